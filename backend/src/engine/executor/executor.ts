@@ -1,0 +1,41 @@
+// One step of the model, whatever runs it. The executor knows tensors and the KV pool's memory; it knows no queues,
+// no requests and no sampling.
+import type { BlockId } from "#engine/kv/block-id.ts";
+
+/** Fixed facts of a loaded model and its pool. */
+export interface ExecutorSpec {
+  readonly vocabSize: number;
+  /** Longest sequence, prompt and output together, in tokens. */
+  readonly maxModelLen: number;
+  /** Tokens a KV block holds. */
+  readonly blockSize: number;
+  readonly numBlocks: number;
+}
+
+/** One sequence's share of a step: the tokens to compute now, after those whose K/V already lie in its blocks. */
+export interface ScheduledSequence {
+  /** Tokens to compute, at positions numComputedTokens, numComputedTokens + 1, …; at least one. */
+  readonly tokenIds: readonly number[];
+  readonly numComputedTokens: number;
+  /** Blocks in position order; covers numComputedTokens + tokenIds.length positions. Blocks past that are not read. */
+  readonly blockTable: readonly BlockId[];
+  /** Whether the last token's logits are wanted. */
+  readonly needsLogits: boolean;
+}
+
+export interface Executor {
+  readonly spec: ExecutorSpec;
+
+  /**
+   * Runs one forward pass over the batch and stores the new K/V rows into the sequences' blocks.
+   * Sequences may share full, already computed blocks (equal prefixes) but never a block that is written in this step.
+   *
+   * @returns logits of the sequences with `needsLogits`, in batch order, `[numWanted, vocabSize]` row-major;
+   *   valid until the next call.
+   * @throws when the native run fails; blocks written in this step are then undefined, others are untouched.
+   */
+  execute(batch: readonly ScheduledSequence[]): Promise<Float32Array>;
+
+  /** Frees native memory. No call may follow. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,13 @@
+// Server-sent events as OpenAI streams them: one `data:` line an event, `[DONE]` at the end, comments as heartbeat.
+// Source: WHATWG HTML, section 9.2 "Server-sent events".
+
+/** One event. JSON has no raw newline, so one `data:` line is always enough. */
+export function encodeEvent(payload: unknown): string {
+  return `data: ${JSON.stringify(payload)}\n\n`;
+}
+
+/** The last event of a stream that ended well. A stream without it did not. */
+export const doneEvent = "data: [DONE]\n\n";
+
+/** A comment: clients skip it, a vanished client's socket does not. */
+export const pingComment = ": ping\n\n";
