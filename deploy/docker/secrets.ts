@@ -1,0 +1,9 @@
+// Prints the secrets that docker-compose.yml wants, as an .env file: `node deploy/docker/secrets.ts > .env`.
+import { generateSecrets } from "../local/secrets.ts";
+
+const secrets = await generateSecrets();
+process.stdout.write(`KEY_TAG_SECRET='${secrets.keyTagSecret}'
+ADMIN_KEY='${secrets.adminKey}'
+PASSPORT_PRIVATE_JWK='${JSON.stringify(secrets.passportPrivateJwk)}'
+PASSPORT_PUBLIC_JWK='${JSON.stringify(secrets.passportPublicJwk)}'
+`);

@@ -1,0 +1,42 @@
+// What the environment may say about the local stack.
+import path from "node:path";
+import * as z from "zod";
+
+/** The checkout's root: everything the stack runs lies under it. */
+export const repositoryRoot = path.join(import.meta.dirname, "../..");
+
+const environmentSchema = z.object({
+  SLUICE_STATE: z.string().min(1).default(".sluice"),
+  SLUICE_PORT: z.coerce.number("must be a port number").int().min(1).max(65_535).default(8787),
+  SLUICE_MODEL: z.string().min(1).default("models/pocket"),
+  SLUICE_MODEL_ID: z.string().min(1).optional(),
+  SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).optional(),
+});
+
+export interface StackConfig {
+  /** Directory of everything the stack writes: state of the edge, logs, caches, secrets, stack.json. */
+  readonly stateDir: string;
+  readonly edgePort: number;
+  /** A Hugging Face directory, or a Hub id such as `HuggingFaceTB/SmolLM2-135M-Instruct`. */
+  readonly model: string;
+  /** Name the model is served under; undefined takes the directory's or repository's own name. */
+  readonly modelId: string | undefined;
+  /** Weight precision of the engines; undefined leaves their default. */
+  readonly precision: string | undefined;
+}
+
+/** @throws Error with one line a variable when a value is not usable. */
+export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
+  const parsed = environmentSchema.safeParse(env);
+  if (!parsed.success) {
+    throw new Error(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n"));
+  }
+  const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_PRECISION } = parsed.data;
+  return {
+    stateDir: path.resolve(repositoryRoot, SLUICE_STATE),
+    edgePort: SLUICE_PORT,
+    model: SLUICE_MODEL,
+    modelId: SLUICE_MODEL_ID,
+    precision: SLUICE_PRECISION,
+  };
+}

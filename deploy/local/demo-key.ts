@@ -1,0 +1,31 @@
+// The key that `npm start` prints: made through the edge's own administration API, kept while it works.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import * as z from "zod";
+
+const createdKeySchema = z.object({ value: z.string() });
+
+/** Returns a key that the edge accepts. @throws Error when the edge refuses to make one. */
+export async function obtainDemoKey(stateDir: string, edgeUrl: string, adminKey: string): Promise<string> {
+  const file = path.join(stateDir, "demo-key");
+  const kept = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (kept !== undefined && (await isAccepted(edgeUrl, kept))) return kept;
+  const response = await fetch(`${edgeUrl}/v1/organization/projects/demo/api_keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "demo" }),
+  });
+  if (!response.ok) throw new Error(`The edge did not make a demo key: ${response.status} ${await response.text()}`);
+  const { value } = createdKeySchema.parse(await response.json());
+  await writeFile(file, value, { mode: 0o600 });
+  return value;
+}
+
+async function isAccepted(edgeUrl: string, key: string): Promise<boolean> {
+  const response = await fetch(`${edgeUrl}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  await response.body?.cancel();
+  return response.status !== 401;
+}

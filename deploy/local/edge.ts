@@ -1,0 +1,88 @@
+// The edge of the local stack: the real Worker, its Durable Objects and D1, in workerd through `wrangler dev`, offline.
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { repositoryRoot, type StackConfig } from "./config.ts";
+import { findFreePort } from "./ports.ts";
+import type { LocalRegion } from "./region.ts";
+import type { StackSecrets } from "./secrets.ts";
+import { SupervisedProcess } from "./supervised-process.ts";
+
+const wrangler = path.join(repositoryRoot, "node_modules/.bin/wrangler");
+
+/** Quiet, and without a word to the network. */
+const offlineEnv = {
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  CI: "true",
+} as const;
+
+function wranglerEnv(stateDir: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"],
+    HOME: process.env["HOME"],
+    ...offlineEnv,
+    WRANGLER_LOG_PATH: path.join(stateDir, "logs"),
+  };
+}
+
+const persistTo = (stateDir: string): string => path.join(stateDir, "edge");
+
+/** Brings the local D1 database to the newest migration. @throws Error with wrangler's output when a migration fails. */
+export async function applyMigrations(stateDir: string): Promise<void> {
+  const args = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", persistTo(stateDir)];
+  try {
+    await promisify(execFile)(wrangler, args, { cwd: repositoryRoot, env: wranglerEnv(stateDir) });
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    throw new Error(`The edge's database could not be migrated:\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+/** Starts the Worker on the configured port; it is not ready when this resolves. */
+export async function startEdge(
+  regions: readonly LocalRegion[],
+  config: StackConfig,
+  secrets: StackSecrets,
+  onRestart: () => void,
+): Promise<SupervisedProcess> {
+  const envFile = path.join(config.stateDir, "edge.env");
+  await writeFile(envFile, formatEnvFile(regions, secrets), { mode: 0o600 });
+  const inspectorPort = await findFreePort();
+  return new SupervisedProcess(
+    {
+      name: "edge",
+      command: wrangler,
+      args: [
+        "dev",
+        "--local",
+        "--show-interactive-dev-session=false",
+        "--ip=127.0.0.1",
+        `--port=${config.edgePort}`,
+        `--inspector-port=${inspectorPort}`,
+        `--persist-to=${persistTo(config.stateDir)}`,
+        `--env-file=${envFile}`,
+      ],
+      cwd: repositoryRoot,
+      env: wranglerEnv(config.stateDir),
+      logFile: path.join(config.stateDir, "logs", "edge.log"),
+    },
+    onRestart,
+  );
+}
+
+function formatEnvFile(regions: readonly LocalRegion[], secrets: StackSecrets): string {
+  const values = {
+    REGIONS: JSON.stringify(regions.map(({ site, ingressUrl }) => ({ ...site, url: ingressUrl }))),
+    KEY_TAG_SECRET: secrets.keyTagSecret,
+    ADMIN_KEY: secrets.adminKey,
+    PASSPORT_PRIVATE_JWK: JSON.stringify(secrets.passportPrivateJwk),
+  };
+  return Object.entries(values)
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join("");
+}

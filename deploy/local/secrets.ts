@@ -1,0 +1,41 @@
+// The stack's own secrets, made on the first start and kept in the state directory, so that keys survive a restart.
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { exportJWK, generateKeyPair } from "jose";
+import * as z from "zod";
+
+const jwkSchema = z.record(z.string(), z.unknown());
+
+const secretsSchema = z.object({
+  keyTagSecret: z.string(),
+  adminKey: z.string(),
+  passportPrivateJwk: jwkSchema,
+  passportPublicJwk: jwkSchema,
+});
+
+export type StackSecrets = z.infer<typeof secretsSchema>;
+
+/** Reads the secrets of this state directory, or makes and stores them (mode 0600). @throws when the file is damaged. */
+export async function loadSecrets(stateDir: string): Promise<StackSecrets> {
+  const file = path.join(stateDir, "secrets.json");
+  try {
+    return secretsSchema.parse(JSON.parse(await readFile(file, "utf8")));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const secrets = await generateSecrets();
+  await writeFile(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  return secrets;
+}
+
+/** Fresh secrets for a whole deployment. */
+export async function generateSecrets(): Promise<StackSecrets> {
+  const pair = await generateKeyPair("EdDSA", { extractable: true });
+  return {
+    keyTagSecret: randomBytes(32).toString("base64url"),
+    adminKey: `sk-sluice-admin-${randomBytes(24).toString("base64url")}`,
+    passportPrivateJwk: { ...(await exportJWK(pair.privateKey)) },
+    passportPublicJwk: { ...(await exportJWK(pair.publicKey)) },
+  };
+}

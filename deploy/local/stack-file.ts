@@ -1,0 +1,55 @@
+// `stack.json` in the state directory tells any script where the running stack is.
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import * as z from "zod";
+
+const stackFileSchema = z.object({
+  /** The OpenAI base URL, `…/v1`. */
+  baseUrl: z.string(),
+  apiKey: z.string(),
+  adminUrl: z.string(),
+  adminKey: z.string(),
+  /** The served model's id. */
+  model: z.string(),
+  regions: z.array(
+    z.object({
+      id: z.string(),
+      ingressUrl: z.string(),
+      /** The ingress first, then its engines. */
+      pids: z.array(z.int()),
+      /** The engine's Prometheus page. */
+      metricsUrl: z.string(),
+      ingressMetricsUrl: z.string(),
+    }),
+  ),
+  edgePid: z.int(),
+  /** The process that started and restarts all the others. */
+  supervisorPid: z.int(),
+});
+
+export type StackFile = z.infer<typeof stackFileSchema>;
+
+const nameIn = (stateDir: string): string => path.join(stateDir, "stack.json");
+
+/** The stack that was last started from this state directory; undefined when there is none. @throws when the file is damaged. */
+export async function readStackFile(stateDir: string): Promise<StackFile | undefined> {
+  let text: string;
+  try {
+    text = await readFile(nameIn(stateDir), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return stackFileSchema.parse(JSON.parse(text));
+}
+
+/** Replaces the file in one step, so that a reader never sees half of it. It holds keys: only its owner may read it. */
+export async function writeStackFile(stateDir: string, stack: StackFile): Promise<void> {
+  const temporary = `${nameIn(stateDir)}.${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, nameIn(stateDir));
+}
+
+export async function removeStackFile(stateDir: string): Promise<void> {
+  await rm(nameIn(stateDir), { force: true });
+}

@@ -1,0 +1,141 @@
+// The local stack: two regions and the edge, up in order, down in reverse.
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import type { StackConfig } from "./config.ts";
+import { obtainDemoKey } from "./demo-key.ts";
+import { applyMigrations, startEdge } from "./edge.ts";
+import { type LocalModel, resolveModel } from "./model.ts";
+import { assertPortFree } from "./ports.ts";
+import type { Progress } from "./progress.ts";
+import { type LocalRegion, localSites, startRegion } from "./region.ts";
+import { loadSecrets, type StackSecrets } from "./secrets.ts";
+import { readStackFile, removeStackFile, type StackFile, writeStackFile } from "./stack-file.ts";
+import type { SupervisedProcess } from "./supervised-process.ts";
+import { waitUntilReady } from "./wait-until-ready.ts";
+
+/** A large checkpoint is quantized on its first start. */
+const regionReadyTimeoutMs = 600_000;
+const edgeReadyTimeoutMs = 60_000;
+
+export class LocalStack {
+  readonly #config: StackConfig;
+  readonly #progress: Progress;
+  readonly #processes: SupervisedProcess[] = [];
+  readonly #stopping = new AbortController();
+  #describe: (() => StackFile) | undefined;
+  #fileWrites: Promise<void> = Promise.resolve();
+
+  constructor(config: StackConfig, progress: Progress) {
+    this.#config = config;
+    this.#progress = progress;
+  }
+
+  /** Starts everything and resolves when the edge answers. On a throw the caller still has to `stop`. */
+  async start(): Promise<StackFile> {
+    const { stateDir, edgePort } = this.#config;
+    await mkdir(path.join(stateDir, "logs"), { recursive: true });
+    await assertNotRunning(stateDir);
+    await assertPortFree(edgePort, "SLUICE_PORT");
+    const secrets = await loadSecrets(stateDir);
+    const model = await resolveModel(this.#config.model, stateDir, this.#progress);
+    this.#progress.done(`model ${model.name}`);
+
+    const [regions] = await Promise.all([this.#startRegions(model, secrets), applyMigrations(stateDir)]);
+    const edge = this.#track(await startEdge(regions, this.#config, secrets, this.#onRestart));
+    await Promise.all([this.#awaitRegions(regions), this.#awaitEdge(edge)]);
+
+    const edgeUrl = `http://127.0.0.1:${edgePort}`;
+    const apiKey = await obtainDemoKey(stateDir, edgeUrl, secrets.adminKey);
+    this.#describe = () => ({
+      baseUrl: `${edgeUrl}/v1`,
+      apiKey,
+      adminUrl: `${edgeUrl}/v1/organization`,
+      adminKey: secrets.adminKey,
+      model: this.#config.modelId ?? model.name,
+      regions: regions.map((region) => ({
+        id: region.site.id,
+        ingressUrl: region.ingressUrl,
+        pids: [region.ingress.pid, region.engine.pid],
+        metricsUrl: region.engineMetricsUrl,
+        ingressMetricsUrl: region.ingressMetricsUrl,
+      })),
+      edgePid: edge.pid,
+      supervisorPid: process.pid,
+    });
+    await writeStackFile(stateDir, this.#describe());
+    return this.#describe();
+  }
+
+  /** Stops every process and removes stack.json. Safe at any moment, also during `start`. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("The stack is stopping."));
+    await Promise.all(this.#processes.map((child) => child.stop()));
+    await this.#fileWrites;
+    if (this.#describe !== undefined) await removeStackFile(this.#config.stateDir);
+  }
+
+  async #startRegions(model: LocalModel, secrets: StackSecrets): Promise<LocalRegion[]> {
+    const regions = await Promise.all(
+      localSites.map((site) => startRegion(site, model, this.#config, secrets, this.#onRestart)),
+    );
+    for (const region of regions) {
+      this.#track(region.engine);
+      this.#track(region.ingress);
+    }
+    return regions;
+  }
+
+  async #awaitRegions(regions: readonly LocalRegion[]): Promise<void> {
+    for (const { site, ingress, engine, ingressUrl } of regions) {
+      this.#progress.update(`region ${site.id} loads its model`);
+      await waitUntilReady(`${ingressUrl}/health`, [ingress, engine], regionReadyTimeoutMs, this.#stopping.signal);
+      this.#progress.done(`region ${site.id}`);
+    }
+  }
+
+  async #awaitEdge(edge: SupervisedProcess): Promise<void> {
+    await waitUntilReady(
+      `http://127.0.0.1:${this.#config.edgePort}/health`,
+      [edge],
+      edgeReadyTimeoutMs,
+      this.#stopping.signal,
+    );
+    this.#progress.done("edge");
+  }
+
+  #track(child: SupervisedProcess): SupervisedProcess {
+    this.#processes.push(child);
+    return child;
+  }
+
+  /** A restarted process has a new pid; stack.json follows, one write after the other. */
+  readonly #onRestart = (): void => {
+    const describe = this.#describe;
+    if (describe === undefined) return;
+    this.#fileWrites = this.#fileWrites.then(() => writeStackFile(this.#config.stateDir, describe()));
+  };
+}
+
+async function assertNotRunning(stateDir: string): Promise<void> {
+  const stack = await readStackFile(stateDir);
+  if (stack === undefined) return;
+  if (isAlive(stack.supervisorPid)) {
+    throw new Error(
+      `A stack already runs from ${stateDir} (process ${stack.supervisorPid}, ${stack.baseUrl}). ` +
+        "Stop it, or start another beside it: SLUICE_STATE=.sluice-2 SLUICE_PORT=8788 npm start",
+    );
+  }
+  const orphans = [stack.edgePid, ...stack.regions.flatMap(({ pids }) => pids)].filter(isAlive);
+  if (orphans.length > 0) {
+    throw new Error(`The last stack was killed and left processes behind. End them first: kill ${orphans.join(" ")}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

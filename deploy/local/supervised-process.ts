@@ -1,0 +1,105 @@
+// A child process that is started again when it dies, until it is stopped. Its output goes to a log file, never to the
+// terminal, so that the terminal shows only what a person needs.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logFile: string;
+}
+
+const firstRestartDelayMs = 250;
+const maxRestartDelayMs = 5_000;
+/** A child that lived this long starts over at the first delay. */
+const healthyLifeMs = 10_000;
+const stopGraceMs = 8_000;
+
+export class SupervisedProcess {
+  readonly #spec: ProcessSpec;
+  readonly #log: WriteStream;
+  readonly #onRestart: (pid: number) => void;
+  #child: ChildProcess;
+  #startedAtMs = 0;
+  #restartDelayMs = firstRestartDelayMs;
+  #stopping = false;
+  #numDeaths = 0;
+
+  /** Starts the child at once. `onRestart` is told every new pid after the first. */
+  constructor(spec: ProcessSpec, onRestart: (pid: number) => void) {
+    this.#spec = spec;
+    this.#onRestart = onRestart;
+    this.#log = createWriteStream(spec.logFile, { flags: "w" });
+    this.#child = this.#spawn();
+  }
+
+  get name(): string {
+    return this.#spec.name;
+  }
+
+  /** Of the child that runs now, or of the last one while the next waits for its start. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** How often the child died without being asked to. */
+  get numDeaths(): number {
+    return this.#numDeaths;
+  }
+
+  /** The last lines the child wrote, for an error message. */
+  async lastLines(count: number): Promise<string> {
+    const text = await readFile(this.#spec.logFile, "utf8");
+    return text.trimEnd().split("\n").slice(-count).join("\n");
+  }
+
+  /** Asks the whole process group to end, then insists. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = new Promise<void>((resolve) => this.#child.once("exit", () => resolve()));
+      this.#signal("SIGTERM");
+      await Promise.race([gone, sleep(stopGraceMs, undefined, { ref: false })]);
+    }
+    this.#signal("SIGKILL"); // Whatever the group still holds, such as a workerd whose parent is gone.
+    this.#log.end();
+  }
+
+  #spawn(): ChildProcess {
+    const { command, args, cwd, env } = this.#spec;
+    this.#startedAtMs = performance.now();
+    // A group of its own: Ctrl-C reaches the supervisor alone, which then stops the children in order.
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    child.stdout.pipe(this.#log, { end: false });
+    child.stderr.pipe(this.#log, { end: false });
+    child.once("error", (error) => this.#log.write(`${error.message}\n`));
+    child.once("exit", () => void this.#restart());
+    return child;
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#stopping) return;
+    this.#numDeaths += 1;
+    this.#signal("SIGKILL"); // A grandchild left behind would hold the port.
+    if (performance.now() - this.#startedAtMs > healthyLifeMs) this.#restartDelayMs = firstRestartDelayMs;
+    await sleep(this.#restartDelayMs, undefined, { ref: false });
+    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, maxRestartDelayMs);
+    if (this.#stopping) return;
+    this.#child = this.#spawn();
+    this.#onRestart(this.pid);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}

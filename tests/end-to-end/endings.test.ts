@@ -1,0 +1,123 @@
+// Kills real processes of a stack of its own.
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isAlive, type RunningStack, spawnStack, startStack, type StackFile } from "./start-stack.ts";
+
+let running: RunningStack;
+let stack: StackFile;
+let client: OpenAI;
+
+beforeAll(async () => {
+  running = await startStack();
+  stack = await running.stackFile();
+  client = new OpenAI({ baseURL: stack.baseUrl, apiKey: stack.apiKey, maxRetries: 0 });
+});
+afterAll(() => running.dispose());
+
+const counting = (): OpenAI.ChatCompletionCreateParamsStreaming => ({
+  model: stack.model,
+  temperature: 0,
+  stream: true,
+  messages: [{ role: "user", content: "Count from 1 to 60." }],
+});
+
+async function countToSixty(): Promise<string> {
+  let answer = "";
+  for await (const chunk of await client.chat.completions.create(counting()))
+    answer += chunk.choices[0]?.delta.content ?? "";
+  return answer;
+}
+
+/** Resolves with the region that served `response`, by the processes' own counters. */
+async function servesAgain(): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const outcomes = await Promise.allSettled(stack.regions.map(({ ingressUrl }) => fetch(`${ingressUrl}/health`)));
+    if (outcomes.every((outcome) => outcome.status === "fulfilled" && outcome.value.ok)) return;
+    if (performance.now() > deadline) throw new Error("a region did not come back");
+    await sleep(100);
+  }
+}
+
+describe.each([
+  ["engine", 1],
+  ["ingress", 0],
+] as const)("when an %s is killed", (_, place) => {
+  it("ends its own streams with an error, and the next request is answered from the other region", async () => {
+    for (const region of (await running.stackFile()).regions) {
+      const streams = Array.from({ length: 4 }, () => countToSixty());
+      await sleep(150);
+      process.kill(region.pids[place] ?? 0, "SIGKILL");
+      const outcomes = await Promise.allSettled(streams);
+      const answers = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+      const expected = await countToSixty(); // Answered while one region is down.
+      expect(expected).toContain("59");
+      // A stream either ended with an error or gave the whole answer: never a clean end on half of it.
+      for (const answer of answers) expect(answer).toBe(expected);
+      await servesAgain();
+    }
+    expect(await countToSixty()).toContain("59");
+  });
+});
+
+describe("a second stack", () => {
+  it("is refused on a busy port, with a way out", async () => {
+    const { code, output } = await runToEnd({
+      SLUICE_STATE: `${running.stateDir}/other`,
+      SLUICE_PORT: new URL(stack.baseUrl).port,
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/Port \d+ is in use.*SLUICE_PORT=/s);
+  });
+
+  it("is refused in the same state directory", async () => {
+    const { code, output } = await runToEnd({ SLUICE_STATE: running.stateDir, SLUICE_PORT: "8799" });
+    expect(code).toBe(1);
+    expect(output).toContain("A stack already runs");
+  });
+
+  it("names a model that is not there", async () => {
+    const { code, output } = await runToEnd({
+      SLUICE_STATE: `${running.stateDir}/other`,
+      SLUICE_PORT: "8799",
+      SLUICE_MODEL: "no/such/model",
+    });
+    expect(code).toBe(1);
+    expect(output).toContain("no/such/model");
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("leaves nothing running", async () => {
+    const last = await running.stackFile();
+    const group = await descendants(last.edgePid);
+    expect(await running.interrupt()).toBe(0);
+    const pids = [last.edgePid, ...group, ...last.regions.flatMap(({ pids }) => pids)];
+    expect(pids.filter(isAlive)).toEqual([]);
+    await expect(running.stackFile()).rejects.toThrow("ENOENT");
+  });
+});
+
+async function runToEnd(env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+  const child = spawnStack(env);
+  let output = "";
+  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, output };
+}
+
+/** Every process below `pid`, such as the workerd below wrangler. */
+async function descendants(pid: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
+  const rows = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  const below = (parent: number): number[] =>
+    rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
+}

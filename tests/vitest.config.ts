@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// The whole system, from outside, over sockets. One stack serves all files, so they run one after the other.
+export default defineConfig({
+  test: {
+    name: "end-to-end",
+    root: import.meta.dirname,
+    include: ["end-to-end/**/*.test.ts"],
+    globalSetup: ["end-to-end/shared-stack.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
