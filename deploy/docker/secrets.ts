@@ -1,4 +1,4 @@
-// Prints the secrets that docker-compose.yml wants, as an .env file: `node deploy/docker/secrets.ts > .env`.
+// Prints the secrets that docker-compose.yml wants, as an .env file: `npm run -s secrets > .env`.
 import { generateSecrets } from "../local/secrets.ts";
 
 const secrets = await generateSecrets();
