@@ -10,7 +10,7 @@ Try it:
 
   curl ${baseUrl}/chat/completions -H "authorization: Bearer ${apiKey}" -H "content-type: application/json" -d '{"model":"${model}","messages":[{"role":"user","content":"Hello! Who are you?"}]}'
 
-or from an OpenAI SDK (save as hello.mjs in this folder, run: node hello.mjs):
+or from an OpenAI SDK (save as hello.mjs in this folder, run: npx node hello.mjs):
 
   import OpenAI from "openai";
   const client = new OpenAI({ baseURL: "${baseUrl}", apiKey: "${apiKey}" });

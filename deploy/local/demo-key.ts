@@ -13,7 +13,7 @@ export async function obtainDemoKey(stateDir: string, edgeUrl: string, adminKey:
     throw error;
   });
   if (kept !== undefined && (await isAccepted(edgeUrl, kept))) return kept;
-  const response = await fetch(`${edgeUrl}/v1/organization/projects/demo/api_keys`, {
+  const response = await fetch(`${edgeUrl}/v1/organization/projects/proj_default/api_keys`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
     body: JSON.stringify({ name: "demo" }),

@@ -1,0 +1,32 @@
+/** Tokens per second, by the clock on the wall and by the processor time of all threads. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly perCpuSecond: number;
+}
+
+/** Runs `work` and divides what `countTokens` grew by in the meantime by what it took. */
+export async function measure(countTokens: () => number, work: () => Promise<void>): Promise<Rate> {
+  const tokensBefore = countTokens();
+  const cpuBefore = process.cpuUsage();
+  const wallBefore = performance.now();
+  await work();
+  const wallMs = performance.now() - wallBefore;
+  const cpu = process.cpuUsage(cpuBefore);
+  const numTokens = countTokens() - tokensBefore;
+  return { perSecond: (1e3 * numTokens) / wallMs, perCpuSecond: (1e6 * numTokens) / (cpu.user + cpu.system) };
+}
+
+/** The median of each figure for itself, over at least one round. */
+export function medianRate(rounds: readonly Rate[]): Rate {
+  return {
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    perCpuSecond: median(rounds.map(({ perCpuSecond }) => perCpuSecond)),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1] ?? NaN;
+  const lower = sorted[(sorted.length - 1) >> 1] ?? NaN;
+  return (lower + upper) / 2;
+}

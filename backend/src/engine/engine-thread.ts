@@ -1,0 +1,40 @@
+import { Worker } from "node:worker_threads";
+import { EngineClient } from "./engine-client.ts";
+import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
+
+/** What an engine's thread starts from; crosses to it as workerData. */
+export interface EngineThreadData<ExecutorOptions> {
+  readonly executor: ExecutorOptions;
+  readonly limits: SchedulerLimits;
+}
+
+export interface EngineThread {
+  readonly client: EngineClient;
+  /** Settles when the thread ends by itself, with why: a load that failed, a crash. Pending after `close`. */
+  readonly died: Promise<Error>;
+  /** Lets the step under way finish, frees the model and ends the thread. */
+  close(): Promise<void>;
+}
+
+/** Starts an engine in a thread of its own. The model is loaded when `client.model` appears. */
+export function startEngineThread<ExecutorOptions>(entry: URL, data: EngineThreadData<ExecutorOptions>): EngineThread {
+  const worker = new Worker(entry, { workerData: data });
+  const { maxNumSeqs, maxQueuedRequests } = data.limits;
+  const client = new EngineClient(worker, maxNumSeqs + maxQueuedRequests);
+  const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
+  let closing = false;
+  const died = new Promise<Error>((resolve) => {
+    const die = (error: Error): void => {
+      client.fail(`the engine's thread ended: ${error.message}`);
+      if (!closing) resolve(error);
+    };
+    worker.once("error", (thrown) => die(thrown instanceof Error ? thrown : new Error(String(thrown))));
+    void exited.then((code) => die(new Error(`exit code ${code}`)));
+  });
+  const close = async (): Promise<void> => {
+    closing = true;
+    client.close();
+    await exited;
+  };
+  return { client, died, close };
+}

@@ -1,0 +1,109 @@
+import type { InferenceSession } from "onnxruntime-node";
+import { logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
+import type { Precision } from "#engine/graph/linear.ts";
+import { loadDecoder } from "#engine/graph/load-decoder.ts";
+import type { LoadedDecoder } from "#engine/graph/load-decoder.ts";
+import { checkBatch } from "./check-batch.ts";
+import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
+import { checkFinite } from "./finite-check.ts";
+import { KvPool } from "./kv-pool.ts";
+import { openSession } from "./native-session.ts";
+import { layRows } from "./row-layout.ts";
+import { RunFeedWriter } from "./run-feeds.ts";
+import { splitStep } from "./split-step.ts";
+import type { Span } from "./split-step.ts";
+import { planTiles } from "./tile-plan.ts";
+import { checkZeroCopyInputs } from "./zero-copy-check.ts";
+
+export interface CpuExecutorOptions {
+  /** A Hugging Face directory: config.json and safetensors. */
+  readonly modelDir: string;
+  readonly precision: Precision;
+  /** Tokens a KV block holds; 64 to 128 is fastest. */
+  readonly blockSize: number;
+  readonly numBlocks: number;
+  /** No more than the model was trained for; absent means all of it. */
+  readonly maxModelLen?: number;
+  /** Threads of the native run, the calling one included. */
+  readonly numThreads: number;
+  /** Where quantized weights are kept; made when missing. Not used for fp32. */
+  readonly cacheDir: string;
+  /** Called while weights are quantized, which happens once per checkpoint and precision. */
+  readonly onProgress?: (numDone: number, numAll: number) => void;
+}
+
+/** Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own. */
+export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Executor> {
+  await checkZeroCopyInputs();
+  const decoder = await loadDecoder(options);
+  const { numThreads } = options;
+  const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
+  return new CpuExecutor(decoder, session, options.blockSize, options.numBlocks);
+}
+
+class CpuExecutor implements Executor {
+  readonly spec: ExecutorSpec;
+  readonly #decoder: LoadedDecoder;
+  readonly #session: InferenceSession;
+  readonly #pool: KvPool;
+  readonly #feeds: RunFeedWriter;
+
+  constructor(decoder: LoadedDecoder, session: InferenceSession, blockSize: number, numBlocks: number) {
+    const { config, maxModelLen } = decoder;
+    this.spec = { vocabSize: config.vocabSize, maxModelLen, blockSize, numBlocks };
+    this.#decoder = decoder;
+    this.#session = session;
+    this.#pool = new KvPool({ ...config, blockSize, numBlocks });
+    this.#feeds = new RunFeedWriter(config, blockSize, this.#pool);
+  }
+
+  async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
+    checkBatch(batch, this.spec);
+    const runs = splitStep(batch);
+    const [onlyRun] = runs;
+    // The logits of a single run are already in batch order.
+    if (runs.length === 1 && onlyRun !== undefined) return (await this.#run(onlyRun)).logits;
+
+    const { vocabSize } = this.spec;
+    const logits = new Float32Array(batch.filter((sequence) => sequence.needsLogits).length * vocabSize);
+    for (const run of runs) {
+      const result = await this.#run(run);
+      for (const [row, index] of result.logitsIndexes.entries()) {
+        logits.set(result.logits.subarray(row * vocabSize, (row + 1) * vocabSize), index * vocabSize);
+      }
+    }
+    return logits;
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** One native run; stores the spans' K/V when all is well. */
+  async #run(spans: readonly Span[]): Promise<RunResult> {
+    const { blockSize, numBlocks, vocabSize } = this.spec;
+    const { numKvHeads, headDim } = this.#decoder.config;
+    const layout = layRows(spans, blockSize);
+    const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
+    const outputs = await this.#session.run(this.#feeds.write(layout, plan));
+    const logits = floats(outputs[logitsName]?.data);
+    const newKeyValues = floats(outputs[newKeyValuesName]?.data);
+
+    const keyLength = numKvHeads * headDim;
+    checkFinite(spans, layout, { logits, newKeyValues, vocabSize, keyLength });
+    this.#pool.store(newKeyValues, layout.numRows, layout.slots);
+    const { logitsIndexes } = layout;
+    return { logits: logits.subarray(0, logitsIndexes.length * vocabSize), logitsIndexes };
+  }
+}
+
+interface RunResult {
+  readonly logits: Float32Array; // [logitsIndexes.length, vocabSize]
+  /** Index in the step's result of each row of logits. */
+  readonly logitsIndexes: readonly number[];
+}
+
+function floats(data: unknown): Float32Array {
+  if (!(data instanceof Float32Array)) throw new TypeError("the native run gave no float32 tensor");
+  return data;
+}

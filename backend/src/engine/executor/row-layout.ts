@@ -1,0 +1,49 @@
+// Lays the tokens of a run's spans out as rows, one after another.
+import type { KvSlot } from "./kv-pool.ts";
+import type { Span } from "./split-step.ts";
+import type { RowSpan } from "./tile-plan.ts";
+
+export interface RowLayout {
+  /** Even and at least two: an odd last row would take another product kernel and other bits (ENGINE-FACTS). */
+  readonly numRows: number;
+  // row -> its token, position and KV slot; rows past the last are padding
+  readonly tokenIds: readonly number[];
+  readonly positions: readonly number[];
+  readonly slots: readonly KvSlot[];
+  readonly spans: readonly RowSpan[];
+  /** Rows whose logits are wanted, and where in the step's result each goes. */
+  readonly logitRows: readonly number[];
+  readonly logitsIndexes: readonly number[];
+}
+
+export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
+  const tokenIds: number[] = [];
+  const positions: number[] = [];
+  const slots: KvSlot[] = [];
+  const rowSpans: RowSpan[] = [];
+  const logitRows: number[] = [];
+  const logitsIndexes: number[] = [];
+  for (const { sequence, start, length, logitsIndex } of spans) {
+    const first = sequence.numComputedTokens + start;
+    rowSpans.push({ firstRow: tokenIds.length, numRows: length, position: first, blockTable: sequence.blockTable });
+    for (let index = 0; index < length; index++) {
+      const position = first + index;
+      const block = sequence.blockTable[Math.floor(position / blockSize)];
+      const tokenId = sequence.tokenIds[start + index];
+      if (block === undefined || tokenId === undefined) throw new RangeError(`no token or block at ${position}`);
+      tokenIds.push(tokenId);
+      positions.push(position);
+      slots.push({ block, offset: position % blockSize });
+    }
+    if (logitsIndex === undefined) continue;
+    logitRows.push(tokenIds.length - 1);
+    logitsIndexes.push(logitsIndex);
+  }
+  const numRows = padRows(tokenIds.length);
+  return { numRows, tokenIds, positions, slots, spans: rowSpans, logitRows, logitsIndexes };
+}
+
+/** The least even number of rows that holds `count`, at least two. */
+export function padRows(count: number): number {
+  return Math.max(2, count + (count % 2));
+}

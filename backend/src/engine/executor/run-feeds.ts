@@ -1,0 +1,182 @@
+// A run's rows and tiles as the tensors that graph/step-inputs.ts declares.
+import { Tensor } from "onnxruntime-node";
+import { partialsMultiple } from "#engine/graph/attention.ts";
+import type { DecoderConfig } from "#engine/graph/config.ts";
+import { keysInputName, maskedScore, minQueriesPerTile, queriesInPlace, valuesInputName } from "#engine/graph/step-inputs.ts";
+import type { KvPool } from "./kv-pool.ts";
+import { ReusedArrays } from "./reused-arrays.ts";
+import { padRows } from "./row-layout.ts";
+import type { RowLayout } from "./row-layout.ts";
+import type { GatheredTile, TilePlan } from "./tile-plan.ts";
+
+/** Input name -> tensor. */
+export type Feeds = Record<string, Tensor>;
+
+/** Writes feeds into arrays it keeps: a run's feeds are valid until the next ones are made. */
+export class RunFeedWriter {
+  readonly #config: DecoderConfig;
+  readonly #blockSize: number;
+  readonly #groupSize: number;
+  readonly #pool: KvPool;
+  readonly #poolTensor: Tensor;
+  readonly #arrays = new ReusedArrays();
+
+  constructor(config: DecoderConfig, blockSize: number, pool: KvPool) {
+    this.#config = config;
+    this.#blockSize = blockSize;
+    this.#groupSize = config.numHeads / config.numKvHeads;
+    this.#pool = pool;
+    this.#poolTensor = new Tensor("float32", pool.data, this.#blockDims(pool.numBlocksOfAllLayers));
+  }
+
+  write(layout: RowLayout, plan: TilePlan): Feeds {
+    const tileRows = this.#tileRows(plan);
+    return {
+      ...this.#rowFeeds(layout),
+      ...this.#inPlaceFeeds(plan),
+      ...this.#gatheredFeeds(plan, tileRows),
+      partials: this.#partials(plan, layout.numRows, tileRows),
+    };
+  }
+
+  #rowFeeds({ tokenIds, positions, numRows, logitRows }: RowLayout): Feeds {
+    const ids = this.#arrays.int32("tokenIds", numRows).fill(0);
+    ids.set(tokenIds);
+    // Low words of 64-bit numbers: the graph's positions are int64, and none needs the high word.
+    const words = this.#arrays.int32("positions", 2 * numRows).fill(0);
+    for (const [row, position] of positions.entries()) words[2 * row] = position;
+    const numLogitRows = padRows(logitRows.length);
+    const wanted = this.#arrays.int32("logitRows", numLogitRows).fill(0);
+    wanted.set(logitRows);
+    return {
+      tokenIds: new Tensor("int32", ids, [1, numRows]),
+      positions: new Tensor("int64", new BigInt64Array(words.buffer, words.byteOffset, numRows), [1, numRows]),
+      logitRows: new Tensor("int32", wanted, [numLogitRows]),
+    };
+  }
+
+  #inPlaceFeeds({ inPlace, visitors }: TilePlan): Feeds {
+    const { numLayers, numHeads, numKvHeads } = this.#config;
+    const perHead = queriesInPlace(this.#config);
+    const queries = this.#arrays.int32("inPlaceQueries", inPlace.count * numKvHeads * perHead);
+    const mask = this.#arrays.float32("inPlaceMask", inPlace.count * this.#blockSize).fill(maskedScore);
+    let next = 0;
+    for (const [tile, { row, visible }] of visitors.entries()) {
+      mask.fill(0, tile * this.#blockSize, tile * this.#blockSize + visible);
+      for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
+        const firstHead = row * numHeads + kvHead * this.#groupSize;
+        for (let index = 0; index < perHead; index++) queries[next++] = firstHead + Math.min(index, this.#groupSize - 1);
+      }
+    }
+    const feeds: Feeds = {
+      inPlaceQueries: new Tensor("int32", queries, [inPlace.count, numKvHeads, perHead]),
+      inPlaceMask: new Tensor("float32", mask, [inPlace.count, 1, 1, this.#blockSize]),
+    };
+    const dims = this.#blockDims(inPlace.count);
+    for (let layer = 0; layer < numLayers; layer++) {
+      const { keys, values } = this.#pool.blockIndexes(layer, inPlace.first);
+      feeds[keysInputName(layer)] = new Tensor("float32", this.#pool.view(keys, inPlace.count), dims);
+      feeds[valuesInputName(layer)] = new Tensor("float32", this.#pool.view(values, inPlace.count), dims);
+    }
+    return feeds;
+  }
+
+  #gatheredFeeds({ gathered }: TilePlan, tileRows: number): Feeds {
+    const { numKvHeads } = this.#config;
+    const queries = this.#arrays.int32("gatheredQueries", gathered.length * numKvHeads * this.#groupSize * tileRows);
+    const mask = this.#arrays.float32("gatheredMask", gathered.length * tileRows * this.#blockSize).fill(maskedScore);
+    const poolBlocks: number[] = [];
+    const chunkTiles: GatheredTile[] = [];
+    for (const [index, tile] of gathered.entries()) {
+      if (tile.source.kind === "pool") poolBlocks.push(tile.source.block);
+      else chunkTiles.push(tile);
+      this.#writeQueries(queries, index, tile, tileRows);
+      for (const [slot, visible] of tile.visible.entries()) {
+        const start = (index * tileRows + slot) * this.#blockSize;
+        mask.fill(0, start, start + visible);
+      }
+    }
+    return {
+      pool: this.#poolTensor,
+      gatheredBlocks: this.#gatheredBlocks(poolBlocks),
+      chunkKeys: this.#chunkKeys(chunkTiles),
+      gatheredQueries: new Tensor("int32", queries, [gathered.length, numKvHeads, this.#groupSize * tileRows]),
+      gatheredMask: new Tensor("float32", mask, [gathered.length, 1, tileRows, this.#blockSize]),
+    };
+  }
+
+  /** Rows of the query matrix in the order (K/V head, head of its group, row of the tile). */
+  #writeQueries(queries: Int32Array, tileIndex: number, { rows }: GatheredTile, tileRows: number): void {
+    const { numHeads } = this.#config;
+    const padding = rows[0] ?? 0;
+    let next = tileIndex * numHeads * tileRows;
+    for (let head = 0; head < numHeads; head++) {
+      for (let slot = 0; slot < tileRows; slot++) queries[next++] = (rows[slot] ?? padding) * numHeads + head;
+    }
+  }
+
+  #gatheredBlocks(blocks: readonly number[]): Tensor {
+    const { numLayers } = this.#config;
+    const indexes = this.#arrays.int32("gatheredBlocks", 2 * numLayers * blocks.length);
+    for (let layer = 0; layer < numLayers; layer++) {
+      for (const [tile, block] of blocks.entries()) {
+        const { keys, values } = this.#pool.blockIndexes(layer, block);
+        indexes[2 * layer * blocks.length + tile] = keys;
+        indexes[(2 * layer + 1) * blocks.length + tile] = values;
+      }
+    }
+    return new Tensor("int32", indexes, [2 * numLayers, blocks.length]);
+  }
+
+  /** Keys that no row sees repeat the tile's first one: a row of the same sequence, so that no other can spoil it. */
+  #chunkKeys(tiles: readonly GatheredTile[]): Tensor {
+    const { numKvHeads } = this.#config;
+    const keys = this.#arrays.int32("chunkKeys", tiles.length * numKvHeads * this.#blockSize);
+    let next = 0;
+    for (const { source, visible } of tiles) {
+      const firstKey = source.kind === "chunk" ? source.firstKey : 0;
+      const numKeys = Math.max(...visible);
+      for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
+        for (let key = 0; key < this.#blockSize; key++) {
+          keys[next++] = (firstKey + (key < numKeys ? key : 0)) * numKvHeads + kvHead;
+        }
+      }
+    }
+    return new Tensor("int32", keys, [tiles.length, numKvHeads, this.#blockSize]);
+  }
+
+  /** Names each (row, head)'s partial results in the table that graph/attention.ts lays out: empty, own, in place, gathered. */
+  #partials({ inPlace, partials }: TilePlan, numRows: number, tileRows: number): Tensor {
+    const { numHeads, numKvHeads } = this.#config;
+    const perHead = queriesInPlace(this.#config);
+    const firstInPlace = 1 + numRows * numHeads;
+    const firstGathered = firstInPlace + inPlace.count * numKvHeads * perHead;
+    const mostPartials = partials.reduce((most, own) => Math.max(most, own.length), 0);
+    const width = Math.ceil((1 + mostPartials) / partialsMultiple) * partialsMultiple;
+    const table = this.#arrays.int32("partials", numRows * numHeads * width).fill(0);
+
+    for (const [row, refs] of partials.entries()) {
+      for (let head = 0; head < numHeads; head++) {
+        const kvHead = Math.floor(head / this.#groupSize);
+        let next = (row * numHeads + head) * width;
+        table[next++] = 1 + row * numHeads + head;
+        for (const { tile, slot } of refs) {
+          table[next++] =
+            tile < inPlace.count
+              ? firstInPlace + (tile * numKvHeads + kvHead) * perHead + (head % this.#groupSize)
+              : firstGathered + ((tile - inPlace.count) * numHeads + head) * tileRows + slot;
+        }
+      }
+    }
+    return new Tensor("int32", table, [numRows, numHeads, width]);
+  }
+
+  #tileRows({ gathered }: TilePlan): number {
+    const least = Math.ceil(minQueriesPerTile / this.#groupSize);
+    return gathered.reduce((most, { rows }) => Math.max(most, rows.length), least);
+  }
+
+  #blockDims(numBlocks: number): readonly number[] {
+    return [numBlocks, this.#config.numKvHeads, this.#blockSize, this.#config.headDim];
+  }
+}

@@ -1,0 +1,152 @@
+// Which tiles a run consists of, and which partial results belong to each row: the bookkeeping behind graph/attention.ts.
+// Pure: it sees positions and block ids, no tensors.
+import { chooseInPlaceRange } from "./in-place-range.ts";
+import type { BlockRange } from "./in-place-range.ts";
+
+/** Consecutive rows of a run that belong to one sequence. */
+export interface RowSpan {
+  readonly firstRow: number;
+  readonly numRows: number;
+  /** Position of the first row's token; all earlier ones lie in the blocks. */
+  readonly position: number;
+  readonly blockTable: readonly number[];
+}
+
+/** A copied block of keys, and the rows that look at it. */
+export interface GatheredTile {
+  /** A block of the pool, or blockSize new keys of this run from row `firstKey` on. */
+  readonly source: { readonly kind: "pool"; readonly block: number } | { readonly kind: "chunk"; readonly firstKey: number };
+  readonly rows: readonly number[];
+  // index in `rows` -> how many of the tile's keys, from the first on, that row sees
+  readonly visible: readonly number[];
+}
+
+/** One partial result of a row: tiles in place count from 0, gathered tiles go on after them. */
+export interface PartialRef {
+  readonly tile: number;
+  /** The row's index among the tile's rows. */
+  readonly slot: number;
+}
+
+export interface TilePlan {
+  readonly inPlace: BlockRange;
+  // index in the range -> row that visits the block, and how many of its keys it sees; 0 for a block nobody needs
+  readonly visitors: readonly { readonly row: number; readonly visible: number }[];
+  /** Those with a pool source come first. */
+  readonly gathered: readonly GatheredTile[];
+  // row -> its partial results in the order of their positions, without the row's own
+  readonly partials: readonly (readonly PartialRef[])[];
+}
+
+/** Rows of a prompt chunk that visit a tile together. */
+export const maxTileRows = 64;
+
+export function planTiles(spans: readonly RowSpan[], numRows: number, blockSize: number, numBlocks: number): TilePlan {
+  const planner = new TilePlanner(spans, numRows, blockSize, numBlocks);
+  return planner.plan();
+}
+
+class TilePlanner {
+  readonly #blockSize: number;
+  readonly #decodes: readonly RowSpan[];
+  readonly #prompts: readonly RowSpan[];
+  // block -> the first decoding row that needs it, -1 for none
+  readonly #firstOwner: Int32Array;
+  readonly #inPlace: BlockRange;
+  readonly #visitors: { row: number; visible: number }[];
+  readonly #gathered: { source: GatheredTile["source"]; rows: number[]; visible: number[] }[] = [];
+  readonly #partials: PartialRef[][];
+  // block -> index in #gathered of the tile that still takes decoding rows
+  readonly #openTile = new Map<number, number>();
+
+  constructor(spans: readonly RowSpan[], numRows: number, blockSize: number, numBlocks: number) {
+    this.#blockSize = blockSize;
+    this.#decodes = spans.filter((span) => span.numRows === 1);
+    this.#prompts = spans.filter((span) => span.numRows > 1);
+    this.#firstOwner = new Int32Array(numBlocks).fill(-1);
+    for (const span of this.#decodes) {
+      for (const { block } of this.#past(span)) {
+        if ((this.#firstOwner[block] ?? 0) < 0) this.#firstOwner[block] = span.firstRow;
+      }
+    }
+    this.#inPlace = chooseInPlaceRange(this.#firstOwner, numBlocks);
+    this.#visitors = Array.from({ length: this.#inPlace.count }, () => ({ row: 0, visible: 0 }));
+    this.#partials = Array.from({ length: numRows }, () => []);
+  }
+
+  plan(): TilePlan {
+    for (const span of this.#decodes) this.#planDecode(span);
+    for (const span of this.#prompts) for (const rows of rowGroups(span)) this.#planPast(span, rows);
+    // After all copies of pool blocks, because that is the order the graph lays them in.
+    for (const span of this.#prompts) for (const rows of rowGroups(span)) this.#planChunk(span, rows);
+    return {
+      inPlace: this.#inPlace,
+      visitors: this.#visitors,
+      gathered: this.#gathered,
+      partials: this.#partials,
+    };
+  }
+
+  /** Each block serves its first owner in place; the others share copies of it. */
+  #planDecode(span: RowSpan): void {
+    const row = span.firstRow;
+    for (const { block, visible } of this.#past(span)) {
+      const tile = block - this.#inPlace.first;
+      const isInside = tile >= 0 && tile < this.#inPlace.count;
+      if (isInside && this.#firstOwner[block] === row) {
+        this.#visitors[tile] = { row, visible };
+        this.#partials[row]?.push({ tile, slot: 0 });
+      } else {
+        this.#joinCopy(block, row, visible);
+      }
+    }
+  }
+
+  #joinCopy(block: number, row: number, visible: number): void {
+    const index = this.#openTile.get(block);
+    const open = index === undefined ? undefined : this.#gathered[index];
+    if (index === undefined || open === undefined || open.rows.length === maxTileRows) {
+      this.#openTile.set(block, this.#gathered.length);
+      this.#addTile({ kind: "pool", block }, [row], [visible]);
+      return;
+    }
+    this.#partials[row]?.push({ tile: this.#inPlace.count + index, slot: open.rows.length });
+    open.rows.push(row);
+    open.visible.push(visible);
+  }
+
+  #planPast(span: RowSpan, rows: number[]): void {
+    for (const { block, visible } of this.#past(span)) {
+      this.#addTile({ kind: "pool", block }, rows, Array.from(rows, () => visible));
+    }
+  }
+
+  /** Rows of a chunk see the chunk's earlier rows; themselves they see without a tile. */
+  #planChunk(span: RowSpan, rows: number[]): void {
+    const lastRow = rows.at(-1) ?? span.firstRow;
+    for (let firstKey = span.firstRow; firstKey < lastRow; firstKey += this.#blockSize) {
+      const visible = rows.map((row) => Math.max(0, Math.min(this.#blockSize, row - firstKey)));
+      this.#addTile({ kind: "chunk", firstKey }, rows, visible);
+    }
+  }
+
+  #addTile(source: GatheredTile["source"], rows: number[], visible: number[]): void {
+    const tile = this.#inPlace.count + this.#gathered.length;
+    this.#gathered.push({ source, rows, visible });
+    for (const [slot, row] of rows.entries()) this.#partials[row]?.push({ tile, slot });
+  }
+
+  *#past({ position, blockTable }: RowSpan): Generator<{ readonly block: number; readonly visible: number }> {
+    for (let start = 0, index = 0; start < position; start += this.#blockSize, index++) {
+      yield { block: blockTable[index] ?? 0, visible: Math.min(this.#blockSize, position - start) };
+    }
+  }
+}
+
+/** Cuts a span's rows into groups of at most `maxTileRows`, as even as can be. */
+function* rowGroups({ firstRow, numRows }: RowSpan): Generator<number[]> {
+  const groupRows = Math.ceil(numRows / Math.ceil(numRows / maxTileRows));
+  for (let start = 0; start < numRows; start += groupRows) {
+    yield Array.from({ length: Math.min(groupRows, numRows - start) }, (_, index) => firstRow + start + index);
+  }
+}

@@ -1,0 +1,68 @@
+// What goes into an engine and what comes out of it: plain values, so that they can cross a thread.
+import type { ErrorCode } from "@sluice/shared/errors.ts";
+import type { SamplingParams } from "./sampling/sampling-params.ts";
+import type { SequenceId } from "./scheduler/sequence-id.ts";
+import type { StoppingParams } from "./stopping/stopping-params.ts";
+
+export interface GenerationRequest {
+  readonly sequenceId: SequenceId;
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: SamplingParams;
+  readonly stopping: StoppingParams;
+  /** Lower runs first; 0 is the default tier. */
+  readonly priority: number;
+}
+
+/** Whether the engine took a request. One that was refused left no trace. */
+export type Admission = { readonly admitted: true } | Refusal;
+
+export interface Refusal {
+  readonly admitted: false;
+  /** `overloaded` means not now; every other code means never. */
+  readonly code: "overloaded" | "invalid_value" | "context_length_exceeded";
+  readonly detail: string;
+}
+
+export type FinishReason = "stop" | "length" | "abort";
+
+export interface Finish {
+  readonly reason: FinishReason;
+  /** Present when the reason is `stop`. */
+  readonly stopTokenId?: number;
+  readonly numPromptTokens: number;
+  /** Tokens sampled, the stop token included. */
+  readonly numCompletionTokens: number;
+}
+
+/** What happened to one sequence. After `finished` or `failed` it holds no blocks and nothing more is said of it. */
+export type SequenceEvent =
+  | { readonly kind: "tokens"; readonly sequenceId: SequenceId; readonly tokenIds: readonly number[] }
+  | {
+      readonly kind: "finished";
+      readonly sequenceId: SequenceId;
+      /** The last tokens; may be empty. */
+      readonly tokenIds: readonly number[];
+      readonly finish: Finish;
+    }
+  | { readonly kind: "failed"; readonly sequenceId: SequenceId; readonly code: ErrorCode; readonly detail: string };
+
+/** What an engine is doing, and what it has done since it started. */
+export interface EngineLoad {
+  readonly numRunning: number;
+  readonly numWaiting: number;
+  /** Tokens to compute before everybody decodes, running sequences included. */
+  readonly numQueuedTokens: number;
+  readonly numFreeBlocks: number;
+  readonly numBlocks: number;
+  readonly totals: EngineTotals;
+}
+
+/** Never decreasing. */
+export interface EngineTotals {
+  /** Prompt tokens of the sequences that came to their first output token. */
+  readonly promptTokens: number;
+  /** Tokens sampled. */
+  readonly generationTokens: number;
+  readonly preemptions: number;
+  readonly ended: Readonly<Record<FinishReason | "error", number>>;
+}

@@ -1,0 +1,59 @@
+import { int } from "./graph-builder.ts";
+import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
+import { quantizationBlock, quantizedName, scalesName } from "./quantize.ts";
+import type { QuantizedBits } from "./quantize.ts";
+import type { Weights } from "./weights.ts";
+
+/** How matrices are held: as float32, or as whole numbers of so many bits with a scale per block. */
+export type Precision = "fp32" | "int8" | "int4";
+
+export const quantizedBits = { int8: 8, int4: 4 } as const satisfies Record<Exclude<Precision, "fp32">, QuantizedBits>;
+
+/** Activations are quantized to int8 as well, so that the products run on the processor's int8 dot instructions. */
+const int8Activations = 4;
+
+export class Linear {
+  readonly #graph: GraphBuilder;
+  readonly #weights: Weights;
+  readonly #precision: Precision;
+  // tensor name -> [outFeatures, inFeatures]
+  readonly #shapes: ReadonlyMap<string, readonly [number, number]>;
+
+  constructor(
+    graph: GraphBuilder,
+    weights: Weights,
+    precision: Precision,
+    shapes: ReadonlyMap<string, readonly [number, number]>,
+  ) {
+    this.#graph = graph;
+    this.#weights = weights;
+    this.#precision = precision;
+    this.#shapes = shapes;
+  }
+
+  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`: [1, numRows, outFeatures]. */
+  apply(output: string, tensorName: string, x: GraphValue): GraphValue {
+    if (this.#precision === "fp32") {
+      const matrix = this.#weights.float32(tensorName);
+      return this.#graph.node(output, "FusedMatMul", [x, matrix], {
+        domain: "com.microsoft",
+        attributes: { transB: int(1) },
+      });
+    }
+    const shape = this.#shapes.get(tensorName);
+    if (shape === undefined) throw new Error(`${tensorName} is not a linear weight`);
+    const [outFeatures, inFeatures] = shape;
+    const quantized = this.#weights.stored(quantizedName(tensorName));
+    const scales = this.#weights.stored(scalesName(tensorName));
+    return this.#graph.node(output, "MatMulNBits", [x, quantized, scales], {
+      domain: "com.microsoft",
+      attributes: {
+        K: int(inFeatures),
+        N: int(outFeatures),
+        bits: int(quantizedBits[this.#precision]),
+        block_size: int(quantizationBlock),
+        accuracy_level: int(int8Activations),
+      },
+    });
+  }
+}

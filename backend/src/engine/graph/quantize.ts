@@ -1,0 +1,98 @@
+// Weight-only quantization in the layout of com.microsoft.MatMulNBits: each row of a matrix is cut along its inputs into
+// blocks of 128; a block keeps one float32 scale and its weights as unsigned numbers around a fixed middle (8 of 16, 128
+// of 256), so weight = scale * (number - middle). The last block of a row is filled up with zeros.
+// Source: onnxruntime docs/ContribOperators.md, MatMulNBits. Two 4-bit numbers share a byte, the earlier one low.
+
+export type QuantizedBits = 4 | 8;
+
+/** Weights that share a scale. Of 32 to 128, the largest is the fastest (ENGINE-FACTS). */
+export const quantizationBlock = 128;
+
+/** Raise it when the same weights would give other bytes: caches of an older number are then made anew. */
+export const quantizerVersion = 1;
+
+export const quantizedName = (tensorName: string): string => `${tensorName}.quantized`;
+export const scalesName = (tensorName: string): string => `${tensorName}.scales`;
+
+export interface QuantizedMatrix {
+  readonly numbers: Uint8Array; // [numRows, blocksPerRow, quantizationBlock * bits / 8]
+  readonly scales: Float32Array; // [numRows, blocksPerRow]
+}
+
+export function blocksPerRow(numColumns: number): number {
+  return Math.ceil(numColumns / quantizationBlock);
+}
+
+/** Quantizes `matrix` [numRows, numColumns], row-major. */
+export function quantize(matrix: Float32Array, numColumns: number, bits: QuantizedBits): QuantizedMatrix {
+  const numRows = matrix.length / numColumns;
+  const rowBlocks = blocksPerRow(numColumns);
+  const blockBytes = (quantizationBlock * bits) / 8;
+  const numbers = new Uint8Array(numRows * rowBlocks * blockBytes);
+  const scales = new Float32Array(numRows * rowBlocks);
+  for (let row = 0; row < numRows; row++) {
+    for (let block = 0; block < rowBlocks; block++) {
+      const start = row * numColumns + block * quantizationBlock;
+      const end = Math.min(start + quantizationBlock, (row + 1) * numColumns);
+      const weights = matrix.subarray(start, end);
+      const index = row * rowBlocks + block;
+      const scale = chooseScale(weights, bits);
+      scales[index] = scale;
+      writeBlock(weights, scale, bits, numbers.subarray(index * blockBytes, (index + 1) * blockBytes));
+    }
+  }
+  return { numbers, scales };
+}
+
+function writeBlock(weights: Float32Array, scale: number, bits: QuantizedBits, target: Uint8Array): void {
+  const middle = 2 ** (bits - 1);
+  target.fill(bits === 8 ? middle : middle | (middle << 4));
+  const inverse = scale === 0 ? 0 : 1 / scale;
+  for (let i = 0; i < weights.length; i++) {
+    const number = middle + nearest((weights[i] ?? 0) * inverse, middle);
+    if (bits === 8) target[i] = number;
+    else if (i % 2 === 0) target[i >> 1] = (target[i >> 1] ?? 0) & 0xf0 | number;
+    else target[i >> 1] = (target[i >> 1] ?? 0) & 0x0f | (number << 4);
+  }
+}
+
+/** The whole number nearest to `value` that the block can hold: -middle to middle - 1. */
+function nearest(value: number, middle: number): number {
+  return Math.max(-middle, Math.min(middle - 1, Math.round(value)));
+}
+
+/**
+ * The numbers reach one step further below the middle than above it, so the largest weight is laid on the far end by
+ * giving the scale its opposite sign. At 4 bits a somewhat smaller scale, which cuts that weight short but resolves the
+ * others better, often leaves a smaller squared error: a few are tried.
+ */
+function chooseScale(weights: Float32Array, bits: QuantizedBits): number {
+  let peak = 0;
+  for (const weight of weights) if (Math.abs(weight) > Math.abs(peak)) peak = weight;
+  const middle = 2 ** (bits - 1);
+  if (bits === 8 || peak === 0) return Math.fround(-peak / middle);
+
+  let best = 0;
+  let leastError = Infinity;
+  for (const end of scaleCandidates) {
+    const scale = Math.fround(-peak / end);
+    const error = squaredError(weights, scale, middle);
+    if (error < leastError) {
+      leastError = error;
+      best = scale;
+    }
+  }
+  return best;
+}
+
+/** The number the largest weight is laid on, before it is cut to what 4 bits hold. */
+const scaleCandidates = [7, 7.5, 8, 8.5, 9, 9.5, 10];
+
+function squaredError(weights: Float32Array, scale: number, middle: number): number {
+  let sum = 0;
+  for (const weight of weights) {
+    const difference = weight - scale * nearest(weight / scale, middle);
+    sum += difference * difference;
+  }
+  return sum;
+}

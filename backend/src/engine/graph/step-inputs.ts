@@ -1,0 +1,73 @@
+// The contract between the graph and the executor: what a step feeds, in shapes. Lower-case dimensions of the same name
+// are equal within a step. How attention uses the tiles is told in attention.ts.
+import type { DecoderConfig } from "./config.ts";
+import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
+
+/** Query rows of one tile are padded to this many per K/V head: with a single row the products take another kernel. */
+export const minQueriesPerTile = 2;
+
+/** Rows of the query matrix that meets one block in place: a token's query heads of one K/V head. */
+export function queriesInPlace(config: DecoderConfig): number {
+  return Math.max(minQueriesPerTile, config.numHeads / config.numKvHeads);
+}
+
+export const keysInputName = (layer: number): string => `keys.${layer}`;
+export const valuesInputName = (layer: number): string => `values.${layer}`;
+
+/** Added to a score that must not count: far below any real one, yet finite, so that no NaN can arise. */
+export const maskedScore = -1e30;
+
+export interface StepInputs {
+  readonly tokenIds: GraphValue; // int32 [1, numTokens]
+  readonly positions: GraphValue; // int64 [1, numTokens]
+  readonly logitRows: GraphValue; // int32 [numLogitRows]
+
+  // Tiles in place: the pool's blocks `first` to `first + inPlace`, each visited by one token.
+  readonly keys: readonly GraphValue[]; // per layer, [inPlace, numKvHeads, blockSize, headDim]
+  readonly values: readonly GraphValue[];
+  readonly inPlaceQueries: GraphValue; // int32 [inPlace, numKvHeads, queriesInPlace], rows of [numTokens * numHeads]
+  readonly inPlaceMask: GraphValue; // [inPlace, 1, 1, blockSize], 0 or maskedScore
+
+  // Gathered tiles: copies of pool blocks, then keys of this step's own tokens, each visited by several tokens.
+  readonly pool: GraphValue; // [2 * numLayers * numBlocks, numKvHeads, blockSize, headDim]
+  readonly poolBlocks: readonly { readonly keys: GraphValue; readonly values: GraphValue }[]; // per layer, int32 [gathered]
+  readonly chunkKeys: GraphValue; // int32 [chunk, numKvHeads, blockSize], rows of [numTokens * numKvHeads]
+  readonly gatheredQueries: GraphValue; // int32 [gathered + chunk, numKvHeads, groupSize * tileRows]
+  readonly gatheredMask: GraphValue; // [gathered + chunk, 1, groupSize * tileRows, blockSize]
+
+  readonly partials: GraphValue; // int32 [numTokens, numHeads, numPartials], rows of the partial results
+}
+
+export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockSize: number): StepInputs {
+  const { numLayers, numHeads, numKvHeads, headDim } = config;
+  const groupSize = numHeads / numKvHeads;
+  const layers = Array.from({ length: numLayers }, (_, layer) => layer);
+  const poolShape = (numBlocks: string) => [numBlocks, numKvHeads, blockSize, headDim];
+  return {
+    tokenIds: graph.input("tokenIds", "int32", [1, "numTokens"]),
+    positions: graph.input("positions", "int64", [1, "numTokens"]),
+    logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
+    keys: layers.map((layer) => graph.input(keysInputName(layer), "float32", poolShape("inPlace"))),
+    values: layers.map((layer) => graph.input(valuesInputName(layer), "float32", poolShape("inPlace"))),
+    inPlaceQueries: graph.input("inPlaceQueries", "int32", ["inPlace", numKvHeads, queriesInPlace(config)]),
+    inPlaceMask: graph.input("inPlaceMask", "float32", ["inPlace", 1, 1, blockSize]),
+    pool: graph.input("pool", "float32", poolShape("poolBlocks")),
+    poolBlocks: splitByLayer(graph, graph.input("gatheredBlocks", "int32", [2 * numLayers, "gathered"]), numLayers),
+    chunkKeys: graph.input("chunkKeys", "int32", ["chunk", numKvHeads, blockSize]),
+    gatheredQueries: graph.input("gatheredQueries", "int32", ["tiles", numKvHeads, "queries"]),
+    gatheredMask: graph.node("gatheredMask.grouped", "Tile", [
+      graph.input("gatheredMask", "float32", ["tiles", 1, "tileRows", blockSize]),
+      graph.int64s(1, 1, groupSize, 1),
+    ]),
+    partials: graph.input("partials", "int32", ["numTokens", numHeads, "numPartials"]),
+  };
+}
+
+/** Rows of `blocks` [2 * numLayers, gathered]: those of the keys come first in each layer's pair. */
+function splitByLayer(graph: GraphBuilder, blocks: GraphValue, numLayers: number): StepInputs["poolBlocks"] {
+  const row = (name: string, index: number) => graph.node(name, "Gather", [blocks, graph.int64(index)]);
+  return Array.from({ length: numLayers }, (_, layer) => ({
+    keys: row(`gatheredBlocks.keys.${layer}`, 2 * layer),
+    values: row(`gatheredBlocks.values.${layer}`, 2 * layer + 1),
+  }));
+}

@@ -1,0 +1,75 @@
+// Where a Llama checkpoint keeps its weights. The graph asks for tensors by these names; the same list tells the
+// quantizer which ones are matrices to multiply with, and the loader which ones must be there.
+import type { Checkpoint } from "./checkpoint.ts";
+import type { DecoderConfig } from "./config.ts";
+import { CheckpointError, UnsupportedModelError } from "./model-errors.ts";
+
+export const embeddingName = "model.embed_tokens.weight";
+export const finalNormName = "model.norm.weight";
+
+/** The matrix that turns hidden states into logits. */
+export function outputProjectionName(config: DecoderConfig): string {
+  return config.tiedEmbeddings ? embeddingName : "lm_head.weight";
+}
+
+export function layerTensorNames(layer: number) {
+  const prefix = `model.layers.${layer}`;
+  return {
+    attentionNorm: `${prefix}.input_layernorm.weight`,
+    query: `${prefix}.self_attn.q_proj.weight`,
+    key: `${prefix}.self_attn.k_proj.weight`,
+    value: `${prefix}.self_attn.v_proj.weight`,
+    attentionOutput: `${prefix}.self_attn.o_proj.weight`,
+    mlpNorm: `${prefix}.post_attention_layernorm.weight`,
+    gate: `${prefix}.mlp.gate_proj.weight`,
+    up: `${prefix}.mlp.up_proj.weight`,
+    down: `${prefix}.mlp.down_proj.weight`,
+  } as const;
+}
+
+// tensor name -> [outFeatures, inFeatures], of every matrix a hidden state is multiplied with
+export function linearShapes(config: DecoderConfig): ReadonlyMap<string, readonly [number, number]> {
+  const { hiddenSize, intermediateSize } = config;
+  const querySize = config.numHeads * config.headDim;
+  const keySize = config.numKvHeads * config.headDim;
+  const shapes = new Map<string, readonly [number, number]>();
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    const names = layerTensorNames(layer);
+    shapes.set(names.query, [querySize, hiddenSize]);
+    shapes.set(names.key, [keySize, hiddenSize]);
+    shapes.set(names.value, [keySize, hiddenSize]);
+    shapes.set(names.attentionOutput, [hiddenSize, querySize]);
+    shapes.set(names.gate, [intermediateSize, hiddenSize]);
+    shapes.set(names.up, [intermediateSize, hiddenSize]);
+    shapes.set(names.down, [hiddenSize, intermediateSize]);
+  }
+  return shapes.set(outputProjectionName(config), [config.vocabSize, hiddenSize]);
+}
+
+/**
+ * Refuses a checkpoint whose tensors are not exactly those the graph will use: a weight that nobody reads (a bias, say)
+ * means a model that is computed wrongly.
+ *
+ * @throws CheckpointError on a missing or misshapen tensor. @throws UnsupportedModelError on a surplus one.
+ */
+export function checkTensors(config: DecoderConfig, checkpoint: Checkpoint): void {
+  const expected = new Map<string, readonly number[]>(linearShapes(config));
+  expected.set(embeddingName, [config.vocabSize, config.hiddenSize]).set(finalNormName, [config.hiddenSize]);
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    const { attentionNorm, mlpNorm } = layerTensorNames(layer);
+    expected.set(attentionNorm, [config.hiddenSize]).set(mlpNorm, [config.hiddenSize]);
+  }
+
+  for (const [name, shape] of expected) {
+    const found = checkpoint.tensors.get(name)?.shape.join(" x ") ?? "missing";
+    if (found !== shape.join(" x ")) throw new CheckpointError(`${name}: ${found}, not ${shape.join(" x ")}`);
+  }
+  for (const name of checkpoint.tensors.keys()) {
+    if (!expected.has(name) && !isRedundant(name)) throw new UnsupportedModelError(`${name}: a weight of no known use`);
+  }
+}
+
+/** Old checkpoints carry RoPE's frequencies, and tied ones sometimes a second copy of the embedding. */
+function isRedundant(name: string): boolean {
+  return name.endsWith(".rotary_emb.inv_freq") || name === "lm_head.weight";
+}

@@ -1,0 +1,138 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { argmax } from "./argmax.ts";
+import { selectTop } from "./rank.ts";
+import { Sampler } from "./sampler.ts";
+import type { SamplingParams } from "./sampling-params.ts";
+
+const everything: SamplingParams = { temperature: 1, topP: 1, topK: 0, seed: 7 };
+
+describe("argmax", () => {
+  test("of equal logits takes the lowest id", () => {
+    expect(argmax(Float32Array.of(-1, 3, 3, 2))).toBe(1);
+  });
+
+  test.each([
+    ["a NaN", [1, NaN, 0]],
+    ["a NaN in front", [NaN, 1]],
+    ["an infinite logit", [1, Infinity]],
+    ["only -Infinity", [-Infinity, -Infinity]],
+  ])("refuses a row with %s", (_, row) => {
+    expect(() => argmax(Float32Array.from(row))).toThrow("logit");
+  });
+});
+
+// Few distinct values, so that ties are common.
+const logitRow = fc.array(
+  fc.integer({ min: -12, max: 6 }).map((value) => value / 2),
+  { minLength: 1, maxLength: 60 },
+);
+
+test("selectTop keeps the best in rank order, ties by id, as a full sort would", () => {
+  fc.assert(
+    fc.property(logitRow, fc.nat(), (row, k) => {
+      const count = 1 + (k % row.length);
+      const ids = new Int32Array(row.length);
+      selectTop(Float32Array.from(row), count, ids);
+      expect([...ids.subarray(0, count)]).toEqual(rankedIds(row).slice(0, count));
+    }),
+  );
+});
+
+describe("Sampler", () => {
+  test("temperature 0 and top-k 1 are greedy, whatever the seed", () => {
+    const logits = Float32Array.of(0.1, 2, 1.9, 2);
+    const sampler = new Sampler(4);
+    expect(sampler.sample(logits, { ...everything, temperature: 0 }, 0)).toBe(1);
+    expect(sampler.sample(logits, { ...everything, topK: 1, temperature: 5, seed: 99 }, 3)).toBe(1);
+  });
+
+  test("never draws outside the brute-force top-k and top-p set", () => {
+    const params = fc.record({
+      temperature: fc.constantFrom(0.3, 1, 1.7),
+      topP: fc.constantFrom(0.05, 0.5, 0.9, 0.97, 1),
+      topK: fc.nat(70),
+      seed: fc.maxSafeInteger(),
+    });
+    fc.assert(
+      fc.property(logitRow, params, (row, sampling) => {
+        const allowed = bruteForceCandidates(row, sampling);
+        const sampler = new Sampler(row.length);
+        const logits = Float32Array.from(row);
+        for (let index = 0; index < 20; index += 1) {
+          expect(allowed).toContain(sampler.sample(logits, sampling, index));
+        }
+      }),
+    );
+  });
+
+  test("draws every token of the nucleus, and keeps it as small as it can be", () => {
+    // Probabilities .4 .3 .2 .1: .7 takes two tokens, anything above takes three.
+    const logits = Float32Array.from([0.1, 0.4, 0.2, 0.3], Math.log);
+    const sampler = new Sampler(4);
+    const drawn = (topP: number): Set<number> =>
+      new Set(Array.from({ length: 500 }, (_, index) => sampler.sample(logits, { ...everything, topP }, index)));
+    expect(drawn(0.69)).toEqual(new Set([1, 3]));
+    expect(drawn(0.71)).toEqual(new Set([1, 3, 2]));
+    expect(drawn(0.39)).toEqual(new Set([1]));
+  });
+
+  test("draws follow the softmax", () => {
+    const row = [2, 1, 0, -1, 0.5, 1.5, -2, 0.25];
+    const temperature = 0.8;
+    const sampler = new Sampler(row.length);
+    const counts = row.map(() => 0);
+    const numDraws = 40_000;
+    const logits = Float32Array.from(row);
+    for (let index = 0; index < numDraws; index += 1) {
+      counts[sampler.sample(logits, { ...everything, temperature, seed: 1234 }, index)]! += 1;
+    }
+    const chiSquare = probabilities(row, temperature).reduce((sum, probability, id) => {
+      const expected = probability * numDraws;
+      return sum + (counts[id]! - expected) ** 2 / expected;
+    }, 0);
+    // 7 degrees of freedom: above 24.3 has a chance of 0.1 %.
+    expect(chiSquare).toBeLessThan(24.3);
+  });
+
+  test("a token depends on row, parameters and index only, not on what the sampler did before", () => {
+    fc.assert(
+      fc.property(logitRow, logitRow, fc.maxSafeInteger(), fc.nat(1_000), (row, other, seed, index) => {
+        const size = Math.max(row.length, other.length);
+        const padded = Float32Array.from({ length: size }, (_, id) => row[id] ?? -30);
+        const noise = Float32Array.from({ length: size }, (_, id) => other[id] ?? 4);
+        const sampling = { temperature: 0.9, topP: 0.9, topK: 20, seed };
+        const used = new Sampler(size);
+        used.sample(noise, { ...everything, seed: 1 }, 5);
+        expect(used.sample(padded, sampling, index)).toBe(new Sampler(size).sample(padded, sampling, index));
+      }),
+    );
+  });
+
+  test("a tiny temperature does not overflow", () => {
+    const sampler = new Sampler(3);
+    expect(sampler.sample(Float32Array.of(100, -100, 99), { ...everything, temperature: 1e-30 }, 0)).toBe(0);
+  });
+});
+
+function rankedIds(row: readonly number[]): number[] {
+  return [...row.keys()].toSorted((a, b) => row[b]! - row[a]! || a - b);
+}
+
+function probabilities(row: readonly number[], temperature: number): number[] {
+  const weights = row.map((logit) => Math.exp((logit - Math.max(...row)) / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function bruteForceCandidates(row: readonly number[], { temperature, topK, topP }: SamplingParams): number[] {
+  const ranked = rankedIds(row).slice(0, topK === 0 ? row.length : topK);
+  const kept = probabilities(
+    ranked.map((id) => row[id]!),
+    temperature,
+  );
+  let mass = 0;
+  // The margin lets rounding at an exact tie fall either way.
+  const size = kept.findIndex((probability) => (mass += probability) >= topP + 1e-12);
+  return ranked.slice(0, size < 0 ? ranked.length : size + 1);
+}

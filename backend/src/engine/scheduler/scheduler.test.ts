@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { BlockPool } from "#engine/kv/block-pool.ts";
+import { BlockTable } from "#engine/kv/block-table.ts";
+import type { SequenceId } from "./sequence-id.ts";
+import { Scheduler, type SchedulerOutput } from "./scheduler.ts";
+import { Sequence } from "./sequence.ts";
+
+const limits = { maxNumBatchedTokens: 16, maxNumSeqs: 4, maxQueuedRequests: 3, maxQueuedTokens: 100 };
+
+describe("Scheduler", () => {
+  test("computes a long prompt in chunks of the budget", () => {
+    const { scheduler, add } = setUp(limits, 16);
+    add(40);
+    expect(step(scheduler)).toEqual({ 0: 16 });
+    expect(step(scheduler)).toEqual({ 0: 16 });
+    expect(step(scheduler)).toEqual({ 0: 8 });
+    expect(step(scheduler)).toEqual({ 0: 1 });
+  });
+
+  test("decodes come first and a long prompt takes what they leave", () => {
+    const { scheduler, add } = setUp(limits, 16);
+    add(3);
+    add(3);
+    step(scheduler);
+    add(30);
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 14 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 14 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 2 });
+  });
+
+  test("an older prompt half computed does not starve younger decodes", () => {
+    const { scheduler, add } = setUp(limits, 32);
+    add(4, 1);
+    step(scheduler);
+    add(60, 0);
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 15 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 15 });
+  });
+
+  test("starts waiting sequences by priority, then arrival, and never more than maxNumSeqs", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2 }, 16);
+    add(2, 5);
+    add(2, 0);
+    add(2, 0);
+    expect(Object.keys(step(scheduler))).toEqual(["1", "2"]);
+    expect(scheduler.numWaiting).toBe(1);
+  });
+
+  test("nobody overtakes the first in line when it does not fit", () => {
+    const { scheduler, add } = setUp(limits, 4);
+    add(12);
+    step(scheduler);
+    add(8);
+    add(2);
+    expect(step(scheduler)).toEqual({ 0: 1 });
+    expect(scheduler.numWaiting).toBe(2);
+  });
+
+  test("preempts the youngest of the lowest priority when a decode needs a block, and starts it again later", () => {
+    const { scheduler, add } = setUp(limits, 4);
+    const [first, second] = [add(8, 0), add(7, 0)];
+    expect(step(scheduler)).toEqual({ 0: 8, 1: 7 });
+    // The first now knows 9 tokens and needs a third block; the second holds the other two.
+    const output = scheduler.schedule();
+    expect(output.preempted).toEqual([second]);
+    expect(output.scheduled.map(({ sequence }) => sequence)).toEqual([first]);
+    expect(second.blocks.blockIds).toEqual([]);
+    expect(second.tokenIds).toHaveLength(8);
+    scheduler.remove(first);
+    expect(step(scheduler)).toEqual({ 1: 8 });
+  });
+
+  test("bounds the waiting tokens, and an empty queue takes anyone", () => {
+    const { scheduler, add } = setUp(limits, 64);
+    expect(scheduler.hasRoomFor(1_000)).toBe(true);
+    add(60);
+    expect(scheduler.numQueuedTokens).toBe(60);
+    expect(scheduler.hasRoomFor(40)).toBe(true);
+    expect(scheduler.hasRoomFor(41)).toBe(false);
+  });
+
+  test("bounds the waiting requests, not counting those about to run", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2, maxQueuedRequests: 1 }, 64);
+    for (let running = 0; running < 2; running += 1) add(1);
+    expect(scheduler.hasRoomFor(1)).toBe(true);
+    step(scheduler);
+    add(1);
+    expect(scheduler.hasRoomFor(1)).toBe(false);
+  });
+
+  test("refuses a budget that cannot hold every decode", () => {
+    expect(() => new Scheduler({ ...limits, maxNumBatchedTokens: 3 })).toThrow("maxNumBatchedTokens");
+  });
+});
+
+function setUp(schedulerLimits: typeof limits, numBlocks: number) {
+  const scheduler = new Scheduler(schedulerLimits);
+  const pool = new BlockPool(numBlocks, 4);
+  let nextId = 0;
+  const add = (numTokens: number, priority = 0): Sequence => {
+    const promptTokenIds = Array.from({ length: numTokens }, () => 1);
+    const sequence = new Sequence(
+      { sequenceId: nextId++ as SequenceId, promptTokenIds, priority },
+      new BlockTable(pool),
+    );
+    scheduler.add(sequence);
+    return sequence;
+  };
+  return { scheduler, add };
+}
+
+/** Schedules, then does what an engine does: every sequence that reached its newest token gets another one. */
+function step(scheduler: Scheduler): Record<number, number> {
+  const output = scheduler.schedule();
+  for (const { sequence, numTokens, reachesNewest } of output.scheduled) {
+    sequence.advance(numTokens);
+    if (reachesNewest) sequence.append(1);
+  }
+  return numTokensById(output);
+}
+
+/** sequence id -> numTokens. */
+function numTokensById({ scheduled }: SchedulerOutput): Record<number, number> {
+  return Object.fromEntries(scheduled.map(({ sequence, numTokens }) => [sequence.id, numTokens]));
+}

@@ -1,0 +1,125 @@
+// Continuous batching (Orca, OSDI 2022) over a paged KV cache (vLLM, SOSP 2023), with chunked prefill (Sarathi-Serve,
+// OSDI 2024). Every step is decided anew: running sequences that only need their newest token come first, then running
+// prompts, then waiting ones, until the step's token budget is spent. So a long prompt is computed in the room that
+// decodes leave, and delays nobody by more than one budget's worth of work.
+//
+// Blocks: a sequence starts only when there are blocks for every token it knows. From then on only decodes ask for more,
+// one block each time they cross a block's end. When none is free, the last in running order is preempted: it gives back
+// its blocks, keeps its tokens, and waits to be computed again.
+//
+// Why it always gets on: the first in running order is never preempted for another, and alone it fits the pool (the
+// engine admits nothing longer). So some sequence advances in every step.
+import type { SchedulerLimits } from "./scheduler-limits.ts";
+import { SequenceQueue } from "./sequence-queue.ts";
+import type { Sequence } from "./sequence.ts";
+import { type ScheduledSequence, StepPlan } from "./step-plan.ts";
+
+export interface SchedulerOutput {
+  /** At most one entry a sequence; empty only when nothing runs or waits. */
+  readonly scheduled: readonly ScheduledSequence[];
+  readonly preempted: readonly Sequence[];
+}
+
+/**
+ * Decides which tokens run in the next step.
+ *
+ * Invariants:
+ * 1. A sequence is either waiting, without blocks, or running, with blocks for every token it knew when it started.
+ * 2. No step has more than maxNumBatchedTokens tokens, and never more than maxNumSeqs sequences run.
+ * 3. Every running decode is in every step: the budget has room for all of them.
+ */
+export class Scheduler {
+  readonly #limits: SchedulerLimits;
+  readonly #waiting = new SequenceQueue();
+  readonly #running = new SequenceQueue();
+
+  /** @throws when the limits contradict each other. */
+  constructor(limits: SchedulerLimits) {
+    if (limits.maxNumBatchedTokens < limits.maxNumSeqs) {
+      throw new RangeError("maxNumBatchedTokens is less than maxNumSeqs: a step could not hold every decode");
+    }
+    this.#limits = limits;
+  }
+
+  get numRunning(): number {
+    return this.#running.size;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Tokens to compute before everybody decodes, running and waiting. */
+  get numQueuedTokens(): number {
+    return countUncomputed(this.#running) + countUncomputed(this.#waiting);
+  }
+
+  /** Whether the waiting queue has room; the sequences that were preempted into it count. */
+  hasRoomFor(numTokens: number): boolean {
+    const { maxNumSeqs, maxQueuedRequests, maxQueuedTokens } = this.#limits;
+    if (this.#running.size + this.#waiting.size >= maxNumSeqs + maxQueuedRequests) return false;
+    return this.#waiting.size === 0 || countUncomputed(this.#waiting) + numTokens <= maxQueuedTokens;
+  }
+
+  /** Takes the sequence whether there is room or not: ask `hasRoomFor` first. */
+  add(sequence: Sequence): void {
+    this.#waiting.insert(sequence);
+  }
+
+  /** Forgets the sequence and frees its blocks, wherever it is. */
+  remove(sequence: Sequence): void {
+    if (!this.#running.remove(sequence)) this.#waiting.remove(sequence);
+    sequence.releaseBlocks();
+  }
+
+  /** Moves sequences between waiting and running; the caller computes what is scheduled, then advances the sequences. */
+  schedule(): SchedulerOutput {
+    const preempted = this.#growDecodes();
+    const plan = new StepPlan(this.#limits.maxNumBatchedTokens);
+    for (const sequence of this.#running) if (sequence.isDecoding) plan.take(sequence);
+    for (const sequence of this.#running) if (!sequence.isDecoding) plan.take(sequence);
+    // Who was just preempted would be the first to start again, and the first to be preempted again.
+    while (!plan.isFull && preempted.length === 0) {
+      const started = this.#startNext();
+      if (started === undefined) break;
+      plan.take(started);
+    }
+    return { scheduled: plan.scheduled, preempted };
+  }
+
+  /** Gives every running decode the block its newest token needs, in running order; preempts from the end. */
+  #growDecodes(): readonly Sequence[] {
+    const preempted: Sequence[] = [];
+    for (const sequence of this.#running.snapshot()) {
+      while (this.#running.has(sequence) && !sequence.blocks.growTo(sequence.tokenIds.length)) {
+        preempted.push(this.#preemptLast());
+      }
+    }
+    return preempted;
+  }
+
+  #preemptLast(): Sequence {
+    const last = this.#running.last;
+    if (last === undefined) throw new Error("nothing runs, yet no block is free");
+    this.#running.remove(last);
+    last.releaseBlocks();
+    this.#waiting.insert(last);
+    return last;
+  }
+
+  /** Absent when nothing waits, or the first in line does not fit: nobody overtakes it. */
+  #startNext(): Sequence | undefined {
+    const first = this.#waiting.first;
+    if (first === undefined || this.#running.size >= this.#limits.maxNumSeqs) return undefined;
+    if (!first.blocks.growTo(first.tokenIds.length)) return undefined;
+    this.#waiting.remove(first);
+    this.#running.insert(first);
+    return first;
+  }
+}
+
+function countUncomputed(sequences: Iterable<Sequence>): number {
+  let numTokens = 0;
+  for (const sequence of sequences) numTokens += sequence.isDecoding ? 0 : sequence.numUncomputedTokens;
+  return numTokens;
+}

@@ -1,0 +1,78 @@
+import type { BlockTable } from "#engine/kv/block-table.ts";
+import type { SequenceId } from "./sequence-id.ts";
+
+/** What a sequence asks of the scheduler. */
+export interface SequenceRequest {
+  readonly sequenceId: SequenceId;
+  readonly promptTokenIds: readonly number[];
+  /** Lower runs first. */
+  readonly priority: number;
+}
+
+/**
+ * A prompt and its output so far, and how far its K/V are computed. There is no prefill and no decode state: a sequence
+ * is a list of known tokens and a count of computed ones that catches up with it.
+ *
+ * Invariants:
+ * 1. numComputedTokens < tokenIds.length while it lives: the newest token is always still to compute.
+ * 2. Its blocks cover at least numComputedTokens positions.
+ */
+export class Sequence {
+  readonly id: SequenceId;
+  readonly priority: number;
+  readonly numPromptTokens: number;
+  readonly blocks: BlockTable;
+  readonly #tokenIds: number[];
+  #numComputedTokens = 0;
+
+  constructor(request: SequenceRequest, blocks: BlockTable) {
+    this.id = request.sequenceId;
+    this.priority = request.priority;
+    this.numPromptTokens = request.promptTokenIds.length;
+    this.blocks = blocks;
+    this.#tokenIds = [...request.promptTokenIds];
+  }
+
+  /** Prompt, then output. */
+  get tokenIds(): readonly number[] {
+    return this.#tokenIds;
+  }
+
+  get numComputedTokens(): number {
+    return this.#numComputedTokens;
+  }
+
+  /** At least 1. */
+  get numUncomputedTokens(): number {
+    return this.#tokenIds.length - this.#numComputedTokens;
+  }
+
+  get numOutputTokens(): number {
+    return this.#tokenIds.length - this.numPromptTokens;
+  }
+
+  /** Whether only the token sampled last is still to compute. */
+  get isDecoding(): boolean {
+    return this.numUncomputedTokens === 1 && this.numOutputTokens > 0;
+  }
+
+  /** The K/V of `numTokens` more tokens are in the blocks. */
+  advance(numTokens: number): void {
+    this.#numComputedTokens += numTokens;
+  }
+
+  append(tokenId: number): void {
+    this.#tokenIds.push(tokenId);
+  }
+
+  /** Gives the blocks back; what was computed has to be computed again, the known tokens stay. */
+  releaseBlocks(): void {
+    this.blocks.release();
+    this.#numComputedTokens = 0;
+  }
+}
+
+/** Negative when `a` runs before `b`: by priority, then by arrival. */
+export function compareSequences(a: Sequence, b: Sequence): number {
+  return a.priority - b.priority || a.id - b.id;
+}

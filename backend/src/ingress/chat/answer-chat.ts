@@ -1,0 +1,56 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import {
+  type ChatCompletionRequest,
+  chatCompletionRequestSchema,
+} from "@sluice/shared/openai/chat-completion-request.ts";
+import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import type { Exchange } from "#ingress/exchange.ts";
+import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
+import { planSampling } from "#ingress/generation/sampling.ts";
+import { assertServed, type Region } from "#ingress/region.ts";
+import { answerPlan } from "#ingress/reply/answer-plan.ts";
+import type { ServedModel } from "#ingress/text/served-model.ts";
+import { ChatReply } from "./chat-reply.ts";
+
+/** `POST /v1/chat/completions`. */
+export async function answerChat(body: unknown, region: Region, exchange: Exchange): Promise<void> {
+  const request = parseRequest(chatCompletionRequestSchema, body);
+  assertServed(region, request.model);
+  const { maxModelLen } = region.pool;
+  const promptTokenIds = await tokenizeChat(request.messages, region.model, maxModelLen);
+  const maxTokens = outputBudget({
+    promptTokens: promptTokenIds.length,
+    requested: requestedTokens(request),
+    fallback: undefined,
+    maxModelLen,
+    param: "messages",
+  });
+  const { requestId, claims } = exchange;
+  const sampling = planSampling(request, region.model.samplingDefaults);
+  const plan = { requestId, promptTokenIds, maxTokens, priority: claims.priority, ...sampling };
+  await answerPlan(plan, request, ChatReply, region, exchange);
+}
+
+async function tokenizeChat(
+  messages: readonly ChatMessage[],
+  { chatTemplate, tokenizer }: ServedModel,
+  maxModelLen: number,
+): Promise<number[]> {
+  if (chatTemplate === undefined) {
+    throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
+  }
+  const textLength = messages.reduce((length, message) => length + messageText(message).length, 0);
+  assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");
+  return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText));
+}
+
+function requestedTokens({ max_tokens, max_completion_tokens }: ChatCompletionRequest): number | undefined {
+  if (max_tokens != null && max_completion_tokens != null) {
+    throw new AppError("invalid_value", {
+      param: "max_tokens",
+      publicText: "Set either 'max_tokens' or 'max_completion_tokens', not both.",
+    });
+  }
+  return max_completion_tokens ?? max_tokens ?? undefined;
+}

@@ -1,0 +1,105 @@
+// What the environment may say about an ingress.
+import path from "node:path";
+import type { JWK } from "jose";
+import * as z from "zod";
+import type { BodyLimits } from "./http/read-body.ts";
+import type { InFlightLimits } from "./in-flight.ts";
+
+/** A whole number from `least` up, written in decimal. */
+function count(least: number) {
+  return z.string().regex(/^\d+$/, "must be a whole number").transform(Number).pipe(z.int().min(least));
+}
+
+const port = count(0).pipe(z.int().max(65_535));
+/** setTimeout takes no longer delay. */
+const milliseconds = count(1).pipe(z.int().max(2 ** 31 - 1));
+
+const engines = z
+  .string("must be a comma-separated list of host:port")
+  .transform((list) => list.split(",").map((address) => address.trim()))
+  .pipe(
+    z.array(z.string().regex(/^[^\s:/]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, "must be a comma-separated list of host:port")),
+  )
+  .refine((addresses) => new Set(addresses).size === addresses.length, "names an engine twice");
+
+/** A private key here would be one more place to lose it from. */
+const isPublicEd25519 = (jwk: unknown): jwk is JWK =>
+  typeof jwk === "object" && jwk !== null && "crv" in jwk && jwk.crv === "Ed25519" && "x" in jwk && !("d" in jwk);
+
+const ed25519Jwk = z.string("must be an Ed25519 public JWK").transform((text, context): JWK => {
+  try {
+    const jwk: unknown = JSON.parse(text);
+    if (isPublicEd25519(jwk)) return jwk;
+  } catch {
+    // Not JSON: the same issue as any other wrong value.
+  }
+  context.addIssue("must be an Ed25519 public JWK, without its private part");
+  return z.NEVER;
+});
+
+const environmentSchema = z.object({
+  SLUICE_INGRESS_HOST: z.string().min(1).default("127.0.0.1"),
+  SLUICE_INGRESS_PORT: port.default(8080),
+  SLUICE_METRICS_PORT: port.default(0),
+  SLUICE_REGION: z.string("must name the region").min(1),
+  SLUICE_ENGINES: engines,
+  SLUICE_MODEL_DIR: z.string("must name a model directory").min(1),
+  SLUICE_MODEL_ID: z.string().min(1).optional(),
+  SLUICE_PASSPORT_PUBLIC_JWK: ed25519Jwk,
+  SLUICE_MAX_BODY_BYTES: count(1).default(4 * 1024 * 1024),
+  SLUICE_BODY_TIMEOUT_MS: milliseconds.default(15_000),
+  SLUICE_MAX_CONCURRENT_REQUESTS: count(1).default(1024),
+  SLUICE_REQUEST_TIMEOUT_MS: milliseconds.default(300_000),
+  SLUICE_DRAIN_GRACE_MS: milliseconds.default(25_000),
+  SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+});
+
+export interface IngressConfig {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** 0 is off. */
+  readonly metricsPort: number;
+  readonly region: string;
+  readonly engineAddresses: readonly string[];
+  readonly modelDir: string;
+  readonly modelId: string;
+  readonly passportPublicJwk: JWK;
+  readonly bodyLimits: BodyLimits;
+  readonly inFlightLimits: InFlightLimits;
+  /** How long running answers may take to finish after a signal to stop. */
+  readonly drainGraceMs: number;
+  readonly logLevel: string;
+}
+
+/**
+ * An empty variable counts as absent. Throws an Error with one line a variable when a value is not usable; the values
+ * themselves are not repeated.
+ */
+export function readIngressConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): IngressConfig {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = environmentSchema.safeParse(present);
+  if (!parsed.success) {
+    throw new Error(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`).join("\n"));
+  }
+  const env = parsed.data;
+  return {
+    host: env.SLUICE_INGRESS_HOST,
+    port: env.SLUICE_INGRESS_PORT,
+    metricsPort: env.SLUICE_METRICS_PORT,
+    region: env.SLUICE_REGION,
+    engineAddresses: env.SLUICE_ENGINES,
+    modelDir: env.SLUICE_MODEL_DIR,
+    modelId: env.SLUICE_MODEL_ID ?? path.basename(path.resolve(env.SLUICE_MODEL_DIR)),
+    passportPublicJwk: env.SLUICE_PASSPORT_PUBLIC_JWK,
+    bodyLimits: { maxBytes: env.SLUICE_MAX_BODY_BYTES, timeoutMs: env.SLUICE_BODY_TIMEOUT_MS },
+    inFlightLimits: {
+      maxConcurrentRequests: env.SLUICE_MAX_CONCURRENT_REQUESTS,
+      requestTimeoutMs: env.SLUICE_REQUEST_TIMEOUT_MS,
+    },
+    drainGraceMs: env.SLUICE_DRAIN_GRACE_MS,
+    logLevel: env.SLUICE_LOG_LEVEL,
+  };
+}

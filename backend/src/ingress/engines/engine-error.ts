@@ -1,0 +1,29 @@
+import { status } from "@grpc/grpc-js";
+import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
+
+/** How soon a full engine is worth another try: one step of a busy batch frees some queue. */
+const retryAfterMs = 1000;
+
+/** gRPC status -> our code. A status that is not here is a failure of the engine's. */
+const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
+  [status.INVALID_ARGUMENT]: "invalid_value",
+  [status.RESOURCE_EXHAUSTED]: "overloaded",
+  [status.UNAVAILABLE]: "unavailable",
+  [status.DEADLINE_EXCEEDED]: "deadline_exceeded",
+  // Not by us, since our own cancelling is known by its signal: a server that is shut down resets its streams so.
+  [status.CANCELLED]: "unavailable",
+};
+
+/** Translates what grpc-js throws. The engine's own words stay in the logs. */
+export function fromEngineError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  if (!(thrown instanceof Error)) return AppError.from(thrown);
+  const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
+  const isPassing = code === "overloaded" || code === "unavailable";
+  return new AppError(code, { detail: thrown.message, cause: thrown, ...(isPassing && { retryAfterMs }) });
+}
+
+/** True when another engine may take the request: this one is full, draining or not there. */
+export function isElsewhere(error: AppError): boolean {
+  return error.code === "overloaded" || error.code === "unavailable";
+}

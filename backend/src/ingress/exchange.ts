@@ -1,0 +1,16 @@
+import type { ServerResponse } from "node:http";
+import type { PassportClaims } from "@sluice/shared/passport.ts";
+import type { CallLimits } from "./engines/engine-client.ts";
+import type { GenerationProgress } from "./generation/generation.ts";
+
+/** One admitted request and its answer. */
+export interface Exchange {
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly claims: PassportClaims;
+  /** Its signal is aborted with an AppError when the client leaves, time is up, or the ingress must go. */
+  readonly limits: CallLimits;
+  readonly progress: GenerationProgress;
+  /** Milliseconds since the request came in. */
+  elapsedMs(): number;
+}

@@ -1,0 +1,60 @@
+// One ingress of a region: `node backend/src/ingress/main.ts`, configured by its environment (config.ts).
+import { importPassportKey } from "@sluice/shared/passport.ts";
+import { Registry } from "prom-client";
+import { systemClock } from "#platform/clock.ts";
+import { createLogger } from "#platform/logger.ts";
+import { startMetricsServer } from "#platform/metrics-server.ts";
+import { onShutdown } from "#platform/shutdown.ts";
+import { type IngressConfig, readIngressConfig } from "./config.ts";
+import { Engine } from "./engines/engine.ts";
+import { EnginePool } from "./engines/engine-pool.ts";
+import { InFlight } from "./in-flight.ts";
+import { createIngressMetrics } from "./ingress-metrics.ts";
+import { PassportControl } from "./passport/passport-control.ts";
+import { IngressServer } from "./server.ts";
+import { loadServedModel } from "./text/served-model.ts";
+
+/** Beyond the drain's own grace: for farewells and the exit itself. */
+const exitMarginMs = 3_000;
+
+async function main(config: IngressConfig): Promise<void> {
+  const clock = systemClock;
+  const logger = createLogger("ingress", config.logLevel).child({ region: config.region });
+  const model = await loadServedModel(config.modelDir, config.modelId);
+  const passports = new PassportControl(config.region, await importPassportKey(config.passportPublicJwk), clock);
+  const engines = config.engineAddresses.map(
+    (address) => new Engine(address, config.modelId, clock, Math.random, logger),
+  );
+  const pool = new EnginePool(engines);
+  const inFlight = new InFlight(config.inFlightLimits, clock);
+  const registry = new Registry();
+  const metrics = createIngressMetrics(registry, pool, inFlight);
+  const region = { id: config.region, model, pool };
+  const server = new IngressServer({
+    region,
+    passports,
+    inFlight,
+    bodyLimits: config.bodyLimits,
+    clock,
+    metrics,
+    logger,
+  });
+
+  for (const engine of engines) void engine.follow();
+  if (config.metricsPort > 0) await startMetricsServer(registry, "127.0.0.1", config.metricsPort);
+  const port = await server.listen(config.host, config.port);
+  logger.info({ host: config.host, port, model: model.id }, "listening");
+
+  const close = async (): Promise<void> => {
+    await server.drain(config.drainGraceMs);
+    pool.close();
+  };
+  onShutdown(close, config.drainGraceMs + exitMarginMs, logger);
+}
+
+try {
+  await main(readIngressConfig());
+} catch (error) {
+  process.stderr.write(`ingress: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,42 @@
+import type { Model, ModelList } from "@sluice/shared/openai/model.ts";
+import { AppError } from "@sluice/shared/errors.ts";
+import type { RegionStatus } from "@sluice/shared/region-status.ts";
+import type { EnginePool } from "./engines/engine-pool.ts";
+import type { ServedModel } from "./text/served-model.ts";
+
+/** What this ingress stands for: one model, served by the engines of one region. */
+export interface Region {
+  readonly id: string;
+  readonly model: ServedModel;
+  readonly pool: EnginePool;
+}
+
+/** What the region says of itself. */
+export function regionStatus(region: Region, isDraining: boolean): RegionStatus {
+  const serving = region.pool.isServing ? "ok" : "down";
+  return {
+    region: region.id,
+    status: isDraining ? "draining" : serving,
+    models: [region.model.id],
+    ...region.pool.load,
+  };
+}
+
+export function listModels(region: Region): ModelList {
+  return { object: "list", data: [describeModel(region.model)] };
+}
+
+/** Throws `model_not_found` for any model but the served one. */
+export function getModel(region: Region, modelId: string | undefined): Model {
+  assertServed(region, modelId);
+  return describeModel(region.model);
+}
+
+/** Throws `model_not_found` for any model but the served one. */
+export function assertServed(region: Region, modelId: string | undefined): void {
+  if (modelId !== region.model.id) throw new AppError("model_not_found", { param: "model" });
+}
+
+function describeModel(model: ServedModel): Model {
+  return { id: model.id, object: "model", created: model.createdS, owned_by: "sluice" };
+}

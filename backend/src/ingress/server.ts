@@ -1,0 +1,146 @@
+// The region's HTTP face: every request takes the same way, and leaves by the same door.
+//
+//   address -> passport -> room -> body -> answer -> record
+//
+// The passport is inspected before a byte of the body is read, so that nobody but the edge can make an ingress work.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { AppError } from "@sluice/shared/errors.ts";
+import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Logger } from "#platform/logger.ts";
+import { answerChat } from "./chat/answer-chat.ts";
+import { answerCompletion } from "./completions/answer-completion.ts";
+import type { Exchange } from "./exchange.ts";
+import { parseJson } from "./http/parse-json.ts";
+import { type BodyLimits, readBody } from "./http/read-body.ts";
+import { renderError } from "./http/render-error.ts";
+import { requestIdOf } from "./http/request-id.ts";
+import { sendJson } from "./http/send-json.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { IngressMetrics } from "./ingress-metrics.ts";
+import type { PassportControl } from "./passport/passport-control.ts";
+import { getModel, listModels, type Region, regionStatus } from "./region.ts";
+import { RequestRecord } from "./request-record.ts";
+import { matchRoute, type RouteMatch } from "./router.ts";
+
+const headersTimeoutMs = 10_000;
+/** Longer than the edge keeps an idle connection: the edge, which knows what it sent, must be the one to close. */
+const keepAliveTimeoutMs = 75_000;
+
+/** What a server is made of. */
+export interface IngressParts {
+  readonly region: Region;
+  readonly passports: PassportControl;
+  readonly inFlight: InFlight;
+  readonly bodyLimits: BodyLimits;
+  readonly clock: Clock;
+  readonly metrics: IngressMetrics;
+  readonly logger: Logger;
+}
+
+type Answer = (body: unknown, region: Region, exchange: Exchange) => Promise<void>;
+
+export class IngressServer {
+  readonly #parts: IngressParts;
+  readonly #server: Server;
+
+  constructor(parts: IngressParts) {
+    this.#parts = parts;
+    // The time of a whole request is kept by InFlight.
+    const options = { headersTimeout: headersTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: 0 };
+    this.#server = createServer(options, (request, response) => void this.#serve(request, response));
+  }
+
+  /** Resolves with the port that is listened on. Rejects when it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Refuses new completions and says so at `/status`; closes once the running ones ended, by themselves or after `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    await this.#parts.inFlight.drain(graceMs);
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** Never rejects: every failure becomes an answer. */
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const record = new RequestRecord(requestIdOf(request.headers["x-request-id"]), this.#parts.clock);
+    response.setHeader("x-request-id", record.requestId);
+    // A connection may break at any time; what is being done for it hears so through `close`.
+    response.on("error", () => {});
+    try {
+      await this.#route(request, response, record);
+    } catch (thrown) {
+      record.error = AppError.from(thrown);
+      renderError(response, record.error);
+    }
+    const status = record.error?.code === "request_cancelled" ? record.error.httpStatus : response.statusCode;
+    this.#parts.metrics.requests.inc({ route: record.route, status: String(status) });
+    record.write(status, this.#parts.logger);
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, record: RequestRecord): Promise<void> {
+    const match = matchRoute(request.method ?? "", request.url ?? "");
+    if (match.kind === "found") record.route = match.name;
+    if (match.kind === "found" && match.name === "health") return this.#answerHealth(response);
+    const claims = await this.#parts.passports.inspect(request.headers[passportHeader]);
+    record.requestId = requestIdOf(claims.rid);
+    response.setHeader("x-request-id", record.requestId);
+    await this.#answer(match, claims, request, response, record);
+  }
+
+  async #answer(
+    match: RouteMatch,
+    claims: PassportClaims,
+    request: IncomingMessage,
+    response: ServerResponse,
+    record: RequestRecord,
+  ): Promise<void> {
+    if (match.kind === "not_found") throw new AppError("not_found");
+    if (match.kind === "method_not_allowed") {
+      response.setHeader("allow", match.allow);
+      throw new AppError("method_not_allowed");
+    }
+    switch (match.name) {
+      case "health":
+        return this.#answerHealth(response);
+      case "status":
+        return sendJson(response, 200, regionStatus(this.#parts.region, this.#parts.inFlight.isDraining));
+      case "models":
+        return sendJson(response, 200, listModels(this.#parts.region));
+      case "model":
+        return sendJson(response, 200, getModel(this.#parts.region, match.modelId));
+      case "chat":
+        return this.#complete(answerChat, claims, request, response, record);
+      case "completions":
+        return this.#complete(answerCompletion, claims, request, response, record);
+    }
+  }
+
+  #answerHealth(response: ServerResponse): void {
+    const { status } = regionStatus(this.#parts.region, this.#parts.inFlight.isDraining);
+    sendJson(response, status === "ok" ? 200 : 503, { status });
+  }
+
+  async #complete(
+    answer: Answer,
+    claims: PassportClaims,
+    request: IncomingMessage,
+    response: ServerResponse,
+    record: RequestRecord,
+  ): Promise<void> {
+    const limits = this.#parts.inFlight.enter(request, response);
+    const body = await readBody(request, this.#parts.bodyLimits);
+    await this.#parts.passports.stamp(claims, body);
+    const { requestId, progress } = record;
+    const elapsedMs = (): number => record.elapsedMs();
+    await answer(parseJson(body), this.#parts.region, { response, requestId, claims, limits, progress, elapsedMs });
+  }
+}

@@ -1,0 +1,86 @@
+// What the ingress reads of a Hugging Face model directory: everything about text, nothing about weights.
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import * as z from "zod";
+import { ChatTemplate } from "./chat-template.ts";
+import { Tokenizer } from "./tokenizer.ts";
+
+const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).transform((token) => token.content)]);
+
+const tokenizerConfigSchema = z.looseObject({
+  bos_token: tokenSchema.nullish(),
+  eos_token: tokenSchema.nullish(),
+  chat_template: z
+    .union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
+    .nullish()
+    .transform((found) =>
+      Array.isArray(found) ? found.find((template) => template.name === "default")?.template : (found ?? undefined),
+    ),
+});
+
+const generationConfigSchema = z.looseObject({
+  eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.int().min(0).nullish(),
+});
+
+/** What a request that does not say otherwise is sampled with. */
+export interface SamplingDefaults {
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 keeps all tokens. */
+  readonly topK: number;
+}
+
+export interface ServedModel {
+  readonly id: string;
+  /** Seconds since the Unix epoch at which the files were made; the same at every ingress that has the same files. */
+  readonly createdS: number;
+  readonly tokenizer: Tokenizer;
+  /** Absent when the model is not a chat model. */
+  readonly chatTemplate: ChatTemplate | undefined;
+  readonly stopTokenIds: readonly number[];
+  readonly samplingDefaults: SamplingDefaults;
+}
+
+/** Loads a model directory. Throws when tokenizer.json is missing or any of the files is malformed. */
+export async function loadServedModel(directory: string, id: string): Promise<ServedModel> {
+  const tokenizerPath = path.join(directory, "tokenizer.json");
+  const tokenizer = new Tokenizer(await readFile(tokenizerPath, "utf8"));
+  const tokenizerConfig = tokenizerConfigSchema.parse(await readJson(directory, "tokenizer_config.json"));
+  const generationConfig = generationConfigSchema.parse(await readJson(directory, "generation_config.json"));
+  const template = (await readText(directory, "chat_template.jinja")) ?? tokenizerConfig.chat_template;
+  return {
+    id,
+    createdS: Math.floor((await stat(tokenizerPath)).mtimeMs / 1000),
+    tokenizer,
+    chatTemplate:
+      template === undefined
+        ? undefined
+        : new ChatTemplate(template, {
+            ...(tokenizerConfig.bos_token != null && { bosToken: tokenizerConfig.bos_token }),
+            ...(tokenizerConfig.eos_token != null && { eosToken: tokenizerConfig.eos_token }),
+          }),
+    stopTokenIds: [generationConfig.eos_token_id ?? []].flat(),
+    samplingDefaults: {
+      temperature: generationConfig.temperature ?? 1,
+      topP: generationConfig.top_p ?? 1,
+      topK: generationConfig.top_k ?? 0,
+    },
+  };
+}
+
+/** An absent file reads as an empty object: only tokenizer.json is required. */
+async function readJson(directory: string, name: string): Promise<unknown> {
+  return JSON.parse((await readText(directory, name)) ?? "{}");
+}
+
+async function readText(directory: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(path.join(directory, name), "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

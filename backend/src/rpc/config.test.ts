@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { loadConfig } from "./config.ts";
+
+const env = { SLUICE_MODEL_DIR: "/models/pocket" };
+
+describe("loadConfig", () => {
+  test("needs a model directory only, and names the model after it", () => {
+    expect(loadConfig(env)).toMatchObject({
+      port: 50_051,
+      modelId: "pocket",
+      executor: { modelDir: "/models/pocket", precision: "int8", blockSize: 64 },
+      limits: { maxNumBatchedTokens: 512, maxNumSeqs: 64 },
+    });
+    expect(loadConfig(env).executor).not.toHaveProperty("maxModelLen");
+  });
+
+  test("takes an empty variable as absent", () => {
+    expect(loadConfig({ ...env, SLUICE_BLOCK_SIZE: "" }).executor.blockSize).toBe(64);
+  });
+
+  test.each([
+    ["SLUICE_MODEL_DIR", { SLUICE_MODEL_DIR: undefined }],
+    ["SLUICE_ENGINE_PORT", { SLUICE_ENGINE_PORT: "65536" }],
+    ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "many" }],
+    ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "0" }],
+    ["SLUICE_PRECISION", { SLUICE_PRECISION: "fp64" }],
+    ["SLUICE_MAX_NUM_BATCHED_TOKENS", { SLUICE_MAX_NUM_BATCHED_TOKENS: "8" }],
+  ])("names %s in one line when it is wrong", (name, bad) => {
+    expect(() => loadConfig({ ...env, ...bad })).toThrow(new RegExp(`^${name}: [^\n]+$`));
+  });
+});

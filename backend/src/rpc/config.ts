@@ -1,0 +1,85 @@
+import { basename } from "node:path";
+import * as z from "zod";
+
+/** Any whole number from `least` up, written in decimal. */
+function count(least: number) {
+  return z.string().regex(/^\d+$/, "must be a whole number").transform(Number).pipe(z.int().min(least));
+}
+
+const port = count(0).pipe(z.int().max(65_535));
+
+const schema = z.object({
+  SLUICE_ENGINE_HOST: z.string().min(1).default("127.0.0.1"),
+  SLUICE_ENGINE_PORT: port.default(50_051),
+  /** Names this process in metrics and logs. */
+  SLUICE_ENGINE_ID: z.string().min(1).default("0"),
+  /** Where /metrics is served, on loopback; 0 is off. */
+  SLUICE_METRICS_PORT: port.default(0),
+  /** A Hugging Face model directory. */
+  SLUICE_MODEL_DIR: z.string().min(1),
+  /** The name callers use; the directory's by default. */
+  SLUICE_MODEL_ID: z.string().min(1).optional(),
+  /** Of the weights. */
+  SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).default("int8"),
+  /** Tokens a KV block holds. */
+  SLUICE_BLOCK_SIZE: count(1).default(64),
+  SLUICE_NUM_BLOCKS: count(1).default(512),
+  /** Tokens of prompt and output; the model's own limit by default. */
+  SLUICE_MAX_MODEL_LEN: count(2).optional(),
+  /** Tokens one step computes at most. */
+  SLUICE_MAX_NUM_BATCHED_TOKENS: count(1).default(512),
+  SLUICE_MAX_NUM_SEQS: count(1).default(64),
+  SLUICE_MAX_QUEUED_REQUESTS: count(1).default(256),
+  SLUICE_MAX_QUEUED_TOKENS: count(1).default(131_072),
+  /** Threads one forward pass uses. */
+  SLUICE_NUM_THREADS: count(1).default(1),
+  /** Where quantized weights are kept between starts. */
+  SLUICE_CACHE_DIR: z.string().min(1).default(".sluice/cache"),
+  /** How long running sequences may take to finish after SIGTERM. */
+  SLUICE_DRAIN_GRACE_MS: count(0).default(25_000),
+  SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+});
+
+export type EngineConfig = ReturnType<typeof loadConfig>;
+
+/**
+ * The engine's settings out of the environment. An empty variable counts as absent.
+ *
+ * @throws Error of one line that names the variable at fault.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(present);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const values = result.data;
+  if (values.SLUICE_MAX_NUM_BATCHED_TOKENS < values.SLUICE_MAX_NUM_SEQS) {
+    throw new Error("SLUICE_MAX_NUM_BATCHED_TOKENS: must be at least SLUICE_MAX_NUM_SEQS");
+  }
+  return {
+    host: values.SLUICE_ENGINE_HOST,
+    port: values.SLUICE_ENGINE_PORT,
+    engineId: values.SLUICE_ENGINE_ID,
+    metricsPort: values.SLUICE_METRICS_PORT,
+    modelId: values.SLUICE_MODEL_ID ?? basename(values.SLUICE_MODEL_DIR),
+    executor: {
+      modelDir: values.SLUICE_MODEL_DIR,
+      precision: values.SLUICE_PRECISION,
+      blockSize: values.SLUICE_BLOCK_SIZE,
+      numBlocks: values.SLUICE_NUM_BLOCKS,
+      numThreads: values.SLUICE_NUM_THREADS,
+      cacheDir: values.SLUICE_CACHE_DIR,
+      ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
+    },
+    limits: {
+      maxNumBatchedTokens: values.SLUICE_MAX_NUM_BATCHED_TOKENS,
+      maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
+      maxQueuedRequests: values.SLUICE_MAX_QUEUED_REQUESTS,
+      maxQueuedTokens: values.SLUICE_MAX_QUEUED_TOKENS,
+    },
+    drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
+    logLevel: values.SLUICE_LOG_LEVEL,
+  };
+}

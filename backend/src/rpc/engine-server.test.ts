@@ -1,0 +1,206 @@
+import { status } from "@grpc/grpc-js";
+import type { GetModelResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FakeExecutor } from "#engine/executor/fake-executor.ts";
+import { generateRequest, LoopbackEngine, service, startGenerate, startWatch, untilEnd } from "./loopback-engine.ts";
+
+const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
+const endless = { stopping: { maxTokens: 100_000, stopTokenIds: [] } };
+
+/** Runs before every step; a test replaces it to hold steps back. */
+let beforeStep: () => Promise<void> | void;
+let loopback: LoopbackEngine;
+let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
+
+beforeEach(async () => {
+  beforeStep = () => {};
+  loopback = new LoopbackEngine(
+    new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }, () => beforeStep()),
+    limits,
+  );
+  client = await loopback.listen();
+});
+afterEach(() => loopback.close());
+
+describe("before the model is loaded", () => {
+  test("it listens, is not healthy, and answers UNAVAILABLE", async () => {
+    expect(await health()).toBe("NOT_SERVING");
+    expect((await untilEnd(startGenerate(client, generateRequest("a")))).error?.code).toBe(status.UNAVAILABLE);
+    await expect(getModel()).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await loopback.load();
+    expect(await health()).toBe("SERVING");
+    expect(await getModel()).toMatchObject({ modelId: "fake", vocabSize: 97, blockSize: 4, numBlocks: 4096 });
+  });
+});
+
+describe("Generate", () => {
+  beforeEach(() => loopback.load());
+
+  test("streams the tokens and ends with the finish", async () => {
+    const { messages, tokenIds, error } = await untilEnd(startGenerate(client, generateRequest("a")));
+    expect(error).toBeUndefined();
+    expect(tokenIds).toHaveLength(5);
+    expect(messages.slice(0, -1).every(({ finish }) => finish === undefined)).toBe(true);
+    expect(messages.at(-1)?.finish).toMatchObject({ promptTokens: 3, completionTokens: 5, cachedTokens: 0 });
+  });
+
+  test.each([
+    ["requestId", { requestId: "" }],
+    ["stopping", { stopping: undefined }],
+    ["stopping.maxTokens", { stopping: { maxTokens: 0, stopTokenIds: [] } }],
+    ["sampling", { sampling: undefined }],
+    ["sampling.topP", { sampling: { temperature: 1, topP: 0, topK: 0 } }],
+    ["sampling.temperature", { sampling: { temperature: NaN, topP: 1, topK: 0 } }],
+    ["prompt", { promptTokenIds: [97] }],
+    ["prompt", { promptTokenIds: [] }],
+  ])("answers INVALID_ARGUMENT and says %s when that is wrong", async (field, wrong) => {
+    const { error } = await untilEnd(startGenerate(client, generateRequest("a", wrong)));
+    expect(error?.code).toBe(status.INVALID_ARGUMENT);
+    expect(error?.details).toContain(field);
+  });
+
+  test("a request id is unique among the live ones, and free again after", async () => {
+    const hold = holdSteps();
+    const first = untilEnd(startGenerate(client, generateRequest("a")));
+    await hold.reached;
+    const second = await untilEnd(startGenerate(client, generateRequest("a")));
+    expect(second.error?.code).toBe(status.INVALID_ARGUMENT);
+    hold.release();
+    await first;
+    expect((await untilEnd(startGenerate(client, generateRequest("a")))).error).toBeUndefined();
+  });
+
+  test("answers RESOURCE_EXHAUSTED when the queue is full, also while a step runs", async () => {
+    const hold = holdSteps();
+    const calls = [0, 1, 2, 3, 4, 5].map((id) => untilEnd(startGenerate(client, generateRequest(`${id}`))));
+    await hold.reached;
+    const refused = await untilEnd(startGenerate(client, generateRequest("one too many")));
+    expect(refused.error?.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(refused.error?.metadata.get("sluice-error-code")).toEqual(["overloaded"]);
+    hold.release();
+    expect((await Promise.all(calls)).map(({ error }) => error)).toEqual(Array(6).fill(undefined));
+  });
+
+  test("a cancelled call frees its blocks", async () => {
+    const call = startGenerate(client, generateRequest("a", endless));
+    const ended = untilEnd(call);
+    await loopback.untilLoad(({ totals }) => totals.generationTokens > 10);
+    call.cancel();
+    expect((await ended).error?.code).toBe(status.CANCELLED);
+    await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 1 && numFreeBlocks === 4096);
+  });
+
+  test("a deadline that passes ends the call and frees its blocks", async () => {
+    const deadline = Date.now() + 50;
+    const { error } = await untilEnd(startGenerate(client, generateRequest("a", endless), { deadline }));
+    expect(error?.code).toBe(status.DEADLINE_EXCEEDED);
+    await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 1 && numFreeBlocks === 4096);
+  });
+
+  test("a step that fails ends the call with INTERNAL", async () => {
+    beforeStep = () => {
+      throw new Error("device lost");
+    };
+    const { error } = await untilEnd(startGenerate(client, generateRequest("a")));
+    expect(error).toMatchObject({ code: status.INTERNAL, details: "device lost" });
+  });
+
+  test("when the engine dies its calls end with UNAVAILABLE and health says so", async () => {
+    const hold = holdSteps();
+    const call = untilEnd(startGenerate(client, generateRequest("a")));
+    await hold.reached;
+    loopback.engineClient.fail("the thread is gone");
+    expect((await call).error?.code).toBe(status.UNAVAILABLE);
+    expect(await health()).toBe("NOT_SERVING");
+    hold.release();
+  });
+});
+
+describe("Watch", () => {
+  beforeEach(() => loopback.load());
+
+  test("sends the load at once and after a change", async () => {
+    const watch = startWatch(client, 1);
+    const loads = watch[Symbol.asyncIterator]();
+    expect((await loads.next()).value).toMatchObject({ numRunning: 0, numFreeBlocks: 4096, draining: false });
+    await untilEnd(startGenerate(client, generateRequest("a")));
+    let { value } = await loads.next();
+    while (value.generationTokensTotal !== 5) ({ value } = await loads.next());
+    expect(value).toMatchObject({ promptTokensTotal: 3, numRunning: 0 });
+    watch.on("error", () => {});
+    watch.cancel();
+  });
+});
+
+describe("drain", () => {
+  beforeEach(() => loopback.load());
+
+  test("refuses new calls, lets the open ones finish, and ends the watches", async () => {
+    const hold = holdSteps();
+    const watch = startWatch(client, 1);
+    const watched: boolean[] = [];
+    const watchEnded = new Promise((resolve) => watch.on("end", resolve));
+    watch.on("data", ({ draining }) => watched.push(draining));
+    const open = untilEnd(startGenerate(client, generateRequest("open")));
+    await hold.reached;
+    const drained = loopback.server.drain(60_000);
+    expect(await health()).toBe("NOT_SERVING");
+    expect((await untilEnd(startGenerate(client, generateRequest("late")))).error?.code).toBe(status.UNAVAILABLE);
+    hold.release();
+    expect((await open).tokenIds).toHaveLength(5);
+    await drained;
+    await watchEnded;
+    expect(watched.at(-1)).toBe(true);
+  });
+
+  test("ends what is left after the grace with UNAVAILABLE", async () => {
+    const call = startGenerate(client, generateRequest("a", endless));
+    const ended = untilEnd(call);
+    await loopback.untilLoad(({ totals }) => totals.generationTokens > 10);
+    await loopback.server.drain(1);
+    expect((await ended).error?.code).toBe(status.UNAVAILABLE);
+    await loopback.untilLoad(({ numFreeBlocks }) => numFreeBlocks === 4096);
+  });
+});
+
+/** Holds back every step from the next one on. */
+function holdSteps(): { reached: Promise<void>; release: () => void } {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  beforeStep = () => {
+    reach();
+    return released;
+  };
+  return { reached, release };
+}
+
+/** The overall status, out of `grpc.health.v1.Health`: HealthCheckResponse has one field, an enum. */
+function health(): Promise<string | undefined> {
+  const path = "/grpc.health.v1.Health/Check";
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      encodeEmpty,
+      (bytes) => bytes[1] ?? 0,
+      {},
+      (error, value) => {
+        if (error === null) resolve(["UNKNOWN", "SERVING", "NOT_SERVING"][value ?? 0]);
+        else reject(error);
+      },
+    );
+  });
+}
+
+function encodeEmpty(): Buffer {
+  return Buffer.alloc(0);
+}
+
+function getModel(): Promise<GetModelResponse | undefined> {
+  const { path, requestSerialize, responseDeserialize } = service.getModel;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, response) => {
+      if (error !== null) reject(error);
+      else resolve(response);
+    });
+  });
+}

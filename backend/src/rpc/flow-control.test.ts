@@ -1,0 +1,84 @@
+import { connect, constants } from "node:http2";
+import { connect as connectSocket, createServer, type AddressInfo, type Socket } from "node:net";
+import type { GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Executor, ScheduledSequence } from "#engine/executor/executor.ts";
+import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
+
+const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
+
+/** Always the same token, as fast as can be. */
+const constantExecutor: Executor = {
+  spec: { vocabSize: 2, maxModelLen: 1_000_000, blockSize: 1024, numBlocks: 1024 },
+  execute: (batch: readonly ScheduledSequence[]) => Promise.resolve(new Float32Array(2 * batch.length)),
+  close: () => Promise.resolve(),
+};
+
+let loopback: LoopbackEngine;
+let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
+
+beforeEach(async () => {
+  loopback = new LoopbackEngine(constantExecutor, limits);
+  client = await loopback.listen();
+  await loopback.load();
+});
+afterEach(() => loopback.close());
+
+test("a caller who does not read delays nobody, and later gets every token in few messages", async () => {
+  const maxTokens = 40_000;
+  const slow = startGenerate(client, request("slow", maxTokens));
+  const first = await new Promise<GenerateResponse>((resolve) => slow.once("data", resolve));
+  slow.pause();
+  const other = await untilEnd(startGenerate(loopback.connect(), request("other", 100)));
+  expect(other.tokenIds).toHaveLength(100);
+  await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.length === 2 && numFreeBlocks === 1024);
+  const rest = untilEnd(slow);
+  slow.resume();
+  const { tokenIds, messages, error } = await rest;
+  expect(error).toBeUndefined();
+  expect(first.tokenIds.length + tokenIds.length).toBe(maxTokens);
+  // What fits into the window and the buffers of both ends came one by one; the rest waited, and came together.
+  expect(messages.length).toBeLessThan(maxTokens / 2);
+  expect(messages.at(-1)?.finish?.completionTokens).toBe(maxTokens);
+});
+
+test("a caller who does not read is out of the engine at the deadline all the same", async () => {
+  // A gRPC client would reset the stream at its own deadline; this one only asks, and takes 100 bytes.
+  const session = connect(`http://127.0.0.1:${loopback.port}`, { settings: { initialWindowSize: 100 } });
+  const stream = session.request({
+    [constants.HTTP2_HEADER_METHOD]: "POST",
+    [constants.HTTP2_HEADER_PATH]: service.generate.path,
+    [constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
+    [constants.HTTP2_HEADER_TE]: "trailers",
+    "grpc-timeout": "100m",
+  });
+  const message = service.generate.requestSerialize(request("stuck", 900_000));
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  stream.end(Buffer.concat([prefix, message]));
+  await loopback.untilLoad(({ totals }) => totals.generationTokens > 100);
+  await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 1 && numFreeBlocks === 1024);
+  expect(stream.closed).toBe(false);
+  session.destroy();
+});
+
+test("a connection that breaks frees its blocks", async () => {
+  const sockets: Socket[] = [];
+  const proxy = createServer((socket) => {
+    const upstream = connectSocket(loopback.port, "127.0.0.1");
+    sockets.push(socket, upstream);
+    socket.pipe(upstream).pipe(socket);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port } = proxy.address() as AddressInfo;
+  const ended = untilEnd(startGenerate(loopback.connect(port), request("cut", 900_000)));
+  await loopback.untilLoad(({ totals }) => totals.generationTokens > 100);
+  for (const socket of sockets) socket.destroy();
+  await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 1 && numFreeBlocks === 1024);
+  expect((await ended).error).toBeDefined();
+  proxy.close();
+});
+
+function request(requestId: string, maxTokens: number): ReturnType<typeof generateRequest> {
+  return generateRequest(requestId, { promptTokenIds: [1], stopping: { maxTokens, stopTokenIds: [] } });
+}

@@ -1,0 +1,17 @@
+import type { handleUnaryCall } from "@grpc/grpc-js";
+import { AppError } from "@sluice/shared/errors.ts";
+import type { GetModelRequest, GetModelResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import type { EngineClient } from "#engine/engine-client.ts";
+import { toStatus } from "./status.ts";
+
+/** GetModel: UNAVAILABLE until the model is loaded. */
+export function getModel(client: EngineClient, modelId: string): handleUnaryCall<GetModelRequest, GetModelResponse> {
+  return (_call, callback) => {
+    if (client.model === undefined) {
+      callback(toStatus(new AppError("unavailable", { detail: "no model is loaded" })));
+      return;
+    }
+    const { maxModelLen, vocabSize, blockSize, numBlocks } = client.model.spec;
+    callback(null, { modelId, maxModelLen, vocabSize, blockSize, numBlocks });
+  };
+}

@@ -1,0 +1,64 @@
+import { randomInt } from "node:crypto";
+import { startEngineThread } from "#engine/engine-thread.ts";
+import { systemClock } from "#platform/clock.ts";
+import { createLogger } from "#platform/logger.ts";
+import { startMetricsServer } from "#platform/metrics-server.ts";
+import { onShutdown } from "#platform/shutdown.ts";
+import { loadConfig } from "./config.ts";
+import { createEngineMetrics } from "./engine-metrics.ts";
+import { EngineServer } from "./engine-server.ts";
+
+/** What closing may take beyond the drain itself. */
+const CLOSE_MS = 5_000;
+
+const config = readConfig();
+const logger = createLogger("engine", config.logLevel).child({ engine: config.engineId });
+const thread = startEngineThread(new URL(import.meta.resolve("#engine/engine-worker.ts")), config);
+const server = new EngineServer({
+  client: thread.client,
+  modelId: config.modelId,
+  host: config.host,
+  port: config.port,
+  clock: systemClock,
+  logger,
+  drawSeed: () => randomInt(2 ** 48 - 1),
+});
+
+// Listening comes before loading, so that a starting engine can be told from a missing one.
+const port = await server.listen();
+logger.info({ host: config.host, port, model: config.modelId }, "listening");
+const metrics = config.metricsPort === 0 ? undefined : await startMetrics();
+const stopWaiting = thread.client.onChange(() => {
+  logger.info(thread.client.model?.spec, "model loaded");
+  stopWaiting();
+});
+
+onShutdown(
+  async () => {
+    await server.drain(config.drainGraceMs);
+    await metrics?.close();
+    await thread.close();
+  },
+  config.drainGraceMs + CLOSE_MS,
+  logger,
+);
+
+// Whoever supervises the process starts it again; a half-dead engine would only hold its callers.
+const error = await thread.died;
+logger.fatal({ err: error }, "the engine's thread ended");
+await server.drain(0);
+process.exit(1);
+
+function readConfig() {
+  try {
+    return loadConfig();
+  } catch (thrown) {
+    process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    process.exit(1);
+  }
+}
+
+function startMetrics() {
+  const registry = createEngineMetrics(thread.client, config.modelId, config.engineId);
+  return startMetricsServer(registry, "127.0.0.1", config.metricsPort);
+}

@@ -1,0 +1,15 @@
+import { status } from "@grpc/grpc-js";
+import { AppError } from "@sluice/shared/errors.ts";
+import { expect, test } from "vitest";
+import { toStatus } from "./status.ts";
+
+test.each([
+  ["overloaded", status.RESOURCE_EXHAUSTED],
+  ["unavailable", status.UNAVAILABLE],
+  ["context_length_exceeded", status.INVALID_ARGUMENT],
+  ["internal_error", status.INTERNAL],
+] as const)("%s travels as its gRPC status, with its own code in a trailer", (code, expected) => {
+  const sent = toStatus(new AppError(code, { detail: "why" }));
+  expect(sent).toMatchObject({ code: expected, details: "why" });
+  expect(sent.metadata.get("sluice-error-code")).toEqual([code]);
+});

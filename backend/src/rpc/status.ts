@@ -1,0 +1,42 @@
+// The error table's column for gRPC, and the shape in which an error leaves a server.
+import { Metadata, status, type StatusObject } from "@grpc/grpc-js";
+import type { AppError, ErrorCode } from "@sluice/shared/errors.ts";
+
+/** Trailer with the table's code, where a gRPC status is too coarse to tell two codes apart. */
+const ERROR_CODE_TRAILER = "sluice-error-code";
+
+/** code -> gRPC status. RESOURCE_EXHAUSTED and UNAVAILABLE tell a caller to try another engine. */
+const grpcStatus = {
+  invalid_json: status.INVALID_ARGUMENT,
+  invalid_value: status.INVALID_ARGUMENT,
+  missing_required_parameter: status.INVALID_ARGUMENT,
+  unknown_parameter: status.INVALID_ARGUMENT,
+  unsupported_parameter: status.INVALID_ARGUMENT,
+  context_length_exceeded: status.INVALID_ARGUMENT,
+  request_too_large: status.INVALID_ARGUMENT,
+  unsupported_media_type: status.INVALID_ARGUMENT,
+  invalid_api_key: status.UNAUTHENTICATED,
+  missing_api_key: status.UNAUTHENTICATED,
+  key_expired: status.UNAUTHENTICATED,
+  key_revoked: status.UNAUTHENTICATED,
+  invalid_passport: status.UNAUTHENTICATED,
+  permission_denied: status.PERMISSION_DENIED,
+  not_found: status.NOT_FOUND,
+  model_not_found: status.NOT_FOUND,
+  method_not_allowed: status.UNIMPLEMENTED,
+  rate_limit_exceeded: status.RESOURCE_EXHAUSTED,
+  overloaded: status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
+  upstream_error: status.UNAVAILABLE,
+  request_timeout: status.DEADLINE_EXCEEDED,
+  deadline_exceeded: status.DEADLINE_EXCEEDED,
+  request_cancelled: status.CANCELLED,
+  internal_error: status.INTERNAL,
+} as const satisfies Record<ErrorCode, status>;
+
+/** What grpc-js sends for an error. Details go to our own ingress only, so they carry the internal text. */
+export function toStatus(error: AppError): StatusObject {
+  const metadata = new Metadata();
+  metadata.set(ERROR_CODE_TRAILER, error.code);
+  return { code: grpcStatus[error.code], details: error.message, metadata };
+}

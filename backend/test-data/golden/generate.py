@@ -1,0 +1,131 @@
+"""Writes the golden vectors: small random Llama checkpoints, and what transformers computes with them.
+
+    python backend/test-data/golden/generate.py            # needs torch, transformers, safetensors
+
+Each folder beside this file is a Hugging Face directory with one more file, expected.safetensors:
+  prompt   [P]      token ids
+  logits   [P, V]   float32, after each token of the prompt
+  greedy   [G]      the G tokens that follow when the likeliest is always taken
+The folder pocket/ has only that file; its checkpoint is models/pocket. Weights are stored as bfloat16 and computed with
+in float32. A case is kept only if no greedy step is close to a tie, so that rounding cannot change the tokens.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
+
+HERE = Path(__file__).resolve().parent
+POCKET = HERE.parents[2] / "models" / "pocket"
+PROMPT_TOKENS = 24
+GREEDY_TOKENS = 80
+# The least difference of the two likeliest tokens' logits; float32 implementations differ by about 1e-5.
+LEAST_MARGIN = 0.02
+
+CASES = {
+    "multi-head-untied": dict(
+        vocab_size=320, hidden_size=64, intermediate_size=176, num_attention_heads=4, num_key_value_heads=4,
+        tie_word_embeddings=False,
+    ),
+    "grouped-tied": dict(
+        vocab_size=256, hidden_size=64, intermediate_size=136, num_attention_heads=8, num_key_value_heads=2,
+        head_dim=32, tie_word_embeddings=True, rope_theta=50_000.0,
+    ),
+    "wide-heads": dict(
+        vocab_size=199, hidden_size=72, intermediate_size=150, num_attention_heads=6, num_key_value_heads=3,
+        head_dim=20, tie_word_embeddings=False, rms_norm_eps=1e-5,
+    ),
+    "single-kv-head": dict(
+        vocab_size=220, hidden_size=80, intermediate_size=192, num_attention_heads=5, num_key_value_heads=1,
+        head_dim=24, tie_word_embeddings=True,
+    ),
+}
+
+
+def make_checkpoint(folder: Path, settings: dict, seed: int) -> None:
+    torch.manual_seed(seed)
+    theta = settings.pop("rope_theta", 10_000.0)
+    config = LlamaConfig(
+        num_hidden_layers=2, max_position_embeddings=512, bos_token_id=0, eos_token_id=1,
+        rope_parameters={"rope_type": "default", "rope_theta": theta}, **settings,
+    )
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith("norm.weight"):
+                weight.copy_(1 + 0.2 * torch.randn_like(weight))
+            else:
+                # Of this scale, attention is neither uniform nor one-hot, and logits spread over several units.
+                weight.copy_(torch.randn_like(weight) * (2.0 / weight.shape[-1] ** 0.5))
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    (folder / "model.safetensors").chmod(0o644)
+
+
+@torch.no_grad()
+def expect(checkpoint: Path, prompt: list[int]) -> tuple[dict[str, torch.Tensor], float]:
+    model = LlamaForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager").eval()
+    logits = model(torch.tensor([prompt])).logits[0]
+    tokens, margin = list(prompt), float("inf")
+    for _ in range(GREEDY_TOKENS):
+        # Without a cache: each step computes the whole sequence anew, so a fault of caching cannot hide.
+        last = model(torch.tensor([tokens])).logits[0, -1]
+        best = last.topk(2).values
+        margin = min(margin, (best[0] - best[1]).item())
+        tokens.append(int(last.argmax()))
+    expected = {
+        "prompt": torch.tensor(prompt, dtype=torch.int32),
+        "logits": logits.contiguous(),
+        "greedy": torch.tensor(tokens[len(prompt):], dtype=torch.int32),
+    }
+    return expected, margin
+
+
+def write(expected: dict[str, torch.Tensor], folder: Path) -> None:
+    path = folder / "expected.safetensors"
+    save_file(expected, path)
+    path.chmod(0o644)
+
+
+def generate_random(name: str, settings: dict) -> None:
+    folder = HERE / name
+    for seed in range(100):
+        make_checkpoint(folder, dict(settings), seed)
+        prompt = torch.randint(2, settings["vocab_size"], (PROMPT_TOKENS,)).tolist()
+        expected, margin = expect(folder, prompt)
+        if margin >= LEAST_MARGIN and len(set(expected["greedy"].tolist())) > GREEDY_TOKENS // 4:
+            write(expected, folder)
+            print(f"{name}: seed {seed}, least margin {margin:.3f}")
+            return
+    raise SystemExit(f"{name}: no seed is free of ties")
+
+
+def generate_pocket() -> None:
+    if not (POCKET / "model.safetensors").exists():
+        print("pocket: not trained yet")
+        return
+    tokenizer = AutoTokenizer.from_pretrained(POCKET)
+    held_out = [json.loads(line) for line in (POCKET / "held-out.jsonl").read_text().splitlines()]
+    best = None
+    for example in held_out[:40]:
+        prompt = tokenizer.apply_chat_template(example["messages"], add_generation_prompt=True, return_dict=False)
+        expected, margin = expect(POCKET, prompt[:PROMPT_TOKENS * 8])
+        if best is None or margin > best[1]:
+            best = (expected, margin)
+        if margin >= LEAST_MARGIN:
+            break
+    (HERE / "pocket").mkdir(exist_ok=True)
+    write(best[0], HERE / "pocket")
+    print(f"pocket: least margin {best[1]:.3f}")
+
+
+if __name__ == "__main__":
+    logging.disable_progress_bar()
+    for case, case_settings in CASES.items():
+        generate_random(case, case_settings)
+    generate_pocket()

@@ -1,0 +1,47 @@
+// The edge, in order. Each line of a route is one decision, made in one file of middleware/.
+import { Hono } from "hono";
+import { createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import { admit } from "#edge/middleware/admit.ts";
+import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
+import { authenticate } from "#edge/middleware/authenticate.ts";
+import { chooseRegion } from "#edge/middleware/choose-region.ts";
+import { forward } from "#edge/middleware/forward.ts";
+import { logRequest } from "#edge/middleware/log-request.ts";
+import { readBody } from "#edge/middleware/read-body.ts";
+import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
+import { renderErrors } from "#edge/middleware/render-errors.ts";
+import { reportHealth } from "#edge/middleware/report-health.ts";
+import { requireAdmin } from "#edge/middleware/require-admin.ts";
+import type { Parts } from "#edge/parts.ts";
+
+export function createApp(parts: Parts): Hono<EdgeContext> {
+  const { config, regionView, suspects, now } = parts;
+  const app = new Hono<EdgeContext>();
+
+  app.onError(renderErrors);
+  app.notFound(refuseUnknownPath);
+  app.use(assignRequestId(parts.entropy), logRequest(parts.log, now));
+
+  const enter = authenticate(parts.tagger);
+  const read = readBody(config.bounds);
+  const pass = admit(parts.gates, now);
+  const route = chooseRegion(config.regions, regionView, suspects);
+  const answer = forward({ passportKey: parts.passportKey, suspects, bounds: config.bounds, now });
+
+  app.post("/v1/chat/completions", enter, read, pass, route, answer).all(refuseMethod("POST"));
+  app.post("/v1/completions", enter, read, pass, route, answer).all(refuseMethod("POST"));
+  app.get("/v1/models", enter, pass, route, answer).all(refuseMethod("GET"));
+  app.get("/v1/models/:model{.+}", enter, pass, route, answer).all(refuseMethod("GET"));
+
+  const keys = "/v1/organization/projects/:projectId/api_keys";
+  app.use("/v1/organization/*", requireAdmin(config.adminKey));
+  app
+    .post(keys, createApiKey(parts.keyring, config.bounds))
+    .get(listApiKeys(parts.keyring))
+    .all(refuseMethod("GET", "POST"));
+  app.delete(`${keys}/:keyId`, revokeApiKey(parts.keyring)).all(refuseMethod("DELETE"));
+
+  app.get("/health", reportHealth(config.regions, regionView)).all(refuseMethod("GET"));
+  return app;
+}

@@ -1,0 +1,49 @@
+// The API key: `sk-sluice-<keyId>-<secret>-<tag>`.
+//   keyId   80 random bits: names the key's gate and its row in the directory; not a secret
+//   secret  200 random bits: the proof; only its hash is kept, in the gate
+//   tag     50 bits of HMAC over all that stands before it
+import type { Entropy } from "#edge/entropy.ts";
+import { base32Class, encodeBase32 } from "#edge/base32.ts";
+import { type KeyTagger, tagLength } from "./key-tag.ts";
+
+const prefix = "sk-sluice-";
+const keyIdSizeBytes = 10;
+const secretSizeBytes = 25;
+
+const keyIdPattern = `${base32Class}{${(keyIdSizeBytes * 8) / 5}}`;
+const secretPattern = `${base32Class}{${(secretSizeBytes * 8) / 5}}`;
+const keyPattern = new RegExp(`^(${prefix}(${keyIdPattern})-(${secretPattern}))-(${base32Class}{${tagLength}})$`);
+
+export interface ApiKey {
+  readonly keyId: string;
+  readonly secret: string;
+}
+
+/** A key at the only moment its text exists on our side. */
+export interface MintedApiKey extends ApiKey {
+  readonly text: string;
+}
+
+export async function mintApiKey(tagger: KeyTagger, entropy: Entropy): Promise<MintedApiKey> {
+  const keyId = encodeBase32(entropy(keyIdSizeBytes));
+  const secret = encodeBase32(entropy(secretSizeBytes));
+  const tagged = `${prefix}${keyId}-${secret}`;
+  return { keyId, secret, text: `${tagged}-${await tagger.tag(tagged)}` };
+}
+
+/** The parts of a key that this deployment minted; absent when the text is anything else. */
+export async function parseApiKey(text: string, tagger: KeyTagger): Promise<ApiKey | undefined> {
+  const [, tagged, keyId, secret, tag] = keyPattern.exec(text) ?? [];
+  if (tagged === undefined || keyId === undefined || secret === undefined || tag === undefined) return undefined;
+  return (await tagger.verify(tagged, tag)) ? { keyId, secret } : undefined;
+}
+
+/** Whether a text has the form of a key id, minted or not. */
+export function isKeyId(text: string): boolean {
+  return new RegExp(`^${keyIdPattern}$`).test(text);
+}
+
+/** What may be shown of a key after it was made: enough to tell which one it is. */
+export function redactApiKey(keyId: string): string {
+  return `${prefix}${keyId}-****`;
+}

@@ -1,0 +1,53 @@
+// All gates, seen from a Worker: finds a key's gate, bounds the wait, and translates the platform's failures.
+import { AppError } from "@sluice/shared/errors.ts";
+import { waitAtMost } from "#edge/deadline.ts";
+import type { Admission, AdmissionQuestion } from "./decide-admission.ts";
+import type { KeyGate } from "./key-gate.ts";
+import type { KeyRecord } from "./key-record.ts";
+
+const retryAfterMs = 1_000;
+
+/** Every method throws `unavailable` when the gate does not answer: a key nobody can vouch for is not admitted. */
+export class KeyGates {
+  readonly #namespace: DurableObjectNamespace<KeyGate>;
+  readonly #timeoutMs: number;
+
+  constructor(namespace: DurableObjectNamespace<KeyGate>, timeoutMs: number) {
+    this.#namespace = namespace;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async admit(keyId: string, question: AdmissionQuestion): Promise<Admission> {
+    return this.#ask(keyId, async (gate) => gate.admit(question));
+  }
+
+  async provision(record: KeyRecord): Promise<void> {
+    return this.#ask(record.keyId, async (gate) => gate.provision(record));
+  }
+
+  /** False when there is no such key in that project. */
+  async revoke(keyId: string, projectId: string): Promise<boolean> {
+    return this.#ask(keyId, async (gate) => gate.revoke(projectId));
+  }
+
+  async discard(keyId: string): Promise<void> {
+    return this.#ask(keyId, async (gate) => gate.discard());
+  }
+
+  async #ask<Value>(keyId: string, call: (gate: DurableObjectStub<KeyGate>) => Promise<Value>): Promise<Value> {
+    const unanswered = (detail: string, cause?: unknown) =>
+      new AppError("unavailable", {
+        publicText: "The key could not be checked at the moment.",
+        detail,
+        retryAfterMs,
+        cause,
+      });
+    try {
+      return await waitAtMost(this.#timeoutMs, call(this.#namespace.getByName(keyId)), () => {
+        throw unanswered("the key gate did not answer in time");
+      });
+    } catch (thrown) {
+      throw thrown instanceof AppError ? thrown : unanswered("the key gate failed", thrown);
+    }
+  }
+}

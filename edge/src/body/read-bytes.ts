@@ -1,0 +1,51 @@
+import { AppError } from "@sluice/shared/errors.ts";
+
+export interface BodyBounds {
+  readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
+}
+
+/**
+ * The whole body of a request, in memory. Throws `request_too_large` as soon as that is known, and `request_timeout` when
+ * the body has not arrived in time.
+ */
+export async function readBytes(request: Request, bounds: BodyBounds): Promise<Uint8Array<ArrayBuffer>> {
+  const declaredSizeBytes = Number(request.headers.get("content-length") ?? 0);
+  if (declaredSizeBytes > bounds.maxBodyBytes) throw new AppError("request_too_large");
+  if (request.body === null) return new Uint8Array();
+
+  const reader = request.body.getReader();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    // Ends the pending read; a stream that cannot be cancelled has ended by itself.
+    void reader.cancel().catch(() => undefined);
+  }, bounds.bodyTimeoutMs);
+  try {
+    const chunks: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate) throw new AppError("request_timeout");
+      if (done) return join(chunks, sizeBytes);
+      sizeBytes += value.byteLength;
+      if (sizeBytes > bounds.maxBodyBytes) {
+        await reader.cancel();
+        throw new AppError("request_too_large");
+      }
+      chunks.push(value);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function join(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(sizeBytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return joined;
+}

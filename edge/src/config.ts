@@ -1,0 +1,100 @@
+// Variables and secrets, parsed at the door. Nothing else reads them.
+import { AppError } from "@sluice/shared/errors.ts";
+import * as z from "zod/mini";
+import { type Region, regionSchema } from "#edge/routing/region.ts";
+
+/** Every wait and size the edge bounds. */
+export interface Bounds {
+  /** Largest request body, in bytes. It is held in memory until a region answers, so that failover can resend it. */
+  readonly maxBodyBytes: number;
+  /** Longest time a body may take to arrive. */
+  readonly bodyTimeoutMs: number;
+  /** Longest wait for a key's gate. */
+  readonly admitTimeoutMs: number;
+  /** Regions asked for one request. */
+  readonly maxAttempts: number;
+  /** Longest wait for the headers of a stream: a region sends them with its first token or its first ping. */
+  readonly streamStartTimeoutMs: number;
+  /** Longest life of an answer; for one that is not streamed, its headers come only when it is complete. */
+  readonly answerTimeoutMs: number;
+}
+
+export interface Config {
+  readonly regions: readonly Region[];
+  readonly keyTagSecret: string;
+  readonly passportPrivateJwk: Readonly<Record<string, unknown>>;
+  readonly adminKey: string;
+  readonly bounds: Bounds;
+}
+
+const secret = z.string({ error: "is missing" }).check(z.minLength(32, { error: "is shorter than 32 characters" }));
+
+const environmentSchema = z.object({
+  REGIONS: jsonText(
+    z.array(regionSchema).check(
+      z.minLength(1, { error: "names no region" }),
+      z.refine((regions) => new Set(regions.map((region) => region.id)).size === regions.length, {
+        error: "names a region twice",
+      }),
+    ),
+  ),
+  KEY_TAG_SECRET: secret,
+  PASSPORT_PRIVATE_JWK: jsonText(
+    z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() }),
+  ),
+  ADMIN_KEY: secret,
+  MAX_BODY_BYTES: count(4 * 1024 * 1024),
+  BODY_TIMEOUT_MS: count(15_000),
+  ADMIT_TIMEOUT_MS: count(5_000),
+  MAX_ATTEMPTS: count(3),
+  STREAM_START_TIMEOUT_MS: count(10_000),
+  ANSWER_TIMEOUT_MS: count(600_000),
+});
+
+/**
+ * The deployment's configuration. Throws `internal_error` whose detail names every variable that is wrong, and never its
+ * value.
+ */
+export function loadConfig(environment: unknown): Config {
+  const parsed = environmentSchema.safeParse(environment);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+    throw new AppError("internal_error", { detail: `misconfigured: ${faults.join("; ")}` });
+  }
+  const values = parsed.data;
+  return {
+    regions: values.REGIONS,
+    keyTagSecret: values.KEY_TAG_SECRET,
+    passportPrivateJwk: values.PASSPORT_PRIVATE_JWK,
+    adminKey: values.ADMIN_KEY,
+    bounds: {
+      maxBodyBytes: values.MAX_BODY_BYTES,
+      bodyTimeoutMs: values.BODY_TIMEOUT_MS,
+      admitTimeoutMs: values.ADMIT_TIMEOUT_MS,
+      maxAttempts: values.MAX_ATTEMPTS,
+      streamStartTimeoutMs: values.STREAM_START_TIMEOUT_MS,
+      answerTimeoutMs: values.ANSWER_TIMEOUT_MS,
+    },
+  };
+}
+
+/** A variable that holds JSON of the given shape. */
+function jsonText<Shape extends z.ZodMiniType>(shape: Shape) {
+  const parsedJson = z.transform((text: string, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.issues.push({ code: "custom", message: "is not JSON", input: undefined });
+      return z.NEVER;
+    }
+  });
+  return z.pipe(z.pipe(z.string({ error: "is missing" }), parsedJson), shape);
+}
+
+/** A positive whole number; env files give it as text. */
+function count(fallback: number) {
+  const positive = z.coerce
+    .number()
+    .check(z.int({ error: "is not a whole number" }), z.positive({ error: "is not positive" }));
+  return z._default(positive, fallback);
+}

@@ -1,0 +1,35 @@
+// What the steps of the pipeline hand to each other, beside Hono's request and response.
+import type { Credential } from "#edge/auth/credential.ts";
+import type { Principal } from "#edge/auth/principal.ts";
+import type { InferenceBody } from "#edge/middleware/read-body.ts";
+import type { AttemptRecord } from "#edge/proxy/attempt.ts";
+import type { Ending } from "#edge/proxy/relay-events.ts";
+import type { Region } from "#edge/routing/region.ts";
+
+/**
+ * Each variable is set by one step and may be read by those after it. The types say "present" where the order in app.ts
+ * guarantees it.
+ */
+interface Variables {
+  /** assignRequestId: ours, on every reply, in every log line and passport. */
+  requestId: string;
+  /** assignRequestId: the caller's own name for the request, absent when it sent none. */
+  clientRequestId: string | undefined;
+  /** authenticate. */
+  credential: Credential;
+  /** readBody: absent on routes without a body. */
+  body: InferenceBody | undefined;
+  /** admit. */
+  principal: Principal;
+  /** chooseRegion: best first, never empty. */
+  ranking: readonly Region[];
+  /** forward: one entry per region asked, for the log. */
+  attempts: readonly AttemptRecord[];
+  /** forward: settles when a stream has ended, whichever way; never rejects. Absent when the answer is not a stream. */
+  ending: Promise<Ending> | undefined;
+}
+
+/** The type argument of every Hono object at the edge. */
+export interface EdgeContext {
+  Variables: Variables;
+}

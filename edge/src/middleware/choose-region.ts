@@ -1,0 +1,33 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import { createMiddleware } from "hono/factory";
+import type { EdgeContext } from "#edge/context.ts";
+import { callerCoordinates } from "#edge/routing/caller-coordinates.ts";
+import { rankRegions } from "#edge/routing/rank-regions.ts";
+import type { Region } from "#edge/routing/region.ts";
+import type { RegionView } from "#edge/routing/region-view.ts";
+import type { Suspects } from "#edge/routing/suspects.ts";
+
+/** Regions that said no a moment ago are polled every two seconds. */
+const retryAfterMs = 2_000;
+
+/** Ranks the regions for this request; refuses when none can serve it. */
+export function chooseRegion(regions: readonly Region[], view: RegionView, suspects: Suspects) {
+  return createMiddleware<EdgeContext>(async (c, next) => {
+    const ranking = rankRegions({
+      regions,
+      reports: await view.read((work) => c.executionCtx.waitUntil(work)),
+      isSuspect: (regionId) => suspects.has(regionId),
+      model: c.get("body")?.model ?? c.req.param("model"),
+      caller: callerCoordinates(c.req.raw),
+    });
+    switch (ranking.kind) {
+      case "ranked":
+        c.set("ranking", ranking.regions);
+        return next();
+      case "unknown_model":
+        throw new AppError("model_not_found", { param: "model" });
+      case "none_available":
+        throw new AppError("unavailable", { retryAfterMs });
+    }
+  });
+}

@@ -1,0 +1,40 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Clock } from "#edge/clock.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import type { Logger } from "#edge/logger.ts";
+
+/** One line per request, written when its answer has ended: for a stream, with how it ended. */
+export function logRequest(log: Logger, now: Clock) {
+  return createMiddleware<EdgeContext>(async (c, next) => {
+    const startedAtMs = now();
+    await next();
+    const firstByteMs = now() - startedAtMs;
+    const write = (ending?: string) => {
+      const fields = { ...describe(c), firstByteMs, durationMs: now() - startedAtMs, ending };
+      if (c.res.status >= 500) log.error("request", fields);
+      else log.info("request", fields);
+    };
+    const ending = c.get("ending");
+    if (ending === undefined) write();
+    else c.executionCtx.waitUntil(ending.then(write));
+  });
+}
+
+function describe(c: Context<EdgeContext>) {
+  const error = c.error === undefined ? undefined : AppError.from(c.error);
+  return {
+    requestId: c.get("requestId"),
+    clientRequestId: c.get("clientRequestId"),
+    method: c.req.method,
+    path: c.req.path,
+    status: c.res.status,
+    ...c.get("principal"),
+    model: c.get("body")?.model,
+    attempts: c.get("attempts"),
+    errorCode: error?.code,
+    errorDetail: error?.message,
+    errorCause: error?.cause === undefined ? undefined : String(error.cause),
+  };
+}

@@ -1,0 +1,49 @@
+// The long-lived objects of an isolate. Built once; requests share them, so none may hold on to a request's I/O.
+import { importPassportKey, type PassportKey } from "@sluice/shared/passport.ts";
+import { KeyDirectory } from "#edge/admin/key-directory.ts";
+import { Keyring } from "#edge/admin/keyring.ts";
+import { KeyGates } from "#edge/auth/key-gates.ts";
+import { KeyTagger } from "#edge/auth/key-tag.ts";
+import type { Bindings } from "#edge/bindings.ts";
+import type { Clock } from "#edge/clock.ts";
+import { type Config, loadConfig } from "#edge/config.ts";
+import { type Entropy, systemEntropy } from "#edge/entropy.ts";
+import { jsonLogger, type Logger } from "#edge/logger.ts";
+import { RegionView } from "#edge/routing/region-view.ts";
+import { Suspects } from "#edge/routing/suspects.ts";
+
+export interface Parts {
+  readonly config: Config;
+  readonly tagger: KeyTagger;
+  readonly gates: KeyGates;
+  readonly keyring: Keyring;
+  readonly passportKey: PassportKey;
+  readonly regionView: RegionView;
+  readonly suspects: Suspects;
+  readonly log: Logger;
+  readonly now: Clock;
+  readonly entropy: Entropy;
+}
+
+/** Throws `internal_error` when the deployment is misconfigured. */
+export async function buildParts(bindings: Bindings): Promise<Parts> {
+  const config = loadConfig(bindings);
+  const log = jsonLogger;
+  const now = Date.now;
+  const entropy = systemEntropy;
+  const tagger = await KeyTagger.fromSecret(config.keyTagSecret);
+  const gates = new KeyGates(bindings.KEY_GATE, config.bounds.admitTimeoutMs);
+  const directory = new KeyDirectory(bindings.DB);
+  return {
+    config,
+    tagger,
+    gates,
+    keyring: new Keyring({ gates, directory, tagger, entropy, now }),
+    passportKey: await importPassportKey(config.passportPrivateJwk),
+    regionView: new RegionView(bindings.REGION_BOARD, now, log),
+    suspects: new Suspects(now),
+    log,
+    now,
+    entropy,
+  };
+}

@@ -1,0 +1,57 @@
+// One region asked once.
+import { AppError } from "@sluice/shared/errors.ts";
+import type { PassportKey } from "@sluice/shared/passport.ts";
+import type { Clock } from "#edge/clock.ts";
+import type { Region } from "#edge/routing/region.ts";
+import { addressTo, type RegionRequest } from "./region-request.ts";
+
+export type Attempt =
+  /** The region answers, well or with an error that any region would give. */
+  | { readonly kind: "answered"; readonly region: Region; readonly response: Response }
+  /** The region says that it cannot now; another may. */
+  | { readonly kind: "declined"; readonly region: Region; readonly response: Response }
+  /** No answer: refused, reset, or silent for too long. */
+  | { readonly kind: "unreachable"; readonly region: Region; readonly cause: unknown };
+
+/** What the log keeps of an attempt. */
+export interface AttemptRecord {
+  readonly region: string;
+  readonly outcome: Attempt["kind"];
+  readonly status: number | undefined;
+  readonly durationMs: number;
+}
+
+/** 429 and 503 are a full region, 502 and 504 a broken one; a redirect is a misconfigured one. */
+function isDeclined(status: number): boolean {
+  return status === 429 || status === 502 || status === 503 || status === 504 || (status >= 300 && status < 400);
+}
+
+export interface AttemptOptions {
+  readonly passportKey: PassportKey;
+  readonly now: Clock;
+  /** Longest wait for the response's headers. */
+  readonly startTimeoutMs: number;
+  /** Longest life of the whole answer. */
+  readonly answerTimeoutMs: number;
+  /** Aborted when the caller has left. */
+  readonly callerGone: AbortSignal;
+}
+
+/** Asks a region. Throws `request_cancelled` when the caller leaves first; every failure of the region is a value. */
+export async function attempt(region: Region, request: RegionRequest, options: AttemptOptions): Promise<Attempt> {
+  const { callerGone } = options;
+  const giveUp = new AbortController();
+  const startTimer = setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.startTimeoutMs);
+  try {
+    const signal = AbortSignal.any([giveUp.signal, callerGone]);
+    const response = await fetch(await addressTo(region, request, options.passportKey, options.now(), signal));
+    // From here the same signal bounds the body. The timer dies with the request, so nothing needs to clear it.
+    setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.answerTimeoutMs);
+    return { kind: isDeclined(response.status) ? "declined" : "answered", region, response };
+  } catch (cause) {
+    if (callerGone.aborted) throw new AppError("request_cancelled", { cause });
+    return { kind: "unreachable", region, cause };
+  } finally {
+    clearTimeout(startTimer);
+  }
+}

@@ -1,0 +1,128 @@
+import type { RegionStatus } from "@sluice/shared/region-status.ts";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { type RankingQuestion, rankRegions } from "./rank-regions.ts";
+import type { RegionReport } from "./region-report.ts";
+import type { Region } from "./region.ts";
+
+const europe = region("europe", 50, 5);
+const america = region("america", 40, -75);
+const asia = region("asia", 35, 140);
+const inParis = { latitude: 48.9, longitude: 2.4 };
+
+function region(id: string, latitude: number, longitude: number, models?: string[]): Region {
+  return { id, url: `http://${id}.test`, latitude, longitude, jurisdiction: "any", ...(models && { models }) };
+}
+
+function answered(regionId: string, status: RegionStatus["status"], models: string[] = ["pocket"]): RegionReport {
+  const load = { numRunning: 0, numWaiting: 0, numQueuedTokens: 0 };
+  return { kind: "answered", regionId, checkedAtMs: 0, status: { region: regionId, status, models, ...load } };
+}
+
+function unreachable(regionId: string): RegionReport {
+  return { kind: "unreachable", regionId, checkedAtMs: 0 };
+}
+
+interface Situation extends Partial<Omit<RankingQuestion, "reports" | "isSuspect">> {
+  readonly reports?: readonly RegionReport[];
+  readonly suspects?: readonly string[];
+}
+
+/** The ids in order, or why there are none. */
+function rank({ reports = [], suspects = [], ...rest }: Situation) {
+  const ranking = rankRegions({
+    regions: [america, europe, asia],
+    model: "pocket",
+    caller: inParis,
+    ...rest,
+    reports: new Map(reports.map((report) => [report.regionId, report])),
+    isSuspect: (regionId) => suspects.includes(regionId),
+  });
+  return ranking.kind === "ranked" ? ranking.regions.map(({ id }) => id) : ranking.kind;
+}
+
+test.each<{ when: string; situation: Situation; ranked: readonly string[] | string }>([
+  { when: "nothing is known", situation: {}, ranked: ["europe", "america", "asia"] },
+  { when: "the caller's place is unknown", situation: { caller: undefined }, ranked: ["america", "europe", "asia"] },
+  {
+    when: "the nearest is draining",
+    situation: { reports: [answered("europe", "draining")] },
+    ranked: ["america", "asia"],
+  },
+  {
+    when: "the nearest is down",
+    situation: { reports: [answered("europe", "down", [])] },
+    ranked: ["america", "asia"],
+  },
+  {
+    when: "the nearest cannot be reached",
+    situation: { reports: [unreachable("europe")] },
+    ranked: ["america", "asia", "europe"],
+  },
+  { when: "the nearest just failed us", situation: { suspects: ["europe"] }, ranked: ["america", "asia", "europe"] },
+  {
+    when: "none can be reached",
+    situation: { reports: ["europe", "america", "asia"].map(unreachable) },
+    ranked: ["europe", "america", "asia"],
+  },
+  {
+    when: "all say no",
+    situation: { reports: ["europe", "america", "asia"].map((id) => answered(id, "draining")) },
+    ranked: "none_available",
+  },
+  {
+    when: "the nearest serves other models",
+    situation: { reports: [answered("europe", "ok", ["other"])] },
+    ranked: ["america", "asia"],
+  },
+  {
+    when: "all serve other models",
+    situation: { reports: ["europe", "america", "asia"].map((id) => answered(id, "ok", ["other"])) },
+    ranked: "unknown_model",
+  },
+  {
+    when: "all that are known serve other models",
+    situation: { reports: ["europe", "america"].map((id) => answered(id, "ok", ["other"])) },
+    ranked: ["asia"],
+  },
+  {
+    when: "a region without engines lists no models",
+    situation: { regions: [europe], reports: [answered("europe", "down", [])] },
+    ranked: "none_available",
+  },
+  {
+    when: "only the configuration names models",
+    situation: { regions: [region("named", 0, 0, ["other"])], reports: [unreachable("named")] },
+    ranked: "unknown_model",
+  },
+  {
+    when: "the region says other than its configuration",
+    situation: { regions: [region("named", 0, 0, ["other"])], reports: [answered("named", "ok")] },
+    ranked: ["named"],
+  },
+  {
+    when: "no model is asked for",
+    situation: { model: undefined, reports: [answered("europe", "ok", [])] },
+    ranked: ["europe", "america", "asia"],
+  },
+])("when $when: $ranked", ({ situation, ranked }) => {
+  expect(rank(situation)).toEqual(ranked);
+});
+
+test("a region is ranked at most once, and one that says no is never ranked", () => {
+  const report = fc.constantFrom("none", "ok", "draining", "down", "unreachable");
+  fc.assert(
+    fc.property(fc.tuple(report, report, report), fc.subarray(["america", "europe", "asia"]), (kinds, suspects) => {
+      const ids = ["america", "europe", "asia"];
+      const reports = kinds.flatMap((kind, index) => {
+        const id = ids[index] ?? "";
+        if (kind === "none") return [];
+        return kind === "unreachable" ? [unreachable(id)] : [answered(id, kind as RegionStatus["status"])];
+      });
+      const saidNo = ids.filter((_, index) => kinds[index] === "draining" || kinds[index] === "down");
+      const ranked = rank({ reports, suspects });
+      if (typeof ranked === "string") expect(saidNo).toHaveLength(3);
+      else expect(ranked.toSorted()).toEqual(ids.filter((id) => !saidNo.includes(id)).toSorted());
+    }),
+  );
+});

@@ -1,0 +1,29 @@
+// The Worker's entry: builds the app once per isolate and hands it every request.
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Hono } from "hono";
+import { createApp } from "#edge/app.ts";
+import type { Bindings } from "#edge/bindings.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import { jsonLogger } from "#edge/logger.ts";
+import { errorResponse } from "#edge/middleware/render-errors.ts";
+import { buildParts } from "#edge/parts.ts";
+
+export { KeyGate } from "#edge/auth/key-gate.ts";
+export { RegionBoard } from "#edge/routing/region-board.ts";
+
+// The app, not its promise, is kept: a promise belongs to the request that made it, and dies when that one is cancelled.
+let app: Hono<EdgeContext> | undefined;
+
+export default {
+  async fetch(request, bindings, context) {
+    try {
+      app ??= createApp(await buildParts(bindings));
+      return await app.fetch(request, bindings, context);
+    } catch (thrown) {
+      // Only what happens before or outside the pipeline ends here: above all a misconfigured deployment.
+      const error = AppError.from(thrown);
+      jsonLogger.error("worker failed", { errorCode: error.code, errorDetail: error.message });
+      return errorResponse(error);
+    }
+  },
+} satisfies ExportedHandler<Bindings>;

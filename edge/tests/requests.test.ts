@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Edge } from "./support/edge.ts";
+import { type HarnessWorker, startHarnessWorker } from "./support/harness-worker.ts";
+import type { MockRegion } from "./support/mock-region.ts";
+
+const maxBodyBytes = 10_000;
+
+let edge: Edge<HarnessWorker>;
+let region: MockRegion;
+let key: string;
+
+beforeAll(async () => {
+  edge = await Edge.start(startHarnessWorker, ["amsterdam"], { MAX_BODY_BYTES: String(maxBodyBytes) });
+  region = edge.region("amsterdam");
+  key = (await edge.createKey()).value;
+});
+afterAll(async () => edge.stop());
+
+beforeEach(() => {
+  region.received.length = 0;
+});
+
+async function expectError(response: Response, status: number, error: object): Promise<void> {
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-type")).toContain("application/json");
+  expect(response.headers.get("x-request-id")).toMatch(/^req_/);
+  expect(await response.json()).toMatchObject({ error: { message: expect.any(String), ...error } });
+  expect(region.received).toHaveLength(0);
+}
+
+test("the passport says who asks, for what and with which bytes", async () => {
+  const body = '{ "model": "pocket",\n "messages": [{"role":"user","content":"é 🌊"}] }';
+  await edge.complete(key, body, { headers: { "cf-connecting-ip": "203.0.113.7" } });
+  const [received] = region.received;
+  expect(received?.body).toBe(body);
+  expect(received?.passport).toMatchObject({
+    org: "org_default",
+    key: key.split("-")[2],
+    ip: "203.0.113.7",
+    priority: 0,
+    bodySha256: createHash("sha256").update(body).digest("base64url"),
+  });
+});
+
+test("a request has one id, ours, in the reply, the passport and the region's headers", async () => {
+  const headers = { "x-request-id": "forged", "x-client-request-id": "my-own-id" };
+  const response = await edge.complete(key, {}, { headers });
+  const requestId = response.headers.get("x-request-id");
+  expect(requestId).toMatch(/^req_[0-9a-z]{32}$/);
+  expect(response.headers.get("x-client-request-id")).toBe("my-own-id");
+  const [received] = region.received;
+  expect(received?.passport?.rid).toBe(requestId);
+  expect(received?.headers["x-request-id"]).toBe(requestId);
+  expect(received?.headers["x-client-request-id"]).toBe("my-own-id");
+});
+
+test("credentials, cookies and forged internal headers do not reach a region", async () => {
+  await edge.complete(key, {}, { headers: { cookie: "a=b", "x-sluice-passport": "forged", "x-sluice-org": "other" } });
+  const headers = region.received[0]?.headers ?? {};
+  expect(headers).not.toHaveProperty("authorization");
+  expect(headers).not.toHaveProperty("cookie");
+  expect(headers).not.toHaveProperty("x-sluice-org");
+  expect(region.received[0]?.passport).toBeDefined();
+});
+
+test("only allowed headers come back from a region", async () => {
+  const headers = {
+    "content-type": "application/json",
+    "openai-version": "2020-10-01",
+    "set-cookie": "a=b",
+    server: "x",
+  };
+  region.behaviour = (response) => response.writeHead(200, headers).end("{}");
+  const response = await edge.complete(key, {});
+  expect(response.headers.get("openai-version")).toBe("2020-10-01");
+  expect(response.headers.has("set-cookie")).toBe(false);
+  expect(response.headers.has("server")).toBe(false);
+});
+
+test("models are asked of a region, names with slashes included", async () => {
+  const headers = { authorization: `Bearer ${key}` };
+  expect((await edge.fetch("/v1/models", { headers })).status).toBe(200);
+  region.models = ["pocket", "org/name"];
+  expect((await edge.fetch("/v1/models/pocket", { headers })).status).toBe(200);
+  expect(region.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    "GET /v1/models",
+    "GET /v1/models/pocket",
+  ]);
+  expect(region.received[0]?.passport).not.toHaveProperty("bodySha256");
+});
+
+test.each([
+  { what: "malformed JSON", body: '{"model": ', error: { code: "invalid_json" } },
+  { what: "JSON that is no object", body: "[1]", error: { code: "invalid_json" } },
+  {
+    what: "JSON nested too deep",
+    body: `{"model":"pocket","x":${"[".repeat(80)}${"]".repeat(80)}}`,
+    error: { code: "invalid_json" },
+  },
+  { what: "no model", body: "{}", error: { code: "missing_required_parameter", param: "model" } },
+  { what: "a model that is no text", body: '{"model": 1}', error: { code: "invalid_value", param: "model" } },
+])("$what is refused at the edge", async ({ body, error }) => {
+  await expectError(await edge.complete(key, body), 400, error);
+});
+
+test("a body of another type is refused", async () => {
+  const response = await edge.complete(key, {}, { headers: { "content-type": "text/plain" } });
+  await expectError(response, 415, { code: "unsupported_media_type" });
+});
+
+test("a body over the limit is refused, whether or not it declares its size", async () => {
+  const body = JSON.stringify({ model: "pocket", prompt: "x".repeat(maxBodyBytes) });
+  await expectError(await edge.complete(key, body), 413, { code: "request_too_large" });
+
+  const init = { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" } };
+  const chunked = { ...init, body: new Blob([body]).stream(), duplex: "half" } as const;
+  await expectError(await edge.fetch("/v1/completions", chunked), 413, { code: "request_too_large" });
+});
+
+test("an unknown path is 404, a known one with another method 405", async () => {
+  await expectError(await edge.fetch("/v1/unknown"), 404, { code: "not_found" });
+  const response = await edge.fetch("/v1/chat/completions");
+  expect(response.headers.get("allow")).toBe("POST");
+  await expectError(response, 405, { code: "method_not_allowed" });
+});
+
+// Last, because nothing mends the database.
+test("requests are answered while the directory is broken, and its loss is no key's gain", async () => {
+  const env = await edge.worker.handle.getEnv();
+  await env["DB"].exec("DROP TABLE api_keys");
+  expect((await edge.complete(key, {})).status).toBe(200);
+  expect((await edge.admin("GET")).status).toBe(500);
+  expect((await edge.admin("POST", "", { name: "x" })).status).toBe(500);
+  const keyId = key.split("-")[2];
+  expect((await edge.admin("DELETE", `/${keyId}`)).status).toBe(500);
+  expect((await edge.complete(key, {})).status).toBe(401);
+});

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { dieMidStream, pingAfter, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
+import { startDevWorker } from "./support/dev-worker.ts";
+import { Edge } from "./support/edge.ts";
+import type { MockRegion } from "./support/mock-region.ts";
+
+const numCallers = 20;
+
+let edge: Edge;
+let region: MockRegion;
+let key: string;
+
+beforeAll(async () => {
+  edge = await Edge.start(startDevWorker, ["amsterdam"]);
+  region = edge.region("amsterdam");
+  key = (await edge.createKey()).value;
+});
+afterAll(async () => edge.stop());
+
+beforeEach(() => {
+  region.numAbandoned = 0;
+  region.received.length = 0;
+});
+
+test("a stream passes through byte for byte", async () => {
+  region.behaviour = streamTokens(500);
+  const response = await edge.complete(key, { stream: true });
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  expect(await response.text()).toBe(tokenStream(500));
+});
+
+test("a region that dies in mid-stream ends the stream with an error event, not with [DONE]", async () => {
+  region.behaviour = dieMidStream;
+  const response = await edge.complete(key, { stream: true });
+  const events = (await response.text()).split("\n\n").filter((event) => event.trim() !== "");
+  expect(events.slice(0, 2)).toEqual(['data: {"index":0}', 'data: {"index":1}']);
+  expect(events).toHaveLength(3);
+  expect(JSON.parse(events[2]?.trim().replace("data: ", "") ?? "")).toMatchObject({
+    error: { type: "server_error", code: "upstream_error" },
+  });
+});
+
+test.each([
+  { when: "while tokens flow", behaviour: streamForever },
+  { when: "during prefill, between two pings", behaviour: pingAfter(0) },
+])("callers who leave $when close every upstream", async ({ behaviour }) => {
+  region.behaviour = behaviour;
+  const controllers = Array.from({ length: numCallers }, () => new AbortController());
+  const calls = controllers.map(async ({ signal }) => edge.complete(key, { stream: true }, { signal }));
+  const responses = await Promise.all(calls);
+  await Promise.all(responses.map(async (response) => response.body?.getReader().read()));
+  for (const controller of controllers) controller.abort();
+  await expectAbandoned();
+});
+
+// workerd hears of a caller who closed its connection only when it writes to it: a FIN alone may be a half-closed connection
+// that still waits for its answer. This is why a region must speak within a second, if only to say `: ping`.
+test("callers who leave before the first byte close every upstream at the region's first ping", async () => {
+  region.behaviour = pingAfter(500);
+  const controllers = Array.from({ length: numCallers }, () => new AbortController());
+  const calls = controllers.map(async ({ signal }) => edge.complete(key, { stream: true }, { signal }));
+  const settled = Promise.allSettled(calls);
+  await vi.waitUntil(() => region.received.length === numCallers, { timeout: 10_000, interval: 5 });
+  for (const controller of controllers) controller.abort();
+  expect((await settled).every(({ status }) => status === "rejected")).toBe(true);
+  await expectAbandoned();
+});
+
+async function expectAbandoned(): Promise<void> {
+  await vi.waitFor(() => expect(region.numAbandoned).toBe(numCallers), { timeout: 5_000, interval: 20 });
+}

@@ -1,0 +1,71 @@
+// As the local stack runs it: `wrangler dev` as a process of its own, with real sockets on both sides. Up in a few seconds.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import type { Environment, RunningWorker } from "./worker.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
+
+/** Quiet and offline. */
+const processEnvironment = {
+  ...process.env,
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  NO_COLOR: "1",
+};
+
+export async function startDevWorker(environment: Environment): Promise<RunningWorker> {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-edge-"));
+  const envFile = join(folder, "env");
+  await writeFile(
+    envFile,
+    Object.entries(environment)
+      .map(([name, value]) => `${name}='${value}'\n`)
+      .join(""),
+  );
+  const local = ["--local", "--persist-to", join(folder, "state")];
+  const options = { cwd: root, env: processEnvironment };
+  await promisify(execFile)(process.execPath, [wrangler, "d1", "migrations", "apply", "DB", ...local], options);
+
+  const address = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
+  const dev = ["dev", ...local, "--env-file", envFile, ...address, "--show-interactive-dev-session=false"];
+  // A group of its own, so that wrangler and its workerd end together.
+  const child = spawn(process.execPath, [wrangler, ...dev], {
+    ...options,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const logs: string[] = [];
+  const url = await untilReady(child, logs);
+  return {
+    url,
+    logs: () => logs,
+    stop: async () => {
+      const exited = new Promise((settle) => child.once("exit", settle));
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, logs: string[]): Promise<string> {
+  return new Promise((settle, fail) => {
+    child.once("exit", () => fail(new Error(`wrangler dev ended:\n${logs.join("\n")}`)));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface(stream).on("line", (line) => {
+        logs.push(line);
+        const ready = /Ready on (http:\/\/\S+)/.exec(line)?.[1];
+        if (ready !== undefined) settle(ready);
+      });
+    }
+  });
+}

@@ -1,0 +1,83 @@
+// A region as the edge sees it: a status, a passport check, and an answer that the test chooses.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { type PassportClaims, type PassportKey, passportHeader, verifyPassport } from "@sluice/shared/passport.ts";
+import type { RegionStatus } from "@sluice/shared/region-status.ts";
+import type { Place } from "./edge.ts";
+
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+  /** Absent when the passport did not hold. */
+  readonly passport: PassportClaims | undefined;
+}
+
+/** What a region does with a request whose passport holds. */
+export type Behaviour = (response: ServerResponse, request: ReceivedRequest) => void;
+
+export class MockRegion {
+  readonly id: Place;
+  /** All but the polls of the board. */
+  readonly received: ReceivedRequest[] = [];
+  numPolls = 0;
+  /** Requests whose connection closed before their answer was complete. */
+  numAbandoned = 0;
+  behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  status: RegionStatus["status"] = "ok";
+  models: string[] = ["pocket"];
+  readonly #server: Server;
+  readonly #passportKey: PassportKey;
+
+  private constructor(id: Place, passportKey: PassportKey) {
+    this.id = id;
+    this.#passportKey = passportKey;
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+  }
+
+  static async start(id: Place, passportKey: PassportKey): Promise<MockRegion> {
+    const region = new MockRegion(id, passportKey);
+    await new Promise<void>((resolve) => region.#server.listen(0, "127.0.0.1", resolve));
+    return region;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Refuses connections from now on. */
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = "", url = "", headers } = request;
+    const passport = await this.#verify(headers[passportHeader]);
+    if (url === "/status") {
+      this.numPolls += 1;
+      if (passport === undefined) return void response.writeHead(401).end();
+      return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(this.#report()));
+    }
+    response.on("close", () => {
+      if (!response.writableFinished) this.numAbandoned += 1;
+    });
+    const received = { method, url, headers, body: await text(request), passport };
+    this.received.push(received);
+    if (passport === undefined) return void response.writeHead(401).end();
+    this.behaviour(response, received);
+  }
+
+  async #verify(passport: string | string[] | undefined): Promise<PassportClaims | undefined> {
+    if (typeof passport !== "string") return undefined;
+    return verifyPassport(passport, this.id, this.#passportKey, Date.now()).catch(() => undefined);
+  }
+
+  #report(): RegionStatus {
+    const { id, status, models } = this;
+    return { region: id, status, models, numRunning: 0, numWaiting: 0, numQueuedTokens: 0 };
+  }
+}

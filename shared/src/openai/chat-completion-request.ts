@@ -1,0 +1,40 @@
+import * as z from "zod/mini";
+import { boundedArray } from "./bounded-array.ts";
+import { chatMessageSchema } from "./chat-message.ts";
+import { generationFields } from "./generation-fields.ts";
+import { unsupported, unsupportedUnless, unsupportedUnlessEmpty } from "./unsupported.ts";
+
+const maxMessages = 2048;
+
+const isTextFormat = (value: NonNullable<unknown>): boolean =>
+  typeof value === "object" && "type" in value && value.type === "text";
+
+const isTextOnly = (value: NonNullable<unknown>): boolean =>
+  Array.isArray(value) && value.every((modality) => modality === "text");
+
+/** The body of `POST /v1/chat/completions`. */
+export const chatCompletionRequestSchema = z.strictObject({
+  ...generationFields,
+  messages: boundedArray(chatMessageSchema, 1, maxMessages),
+  /** The newer name of `max_tokens`; at most one of the two may be given. */
+  max_completion_tokens: z.nullish(z.int().check(z.minimum(1))),
+
+  store: unsupported(false),
+  logprobs: unsupported(false),
+  top_logprobs: unsupported(),
+  response_format: unsupportedUnless(isTextFormat),
+  modalities: unsupportedUnless(isTextOnly),
+  tools: unsupportedUnlessEmpty(),
+  tool_choice: unsupported("none", "auto"),
+  parallel_tool_calls: unsupported(true, false),
+  functions: unsupportedUnlessEmpty(),
+  function_call: unsupported("none", "auto"),
+  audio: unsupported(),
+  prediction: unsupported(),
+  reasoning_effort: unsupported(),
+  verbosity: unsupported(),
+  web_search_options: unsupported(),
+  moderation: unsupported(),
+});
+
+export type ChatCompletionRequest = z.infer<typeof chatCompletionRequestSchema>;

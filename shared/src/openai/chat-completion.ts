@@ -1,0 +1,34 @@
+// What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
+import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
+
+export interface ChatCompletion {
+  readonly id: string;
+  readonly object: "chat.completion";
+  /** Seconds since the Unix epoch. */
+  readonly created: number;
+  readonly model: string;
+  readonly choices: readonly {
+    readonly index: number;
+    readonly message: { readonly role: "assistant"; readonly content: string; readonly refusal: null };
+    readonly logprobs: null;
+    readonly finish_reason: CompletionFinishReason;
+  }[];
+  readonly usage: CompletionUsage;
+}
+
+/** One event of a stream: the role first, then text, then the finish reason, then, when asked for, usage. */
+export interface ChatCompletionChunk {
+  readonly id: string;
+  readonly object: "chat.completion.chunk";
+  readonly created: number;
+  readonly model: string;
+  /** Empty in the usage chunk. */
+  readonly choices: readonly {
+    readonly index: number;
+    readonly delta: { readonly role?: "assistant"; readonly content?: string };
+    readonly logprobs: null;
+    readonly finish_reason: CompletionFinishReason | null;
+  }[];
+  /** Absent unless asked for; null in every chunk but the last. */
+  readonly usage?: CompletionUsage | null;
+}

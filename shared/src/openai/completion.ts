@@ -1,0 +1,21 @@
+// What `POST /v1/completions` answers. Source: OpenAI API reference.
+import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
+
+/** Whole answers and stream events have the same shape. */
+export interface Completion {
+  readonly id: string;
+  readonly object: "text_completion";
+  /** Seconds since the Unix epoch. */
+  readonly created: number;
+  readonly model: string;
+  /** Empty in the usage event of a stream. */
+  readonly choices: readonly {
+    readonly index: number;
+    readonly text: string;
+    readonly logprobs: null;
+    /** Null in a stream until the last choice. */
+    readonly finish_reason: CompletionFinishReason | null;
+  }[];
+  /** In a stream absent unless asked for, and null in every event but the last. */
+  readonly usage?: CompletionUsage | null;
+}

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import { AppError } from "../errors.ts";
+import { chatCompletionRequestSchema } from "./chat-completion-request.ts";
+import { completionRequestSchema } from "./completion-request.ts";
+import { parseRequest } from "./parse-request.ts";
+
+const chat = { model: "pocket", messages: [{ role: "user", content: "hi" }] };
+const completion = { model: "pocket", prompt: "hi" };
+
+function refusalOf(run: () => unknown): { code: string; param: string | undefined } {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof AppError) return { code: error.code, param: error.param };
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("chat requests are refused by the name of the parameter at fault", () => {
+  test.each<[string, unknown, string, string | undefined]>([
+    ["not an object", [], "invalid_value", undefined],
+    ["no model", { messages: chat.messages }, "missing_required_parameter", "model"],
+    ["no messages", { model: "pocket" }, "missing_required_parameter", "messages"],
+    ["empty messages", { ...chat, messages: [] }, "invalid_value", "messages"],
+    ["messages of the wrong type", { ...chat, messages: "hi" }, "invalid_value", "messages"],
+    ["no role", { ...chat, messages: [{ content: "hi" }] }, "missing_required_parameter", "messages[0].role"],
+    ["unknown role", { ...chat, messages: [{ role: "robot", content: "" }] }, "invalid_value", "messages[0].role"],
+    ["no content", { ...chat, messages: [{ role: "user" }] }, "missing_required_parameter", "messages[0].content"],
+    ["numeric content", { ...chat, messages: [{ role: "user", content: 1 }] }, "invalid_value", "messages[0].content"],
+    [
+      "an image",
+      { ...chat, messages: [{ role: "user", content: [{ type: "image_url", image_url: {} }] }] },
+      "invalid_value",
+      "messages[0].content[0].type",
+    ],
+    [
+      "a part without text",
+      { ...chat, messages: [{ role: "user", content: [{ type: "text" }] }] },
+      "missing_required_parameter",
+      "messages[0].content[0].text",
+    ],
+    [
+      "tool calls in the history",
+      { ...chat, messages: [{ role: "assistant", content: "", tool_calls: [{}] }] },
+      "unsupported_parameter",
+      "messages[0].tool_calls",
+    ],
+    [
+      "an unknown field in a message",
+      { ...chat, messages: [{ role: "user", content: "", mood: 1 }] },
+      "unknown_parameter",
+      "messages[0].mood",
+    ],
+    ["an unknown field", { ...chat, temprature: 1 }, "unknown_parameter", "temprature"],
+    [
+      "__proto__",
+      JSON.parse('{"model":"m","messages":[{"role":"user","content":""}],"__proto__":{}}'),
+      "unknown_parameter",
+      "__proto__",
+    ],
+    ["temperature of the wrong type", { ...chat, temperature: "hot" }, "invalid_value", "temperature"],
+    ["temperature above 2", { ...chat, temperature: 2.1 }, "invalid_value", "temperature"],
+    ["top_p above 1", { ...chat, top_p: 1.1 }, "invalid_value", "top_p"],
+    ["no output tokens", { ...chat, max_tokens: 0 }, "invalid_value", "max_tokens"],
+    ["half a token", { ...chat, max_completion_tokens: 1.5 }, "invalid_value", "max_completion_tokens"],
+    ["a seed JavaScript cannot hold", { ...chat, seed: 2 ** 60 }, "invalid_value", "seed"],
+    ["five stop strings", { ...chat, stop: ["a", "b", "c", "d", "e"] }, "invalid_value", "stop"],
+    ["an empty stop string", { ...chat, stop: "" }, "invalid_value", "stop"],
+    ["half a character as stop string", { ...chat, stop: ["\ud83d"] }, "invalid_value", "stop[0]"],
+    ["an unknown stream option", { ...chat, stream_options: { x: 1 } }, "unknown_parameter", "stream_options.x"],
+    ["two choices", { ...chat, n: 2 }, "unsupported_parameter", "n"],
+    ["a penalty", { ...chat, presence_penalty: 0.5 }, "unsupported_parameter", "presence_penalty"],
+    ["logit bias", { ...chat, logit_bias: { 1: 2 } }, "unsupported_parameter", "logit_bias"],
+    ["logprobs", { ...chat, logprobs: true }, "unsupported_parameter", "logprobs"],
+    ["tools", { ...chat, tools: [{ type: "function" }] }, "unsupported_parameter", "tools"],
+    ["JSON output", { ...chat, response_format: { type: "json_object" } }, "unsupported_parameter", "response_format"],
+    ["storage", { ...chat, store: true }, "unsupported_parameter", "store"],
+  ])("%s", (_, body, code, param) => {
+    expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, body))).toEqual({ code, param });
+  });
+});
+
+describe("completion requests are refused by the name of the parameter at fault", () => {
+  test.each<[string, unknown, string, string]>([
+    ["no prompt", { model: "pocket" }, "missing_required_parameter", "prompt"],
+    ["a numeric prompt", { ...completion, prompt: 1 }, "invalid_value", "prompt"],
+    ["an empty list", { ...completion, prompt: [] }, "invalid_value", "prompt"],
+    ["a fraction among tokens", { ...completion, prompt: [1, 2.5] }, "invalid_value", "prompt"],
+    ["two prompts", { ...completion, prompt: ["a", "b"] }, "unsupported_parameter", "prompt"],
+    ["two prompts of tokens", { ...completion, prompt: [[1], [2]] }, "unsupported_parameter", "prompt"],
+    ["echo", { ...completion, echo: true }, "unsupported_parameter", "echo"],
+    ["best_of", { ...completion, best_of: 2 }, "unsupported_parameter", "best_of"],
+    ["a chat parameter", { ...completion, messages: [] }, "unknown_parameter", "messages"],
+  ])("%s", (_, body, code, param) => {
+    expect(refusalOf(() => parseRequest(completionRequestSchema, body))).toEqual({ code, param });
+  });
+});
+
+test("a refusal never repeats a value of the caller's", () => {
+  const secret = "a-secret-value";
+  const body = { ...chat, temperature: secret, stop: { secret }, messages: [{ role: secret, content: { secret } }] };
+  try {
+    parseRequest(chatCompletionRequestSchema, body);
+  } catch (error) {
+    expect(JSON.stringify(AppError.from(error).toErrorObject())).not.toContain(secret);
+  }
+});
+
+test("values that ask for nothing are accepted", () => {
+  const body = {
+    ...chat,
+    n: 1,
+    frequency_penalty: 0,
+    logit_bias: {},
+    logprobs: false,
+    tools: [],
+    tool_choice: "none",
+    response_format: { type: "text" },
+    store: false,
+    user: "u",
+    metadata: { a: "b" },
+    seed: null,
+    stop: null,
+  };
+  expect(parseRequest(chatCompletionRequestSchema, body)).toMatchObject({ model: "pocket", n: 1 });
+});
+
+test("an answer can be sent back as it came", () => {
+  const answer = { role: "assistant", content: "hello", refusal: null, annotations: [], audio: null };
+  const body = { ...chat, messages: [...chat.messages, answer] };
+  expect(parseRequest(chatCompletionRequestSchema, body).messages).toHaveLength(2);
+});
+
+test.each([
+  ["text", "hi", "hi"],
+  ["tokens", [1, 2], [1, 2]],
+  ["a list of one text", ["hi"], "hi"],
+  ["a list of one list of tokens", [[1, 2]], [1, 2]],
+])("a prompt may be %s", (_, prompt, expected) => {
+  expect(parseRequest(completionRequestSchema, { ...completion, prompt }).prompt).toEqual(expected);
+});
+
+test("a million wrong items cost one issue", () => {
+  const million = Array.from({ length: 1_000_000 }, () => 1);
+  const startedMs = performance.now();
+  expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, stop: million })).param).toBe("stop");
+  expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, messages: million })).param).toBe(
+    "messages",
+  );
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+});
