@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,7 +6,8 @@ export default defineConfig({
       { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"] } },
       { test: { name: "backend", root: "backend", include: ["src/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"] } },
-      ...(existsSync("edge/vitest.config.ts") ? ["edge/vitest.config.ts"] : []),
+      "edge/vitest.config.ts",
+      "edge/tests/vitest.config.ts",
     ],
   },
 });

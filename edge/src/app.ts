@@ -23,16 +23,15 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.notFound(refuseUnknownPath);
   app.use(assignRequestId(parts.entropy), logRequest(parts.log, now));
 
-  const enter = authenticate(parts.tagger);
-  const read = readBody(config.bounds);
-  const pass = admit(parts.gates, now);
   const route = chooseRegion(config.regions, regionView, suspects);
   const answer = forward({ passportKey: parts.passportKey, suspects, bounds: config.bounds, now });
+  const infer = [authenticate(parts.tagger), readBody(config.bounds), admit(parts.gates, now), route, answer] as const;
+  const describeModels = [authenticate(parts.tagger), admit(parts.gates, now), route, answer] as const;
 
-  app.post("/v1/chat/completions", enter, read, pass, route, answer).all(refuseMethod("POST"));
-  app.post("/v1/completions", enter, read, pass, route, answer).all(refuseMethod("POST"));
-  app.get("/v1/models", enter, pass, route, answer).all(refuseMethod("GET"));
-  app.get("/v1/models/:model{.+}", enter, pass, route, answer).all(refuseMethod("GET"));
+  app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
+  app.post("/v1/completions", ...infer).all(refuseMethod("POST"));
+  app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
+  app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 
   const keys = "/v1/organization/projects/:projectId/api_keys";
   app.use("/v1/organization/*", requireAdmin(config.adminKey));

@@ -1,4 +1,8 @@
 // Gives `env` of cloudflare:workers, which only tests read, the type of our bindings.
-declare namespace Cloudflare {
-  interface Env extends Readonly<import("#edge/bindings.ts").Bindings> {}
+import type { Bindings } from "#edge/bindings.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends Bindings {}
+  }
 }

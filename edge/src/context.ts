@@ -17,8 +17,10 @@ interface Variables {
   clientRequestId: string | undefined;
   /** authenticate. */
   credential: Credential;
-  /** readBody: absent on routes without a body. */
+  /** readBody: absent on routes without a body, and again once a region has answered. */
   body: InferenceBody | undefined;
+  /** readBody: the model the body asks for. */
+  model: string | undefined;
   /** admit. */
   principal: Principal;
   /** chooseRegion: best first, never empty. */

@@ -1,7 +1,7 @@
 // One JSON line per event, which is what Workers observability indexes. The only file that may touch `console`.
 
 /** Fields of a log line. Never a key, a secret, a prompt or a body. */
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
   info(event: string, fields: LogFields): void;

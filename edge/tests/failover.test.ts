@@ -28,7 +28,7 @@ async function ask(): Promise<Response> {
   return edge.complete(key, { stream: true }, { from: "berlin" });
 }
 
-test.each([429, 502, 503, 504])(
+test.each([302, 401, 429, 502, 503, 504])(
   "a region that answers %i is passed over for the next, with the same body",
   async (status) => {
     near.behaviour = refuseWith(status);

@@ -11,7 +11,7 @@ let region: MockRegion;
 let key: string;
 
 beforeAll(async () => {
-  edge = await Edge.start(startDevWorker, ["amsterdam"]);
+  edge = await Edge.start(startDevWorker, ["amsterdam"], { ANSWER_TIMEOUT_MS: "4000" });
   region = edge.region("amsterdam");
   key = (await edge.createKey()).value;
 });
@@ -40,6 +40,13 @@ test("a region that dies in mid-stream ends the stream with an error event, not 
   });
 });
 
+test("a stream that outlives the longest answer is cut off, and says so", async () => {
+  region.behaviour = streamForever;
+  const text = await (await edge.complete(key, { stream: true })).text();
+  expect(text).toMatch(/\n\ndata: {"error":.*\n\n$/);
+  expect(await numAbandonedAtLast(1)).toBe(1);
+});
+
 test.each([
   { when: "while tokens flow", behaviour: streamForever },
   { when: "during prefill, between two pings", behaviour: pingAfter(0) },
@@ -50,7 +57,7 @@ test.each([
   const responses = await Promise.all(calls);
   await Promise.all(responses.map(async (response) => response.body?.getReader().read()));
   for (const controller of controllers) controller.abort();
-  await expectAbandoned();
+  expect(await numAbandonedAtLast(numCallers)).toBe(numCallers);
 });
 
 // workerd hears of a caller who closed its connection only when it writes to it: a FIN alone may be a half-closed connection
@@ -63,9 +70,12 @@ test("callers who leave before the first byte close every upstream at the region
   await vi.waitUntil(() => region.received.length === numCallers, { timeout: 10_000, interval: 5 });
   for (const controller of controllers) controller.abort();
   expect((await settled).every(({ status }) => status === "rejected")).toBe(true);
-  await expectAbandoned();
+  expect(await numAbandonedAtLast(numCallers)).toBe(numCallers);
 });
 
-async function expectAbandoned(): Promise<void> {
-  await vi.waitFor(() => expect(region.numAbandoned).toBe(numCallers), { timeout: 5_000, interval: 20 });
+/** How many requests the region saw closed, once that is `numExpected` or five seconds have passed. */
+async function numAbandonedAtLast(numExpected: number): Promise<number> {
+  const isDone = vi.waitUntil(() => region.numAbandoned === numExpected, { timeout: 5_000, interval: 20 });
+  await isDone.catch(() => undefined);
+  return region.numAbandoned;
 }

@@ -15,6 +15,7 @@ const violations: Record<string, readonly [rule: string, source: string]> = {
   "edge/src/seeded-node.ts": ["no-restricted-imports", 'export * as fs from "node:fs";'],
   "edge/src/seeded-backend.ts": ["no-restricted-imports", 'export * from "../../backend/src/platform/clock.ts";'],
   "shared/src/seeded-map.ts": ["no-restricted-imports", 'export * from "#engine/engine.ts";'],
+  "edge/src/routing/seeded-step.ts": ["no-restricted-imports", 'export * from "#edge/middleware/authenticate.ts";'],
   "edge/src/auth/seeded-step.ts": ["no-restricted-imports", 'export * from "../middleware/authenticate.ts";'],
   "backend/src/platform/seeded-shared.ts": ["no-restricted-imports", 'export * from "@sluice/shared/errors.ts";'],
   "backend/src/ingress/seeded-engine.ts": ["no-restricted-imports", 'export * from "#engine/engine.ts";'],

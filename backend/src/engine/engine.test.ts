@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
 import { FakeExecutor } from "./executor/fake-executor.ts";
+import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type { GenerationRequest, SequenceEvent } from "./generation.ts";
+import { leastBatchedTokens } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 const limits = { maxNumBatchedTokens: 32, maxNumSeqs: 8, maxQueuedRequests: 64, maxQueuedTokens: 10_000 };
@@ -125,6 +127,21 @@ describe("Engine", () => {
     expect(answer).toMatchObject({ id: 3, last: { kind: "finished" } });
   });
 
+  test("a step that names who is at fault ends only those, and changes nothing for the others", async () => {
+    const alone = await generateAlone(request(2, [2, 2], 3));
+    const executor = new FakeExecutor({}, (batch) => {
+      const index = batch.findIndex(
+        ({ tokenIds, numComputedTokens }) => numComputedTokens === 2 && tokenIds.length === 1,
+      );
+      if (index >= 0 && batch.length > 1) throw new NonFiniteStepError([index]);
+    });
+    const engine = new Engine(executor, limits);
+    for (const id of [1, 2]) engine.add(request(id, [id, id], 3));
+    const answers = await runToEnd(engine);
+    expect(answers.map(({ last }) => last.kind)).toEqual(["failed", "finished"]);
+    expect(answers[1]?.tokenIds).toEqual(alone);
+  });
+
   test("a row of NaN ends that sequence alone", async () => {
     class NaNForFirst extends FakeExecutor {
       override async execute(batch: Parameters<FakeExecutor["execute"]>[0]): Promise<Float32Array> {
@@ -165,7 +182,7 @@ describe("Engine", () => {
         async (arrivals, numBlocks, budget) => {
           const engine = new Engine(new FakeExecutor({ numBlocks, maxModelLen: 32 }), {
             ...limits,
-            maxNumBatchedTokens: Math.max(budget, limits.maxNumSeqs),
+            maxNumBatchedTokens: Math.max(budget, leastBatchedTokens(limits.maxNumSeqs, 4)),
           });
           const requests = arrivals.map(
             ({ prompt, maxTokens, temperature, priority, stopTokenIds }, id): GenerationRequest => ({

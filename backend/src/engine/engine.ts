@@ -1,6 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
+import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type { Admission, EngineLoad, Finish, FinishReason, GenerationRequest, SequenceEvent } from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
@@ -51,7 +52,7 @@ export class Engine {
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
     this.#pool = new BlockPool(numBlocks, blockSize);
-    this.#scheduler = new Scheduler(limits);
+    this.#scheduler = new Scheduler(limits, blockSize);
     this.#sampler = new Sampler(vocabSize);
   }
 
@@ -82,8 +83,8 @@ export class Engine {
   }
 
   /**
-   * Advances every scheduled sequence by one forward pass. When the pass fails, the sequences in it fail and the others
-   * go on. Rejects only when the engine itself is broken; it must then not be used any more.
+   * Advances every scheduled sequence by one forward pass. When the pass fails, the sequences at fault fail, all of it if
+   * nobody can tell; the others are as before the step and go on. Rejects only when the engine itself is broken; it must then not be used any more.
    */
   async step(): Promise<readonly SequenceEvent[]> {
     if (!this.hasWork) return [];
@@ -94,7 +95,8 @@ export class Engine {
     try {
       logits = await this.#executor.execute(scheduled.map(toBatchRow));
     } catch (thrown) {
-      return this.#living(scheduled).map(({ generation }) => this.#fail(generation, thrown));
+      const faulty = scheduled.filter((_, index) => isAtFault(thrown, index));
+      return this.#living(faulty).map(({ generation }) => this.#fail(generation, thrown));
     }
     return this.#advance(scheduled, logits);
   }
@@ -193,6 +195,10 @@ function toBatchRow({ sequence, numTokens, reachesNewest }: ScheduledSequence): 
     blockTable: sequence.blocks.blockIds,
     needsLogits: reachesNewest,
   };
+}
+
+function isAtFault(thrown: unknown, batchIndex: number): boolean {
+  return !(thrown instanceof NonFiniteStepError) || thrown.sequenceIndexes.includes(batchIndex);
 }
 
 function finishOf(sequence: Sequence, reason: FinishReason): Finish {

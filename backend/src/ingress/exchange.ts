@@ -7,6 +7,8 @@ import type { GenerationProgress } from "./generation/generation.ts";
 export interface Exchange {
   readonly response: ServerResponse;
   readonly requestId: string;
+  /** When the request came in, in seconds since the Unix epoch. */
+  readonly createdS: number;
   readonly claims: PassportClaims;
   /** Its signal is aborted with an AppError when the client leaves, time is up, or the ingress must go. */
   readonly limits: CallLimits;

@@ -3,7 +3,9 @@
 //   address -> passport -> room -> body -> answer -> record
 //
 // The passport is inspected before a byte of the body is read, so that nobody but the edge can make an ingress work.
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@sluice/shared/errors.ts";
 import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -26,6 +28,8 @@ import { matchRoute, type RouteMatch } from "./router.ts";
 const headersTimeoutMs = 10_000;
 /** Longer than the edge keeps an idle connection: the edge, which knows what it sent, must be the one to close. */
 const keepAliveTimeoutMs = 75_000;
+/** How long the last answers may take to be flushed. */
+const farewellMs = 1_000;
 
 /** What a server is made of. */
 export interface IngressParts {
@@ -62,10 +66,18 @@ export class IngressServer {
     });
   }
 
-  /** Refuses new completions and says so at `/status`; closes once the running ones ended, by themselves or after `graceMs`. */
+  /**
+   * Refuses new completions and says so at `/status`; closes once the running ones ended, by themselves or after `graceMs`.
+   * Requests that came in meanwhile are still answered, if only with a refusal.
+   */
   async drain(graceMs: number): Promise<void> {
     await this.#parts.inFlight.drain(graceMs);
+    const closed = once(this.#server, "close");
     this.#server.close();
+    // A connection that is kept alive closes only while it is idle, and nobody says when that is.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 20);
+    await Promise.race([closed, sleep(farewellMs)]);
+    clearInterval(sweep);
     this.#server.closeAllConnections();
   }
 
@@ -139,8 +151,14 @@ export class IngressServer {
     const limits = this.#parts.inFlight.enter(request, response);
     const body = await readBody(request, this.#parts.bodyLimits);
     await this.#parts.passports.stamp(claims, body);
-    const { requestId, progress } = record;
-    const elapsedMs = (): number => record.elapsedMs();
-    await answer(parseJson(body), this.#parts.region, { response, requestId, claims, limits, progress, elapsedMs });
+    await answer(parseJson(body), this.#parts.region, {
+      response,
+      requestId: record.requestId,
+      createdS: Math.floor(this.#parts.clock.nowMs() / 1000),
+      claims,
+      limits,
+      progress: record.progress,
+      elapsedMs: () => record.elapsedMs(),
+    });
   }
 }

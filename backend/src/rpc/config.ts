@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import * as z from "zod";
+import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
 
 /** Any whole number from `least` up, written in decimal. */
 function count(least: number) {
@@ -21,8 +22,10 @@ const schema = z.object({
   SLUICE_MODEL_ID: z.string().min(1).optional(),
   /** Of the weights. */
   SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).default("int8"),
-  /** Tokens a KV block holds. */
-  SLUICE_BLOCK_SIZE: count(1).default(64),
+  /** Tokens a KV block holds. A power of two, as every executor's kernels want it. */
+  SLUICE_BLOCK_SIZE: count(16)
+    .refine((size) => 512 % size === 0, "must be a power of two, 16 to 512")
+    .default(64),
   SLUICE_NUM_BLOCKS: count(1).default(512),
   /** Tokens of prompt and output; the model's own limit by default. */
   SLUICE_MAX_MODEL_LEN: count(2).optional(),
@@ -55,8 +58,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
   }
   const values = result.data;
-  if (values.SLUICE_MAX_NUM_BATCHED_TOKENS < values.SLUICE_MAX_NUM_SEQS) {
-    throw new Error("SLUICE_MAX_NUM_BATCHED_TOKENS: must be at least SLUICE_MAX_NUM_SEQS");
+  const leastTokens = leastBatchedTokens(values.SLUICE_MAX_NUM_SEQS, values.SLUICE_BLOCK_SIZE);
+  if (values.SLUICE_MAX_NUM_BATCHED_TOKENS < leastTokens) {
+    throw new Error(
+      `SLUICE_MAX_NUM_BATCHED_TOKENS: must be at least ${leastTokens} with this block size and SLUICE_MAX_NUM_SEQS`,
+    );
   }
   return {
     host: values.SLUICE_ENGINE_HOST,

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Executor, ScheduledSequence } from "#engine/executor/executor.ts";
 import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
 
-const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
+const limits = { maxNumBatchedTokens: 2048, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 
 /** Always the same token, as fast as can be. */
 const constantExecutor: Executor = {

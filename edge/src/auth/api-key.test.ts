@@ -14,7 +14,10 @@ test("a minted key parses into the parts it was minted from", async () => {
 
 test("changing any one character of a key makes it no key", async () => {
   const { text } = await mintApiKey(tagger, systemEntropy);
-  const change = fc.record({ at: fc.nat(text.length - 1), to: fc.constantFrom(..."0123456789abcxyz-AZ_é") });
+  const change = fc.record({
+    at: fc.nat(text.length - 1),
+    to: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+  });
   await fc.assert(
     fc.asyncProperty(change, async ({ at, to }) => {
       fc.pre(text[at] !== to);

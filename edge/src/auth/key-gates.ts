@@ -35,13 +35,6 @@ export class KeyGates {
   }
 
   async #ask<Value>(keyId: string, call: (gate: DurableObjectStub<KeyGate>) => Promise<Value>): Promise<Value> {
-    const unanswered = (detail: string, cause?: unknown) =>
-      new AppError("unavailable", {
-        publicText: "The key could not be checked at the moment.",
-        detail,
-        retryAfterMs,
-        cause,
-      });
     try {
       return await waitAtMost(this.#timeoutMs, call(this.#namespace.getByName(keyId)), () => {
         throw unanswered("the key gate did not answer in time");
@@ -50,4 +43,9 @@ export class KeyGates {
       throw thrown instanceof AppError ? thrown : unanswered("the key gate failed", thrown);
     }
   }
+}
+
+function unanswered(detail: string, cause?: unknown): AppError {
+  const publicText = "The key could not be checked at the moment.";
+  return new AppError("unavailable", { publicText, detail, retryAfterMs, cause });
 }

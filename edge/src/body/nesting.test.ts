@@ -2,15 +2,17 @@ import { expect, test } from "vitest";
 import { nestsDeeperThan } from "./nesting.ts";
 
 test.each([
-  { text: "1", depth: 0 },
-  { text: "null", depth: 0 },
   { text: "{}", depth: 1 },
   { text: '{"a":[1,{"b":"[[[[["}]}', depth: 3 },
   { text: "[[],[[]],[]]", depth: 3 },
 ])("$text nests $depth deep", ({ text, depth }) => {
   const value: unknown = JSON.parse(text);
   expect(nestsDeeperThan(depth, value)).toBe(false);
-  if (depth > 0) expect(nestsDeeperThan(depth - 1, value)).toBe(true);
+  expect(nestsDeeperThan(depth - 1, value)).toBe(true);
+});
+
+test.each([1, null, "[[[["])("%j does not nest", (value) => {
+  expect(nestsDeeperThan(0, value)).toBe(false);
 });
 
 test("a nesting that would overflow a recursive check is only deep", () => {

@@ -22,7 +22,7 @@ function chunks(sizesBytes: readonly number[], thenEnd = true): ReadableStream<U
 
 test("chunks are joined in order", async () => {
   const bytes = await readBytes(post(chunks([1, 2, 97])), bounds);
-  expect(bytes).toEqual(new Uint8Array([1, 2, 2, ...new Array<number>(97).fill(97)]));
+  expect(bytes).toEqual(new Uint8Array([1, 2, 2, ...new Uint8Array(97).fill(97)]));
 });
 
 test("no body is an empty one", async () => {

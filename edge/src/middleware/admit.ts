@@ -18,7 +18,7 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
 export function admit(gates: KeyGates, now: Clock) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { keyId, secretHash } = c.get("credential");
-    const model = c.get("body")?.model ?? c.req.param("model");
+    const model = c.get("model") ?? c.req.param("model");
     const admission = await gates.admit(keyId, { secretHash, model, nowMs: now() });
     if (!admission.admitted) {
       throw new AppError(codeOfRefusal[admission.reason], { detail: `key ${keyId}: ${admission.reason}` });

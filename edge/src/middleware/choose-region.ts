@@ -17,7 +17,7 @@ export function chooseRegion(regions: readonly Region[], view: RegionView, suspe
       regions,
       reports: await view.read((work) => c.executionCtx.waitUntil(work)),
       isSuspect: (regionId) => suspects.has(regionId),
-      model: c.get("body")?.model ?? c.req.param("model"),
+      model: c.get("model") ?? c.req.param("model"),
       caller: callerCoordinates(c.req.raw),
     });
     switch (ranking.kind) {

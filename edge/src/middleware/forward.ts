@@ -39,6 +39,8 @@ export function forward({ passportKey, suspects, bounds, now }: ForwardParts): H
       },
       now,
     );
+    // Nothing can be resent from here on, and a stream may last for minutes.
+    c.set("body", undefined);
     const init = { status: response.status, headers: replyHeaders(response.headers, region.id) };
     if (response.body === null || !isEventStream(response.headers)) return new Response(response.body, init);
 
@@ -55,7 +57,8 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
   const ip = c.req.header("cf-connecting-ip");
   return {
     method: c.req.method,
-    path: c.req.path,
+    // Not `c.req.path`, which is decoded.
+    path: new URL(c.req.url).pathname,
     headers: regionHeaders(c.req.raw.headers, c.get("requestId"), c.get("clientRequestId")),
     body,
     claims: {

@@ -31,10 +31,10 @@ function describe(c: Context<EdgeContext>) {
     path: c.req.path,
     status: c.res.status,
     ...c.get("principal"),
-    model: c.get("body")?.model,
+    model: c.get("model"),
     attempts: c.get("attempts"),
     errorCode: error?.code,
     errorDetail: error?.message,
-    errorCause: error?.cause === undefined ? undefined : String(error.cause),
+    errorCause: error?.cause instanceof Error ? error.cause.message : undefined,
   };
 }

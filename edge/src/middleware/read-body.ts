@@ -4,22 +4,21 @@ import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import type { EdgeContext } from "#edge/context.ts";
 
-/** The edge reads two members of a request; all others are the region's business. */
 export interface InferenceBody {
   /** As the caller sent them: a region gets these, byte for byte. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly model: string;
   readonly stream: boolean;
 }
 
 /** Far longer than any model's name; bounds what travels to the gate and the log. */
 const maxModelLength = 256;
 
-/** Reads the body into memory, within bounds, and learns which model it asks for. */
+/** Reads the body into memory, within bounds, and two of its members; all others are the region's business. */
 export function readBody(bounds: BodyBounds) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { bytes, value } = await readJson(c.req.raw, bounds);
-    c.set("body", { bytes, model: modelOf(value), stream: value["stream"] === true });
+    c.set("model", modelOf(value));
+    c.set("body", { bytes, stream: value["stream"] === true });
     await next();
   });
 }

@@ -19,12 +19,15 @@ export interface AttemptRecord {
   readonly outcome: Attempt["kind"];
   readonly status: number | undefined;
   readonly durationMs: number;
+  /** Why it was unreachable. */
+  readonly cause: string | undefined;
 }
 
-/** 429 and 503 are a full region, 502 and 504 a broken one; a redirect is a misconfigured one. */
-function isDeclined(status: number): boolean {
-  return status === 429 || status === 502 || status === 503 || status === 504 || (status >= 300 && status < 400);
-}
+/**
+ * Statuses that speak of the region and not of the request: 429 and 503 from a full one, 502 and 504 from a broken one; 401
+ * and 403 from one that does not trust our passport, and redirects from one that is not what we took it for.
+ */
+const declines: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 401, 403, 429, 502, 503, 504]);
 
 export interface AttemptOptions {
   readonly passportKey: PassportKey;
@@ -47,7 +50,7 @@ export async function attempt(region: Region, request: RegionRequest, options: A
     const response = await fetch(await addressTo(region, request, options.passportKey, options.now(), signal));
     // From here the same signal bounds the body. The timer dies with the request, so nothing needs to clear it.
     setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.answerTimeoutMs);
-    return { kind: isDeclined(response.status) ? "declined" : "answered", region, response };
+    return { kind: declines.has(response.status) ? "declined" : "answered", region, response };
   } catch (cause) {
     if (callerGone.aborted) throw new AppError("request_cancelled", { cause });
     return { kind: "unreachable", region, cause };

@@ -23,15 +23,14 @@ export type AskRegion = (region: Region) => Promise<Attempt>;
 export async function failover(
   regions: readonly Region[],
   ask: AskRegion,
-  record: (record: AttemptRecord, attempt: Attempt) => void,
+  record: (attempt: AttemptRecord) => void,
   now: Clock,
 ): Promise<Answer> {
   let refusal: Answer | undefined;
   for (const region of regions) {
     const startedAtMs = now();
     const result = await ask(region);
-    const status = result.kind === "unreachable" ? undefined : result.response.status;
-    record({ region: region.id, outcome: result.kind, status, durationMs: now() - startedAtMs }, result);
+    record({ region: region.id, ...outcomeOf(result), durationMs: now() - startedAtMs });
     if (result.kind === "unreachable") continue;
     await refusal?.response.body?.cancel();
     if (result.kind === "answered") return result;
@@ -40,6 +39,12 @@ export async function failover(
   if (refusal !== undefined && isActionable(refusal.response)) return refusal;
   await refusal?.response.body?.cancel();
   throw new AppError("unavailable", { retryAfterMs: defaultRetryAfterMs, detail: "no region answered" });
+}
+
+function outcomeOf(result: Attempt): Pick<AttemptRecord, "outcome" | "status" | "cause"> {
+  return result.kind === "unreachable"
+    ? { outcome: result.kind, status: undefined, cause: String(result.cause) }
+    : { outcome: result.kind, status: result.response.status, cause: undefined };
 }
 
 /** A full region's own words: OpenAI-shaped, with its own time to come back. Anything else came from something between. */

@@ -22,7 +22,8 @@ export class RegionBoard extends DurableObject {
   #reports: readonly RegionReport[] = [];
   /** Absent until the first poll of this object's life has ended. */
   #polledAtMs: number | undefined;
-  #askedAtMs = 0;
+  /** Absent until somebody asks in this object's life. */
+  #askedAtMs: number | undefined;
   /** Present while a poll runs, so that those who ask meanwhile share it. */
   #poll: Promise<void> | undefined;
 
@@ -35,8 +36,9 @@ export class RegionBoard extends DurableObject {
 
   /** One report per region, at most a few seconds old. Waits for a poll when polling had stopped. */
   async snapshot(): Promise<readonly RegionReport[]> {
-    this.#askedAtMs = Date.now();
-    if (this.#polledAtMs === undefined || this.#askedAtMs - this.#polledAtMs > staleAfterMs) {
+    const nowMs = Date.now();
+    this.#askedAtMs = nowMs;
+    if (this.#polledAtMs === undefined || nowMs - this.#polledAtMs > staleAfterMs) {
       await this.#pollAll();
       await this.#scheduleNextPoll();
     }
@@ -44,7 +46,7 @@ export class RegionBoard extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
-    if (Date.now() - this.#askedAtMs > idleAfterMs) return;
+    if (this.#askedAtMs === undefined || Date.now() - this.#askedAtMs > idleAfterMs) return;
     await this.#pollAll();
     await this.#scheduleNextPoll();
   }

@@ -53,7 +53,7 @@ export class RegionView {
       this.#reports = new Map(reports.map((report: RegionReport) => [report.regionId, report]));
       this.#refreshedAtMs = this.#now();
     } catch (cause) {
-      this.#log.error("region board unreachable", { detail: String(cause) });
+      this.#log.error("region board unreachable", { errorDetail: String(cause) });
     } finally {
       this.#refreshStartedAtMs = undefined;
     }

@@ -12,6 +12,7 @@ const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
 
 /** Quiet and offline. */
 const processEnvironment = {
+  // oxlint-disable-next-line node/no-process-env -- a child needs what this machine's programs need
   ...process.env,
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",

@@ -21,33 +21,49 @@ export const maxPromptRowsPerRun = 512;
 /** Prompt rows in a step up to which they share the decodes' run. */
 const maxPromptRowsBesideDecodes = 32;
 
-/** Spans by run; the runs go in order, since a span needs the K/V of its sequence's earlier spans. */
+/** Spans by run, in batch order. The runs go in order, since a span needs the K/V of its sequence's earlier spans. */
 export function splitStep(batch: readonly ScheduledSequence[]): readonly (readonly Span[])[] {
-  const decodes: Span[] = [];
-  const prompts: Span[][] = [];
-  let lastRows = Infinity;
-  let promptRows = 0;
+  const wholes = wholeSpans(batch);
+  const prompts = wholes.filter((span) => span.length > 1);
+  const promptRows = prompts.reduce((sum, span) => sum + span.length, 0);
+  if (promptRows <= maxPromptRowsBesideDecodes) return [wholes];
+  const decodes = wholes.filter((span) => span.length === 1);
+  return [...(decodes.length === 0 ? [] : [decodes]), ...packRuns(prompts.flatMap(cutSpan))];
+}
+
+function wholeSpans(batch: readonly ScheduledSequence[]): Span[] {
   let numLogits = 0;
-  for (const [sequenceIndex, sequence] of batch.entries()) {
-    const logits = sequence.needsLogits ? { logitsIndex: numLogits++ } : {};
-    const { length: total } = sequence.tokenIds;
-    if (total === 1) {
-      decodes.push({ sequence, sequenceIndex, start: 0, length: 1, ...logits });
-      continue;
-    }
-    promptRows += total;
-    for (let start = 0; start < total; start += maxPromptRowsPerRun) {
-      const length = Math.min(maxPromptRowsPerRun, total - start);
-      const span = { sequence, sequenceIndex, start, length, ...(start + length === total ? logits : {}) };
-      if (lastRows + length > maxPromptRowsPerRun) {
-        prompts.push([]);
-        lastRows = 0;
-      }
-      prompts.at(-1)?.push(span);
-      lastRows += length;
-    }
+  return batch.map((sequence, sequenceIndex) => ({
+    sequence,
+    sequenceIndex,
+    start: 0,
+    length: sequence.tokenIds.length,
+    ...(sequence.needsLogits ? { logitsIndex: numLogits++ } : {}),
+  }));
+}
+
+/** Pieces of at most `maxPromptRowsPerRun` rows; the last one keeps the logits. */
+function cutSpan({ logitsIndex, ...span }: Span): Span[] {
+  const pieces: Span[] = [];
+  for (let start = 0; start < span.length; start += maxPromptRowsPerRun) {
+    pieces.push({ ...span, start, length: Math.min(maxPromptRowsPerRun, span.length - start) });
   }
-  if (decodes.length === 0) return prompts;
-  if (promptRows <= maxPromptRowsBesideDecodes) return [[...decodes, ...prompts.flat()]];
-  return [decodes, ...prompts];
+  const last = pieces.pop();
+  if (last !== undefined) pieces.push(logitsIndex === undefined ? last : { ...last, logitsIndex });
+  return pieces;
+}
+
+/** A piece of full length fills a run, so two pieces of a sequence never meet in one. */
+function packRuns(pieces: readonly Span[]): Span[][] {
+  const runs: Span[][] = [];
+  let numRows = Infinity;
+  for (const piece of pieces) {
+    if (numRows + piece.length > maxPromptRowsPerRun) {
+      runs.push([]);
+      numRows = 0;
+    }
+    runs.at(-1)?.push(piece);
+    numRows += piece.length;
+  }
+  return runs;
 }

@@ -128,13 +128,12 @@ export class Attention {
     const graph = this.#graph;
     const scores = graph.node(`${name}.masked`, "Add", [this.#scores(`${name}.scores`, queries, keys), mask]);
     const weights = graph.node(`${name}.weights`, "Softmax", [scores], { attributes: { axis: int(-1) } });
-    // The greatest weight is exp(max - max) / sum, so log(sum of exp(score)) = max score - log(greatest weight).
-    const maxScore = this.#maxOfLast(`${name}.maxScore`, scores);
-    const maxWeight = this.#maxOfLast(`${name}.maxWeight`, weights);
-    const logSums = graph.node(`${name}.logSums`, "Sub", [
-      maxScore,
-      graph.node(`${name}.logMaxWeight`, "Log", [maxWeight]),
-    ]);
+    // The greatest weight is exp(max - max) / sum, so log(sum of exp(score)) = max score - log(greatest weight). The
+    // logarithm is that of a sum of one: the plain Log gives an element other bits near the end of a tensor.
+    const maxScore = this.#reduceLast(`${name}.maxScore`, "ReduceMax", scores, 0);
+    const maxWeight = this.#reduceLast(`${name}.maxWeight`, "ReduceMax", weights, 1);
+    const logMaxWeight = this.#reduceLast(`${name}.logMaxWeight`, "ReduceLogSum", maxWeight, 0);
+    const logSums = graph.node(`${name}.logSums`, "Sub", [maxScore, logMaxWeight]);
     const outputs = graph.node(`${name}.outputs`, "MatMul", [weights, values]);
     return {
       outputs: this.#reshape(`${name}.outputRows`, outputs, [-1, this.#config.headDim]),
@@ -149,8 +148,8 @@ export class Attention {
     });
   }
 
-  #maxOfLast(name: string, x: GraphValue): GraphValue {
-    return this.#graph.node(name, "ReduceMax", [x, this.#graph.int64s(-1)], { attributes: { keepdims: int(0) } });
+  #reduceLast(name: string, opType: string, x: GraphValue, keepdims: 0 | 1): GraphValue {
+    return this.#graph.node(name, opType, [x, this.#graph.int64s(-1)], { attributes: { keepdims: int(keepdims) } });
   }
 
   #gather(name: string, rows: GraphValue, indexes: GraphValue): GraphValue {

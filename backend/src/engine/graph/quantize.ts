@@ -70,7 +70,8 @@ function chooseScale(weights: Float32Array, bits: QuantizedBits): number {
   let peak = 0;
   for (const weight of weights) if (Math.abs(weight) > Math.abs(peak)) peak = weight;
   const middle = 2 ** (bits - 1);
-  if (bits === 8 || peak === 0) return Math.fround(-peak / middle);
+  if (Math.abs(peak) < negligible) return 0;
+  if (bits === 8) return Math.fround(-peak / middle);
 
   let best = 0;
   let leastError = Infinity;
@@ -84,6 +85,9 @@ function chooseScale(weights: Float32Array, bits: QuantizedBits): number {
   }
   return best;
 }
+
+/** Below this a scale could not be told from zero as a float32. */
+const negligible = 1e-30;
 
 /** The number the largest weight is laid on, before it is cut to what 4 bits hold. */
 const scaleCandidates = [7, 7.5, 8, 8.5, 9, 9.5, 10];

@@ -1,6 +1,6 @@
 /** Bounds of one engine; every one is at least 1. */
 export interface SchedulerLimits {
-  /** Tokens one step computes at most: the longest a decode waits for somebody's prefill. At least maxNumSeqs. */
+  /** Tokens one step computes at most: the longest a decode waits for somebody's prefill. */
   readonly maxNumBatchedTokens: number;
   /** Sequences that run at once. */
   readonly maxNumSeqs: number;

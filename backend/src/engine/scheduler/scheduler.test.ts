@@ -17,15 +17,25 @@ describe("Scheduler", () => {
     expect(step(scheduler)).toEqual({ 0: 1 });
   });
 
+  test("cuts a prompt at block ends only, and starts none of which no block fits", () => {
+    const { scheduler, add } = setUp(limits, 64);
+    add(13);
+    add(9);
+    expect(step(scheduler)).toEqual({ 0: 13 });
+    expect(scheduler.numWaiting).toBe(1);
+    add(2);
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 9, 2: 2 });
+  });
+
   test("decodes come first and a long prompt takes what they leave", () => {
     const { scheduler, add } = setUp(limits, 16);
     add(3);
     add(3);
     step(scheduler);
     add(30);
-    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 14 });
-    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 14 });
-    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 2 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 12 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 12 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 6 });
   });
 
   test("an older prompt half computed does not starve younger decodes", () => {
@@ -33,8 +43,8 @@ describe("Scheduler", () => {
     add(4, 1);
     step(scheduler);
     add(60, 0);
-    expect(step(scheduler)).toEqual({ 0: 1, 1: 15 });
-    expect(step(scheduler)).toEqual({ 0: 1, 1: 15 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 12 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 12 });
   });
 
   test("starts waiting sequences by priority, then arrival, and never more than maxNumSeqs", () => {
@@ -88,13 +98,13 @@ describe("Scheduler", () => {
     expect(scheduler.hasRoomFor(1)).toBe(false);
   });
 
-  test("refuses a budget that cannot hold every decode", () => {
-    expect(() => new Scheduler({ ...limits, maxNumBatchedTokens: 3 })).toThrow("maxNumBatchedTokens");
+  test("refuses a budget that cannot hold every decode and a block of a prompt", () => {
+    expect(() => new Scheduler({ ...limits, maxNumBatchedTokens: 6 }, 4)).toThrow("maxNumBatchedTokens");
   });
 });
 
 function setUp(schedulerLimits: typeof limits, numBlocks: number) {
-  const scheduler = new Scheduler(schedulerLimits);
+  const scheduler = new Scheduler(schedulerLimits, 4);
   const pool = new BlockPool(numBlocks, 4);
   let nextId = 0;
   const add = (numTokens: number, priority = 0): Sequence => {

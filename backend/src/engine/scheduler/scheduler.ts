@@ -26,19 +26,20 @@ export interface SchedulerOutput {
  * Invariants:
  * 1. A sequence is either waiting, without blocks, or running, with blocks for every token it knew when it started.
  * 2. No step has more than maxNumBatchedTokens tokens, and never more than maxNumSeqs sequences run.
- * 3. Every running decode is in every step: the budget has room for all of them.
+ * 3. Every running decode is in every step, and so is a chunk of the first running prompt.
  */
 export class Scheduler {
   readonly #limits: SchedulerLimits;
+  readonly #blockSize: number;
   readonly #waiting = new SequenceQueue();
   readonly #running = new SequenceQueue();
 
-  /** @throws when the limits contradict each other. */
-  constructor(limits: SchedulerLimits) {
-    if (limits.maxNumBatchedTokens < limits.maxNumSeqs) {
-      throw new RangeError("maxNumBatchedTokens is less than maxNumSeqs: a step could not hold every decode");
-    }
+  /** @throws when a step could not hold every decode and a block of a prompt. */
+  constructor(limits: SchedulerLimits, blockSize: number) {
+    const least = leastBatchedTokens(limits.maxNumSeqs, blockSize);
+    if (limits.maxNumBatchedTokens < least) throw new RangeError(`maxNumBatchedTokens must be at least ${least}`);
     this.#limits = limits;
+    this.#blockSize = blockSize;
   }
 
   get numRunning(): number {
@@ -75,15 +76,11 @@ export class Scheduler {
   /** Moves sequences between waiting and running; the caller computes what is scheduled, then advances the sequences. */
   schedule(): SchedulerOutput {
     const preempted = this.#growDecodes();
-    const plan = new StepPlan(this.#limits.maxNumBatchedTokens);
+    const plan = new StepPlan(this.#limits.maxNumBatchedTokens, this.#blockSize);
     for (const sequence of this.#running) if (sequence.isDecoding) plan.take(sequence);
     for (const sequence of this.#running) if (!sequence.isDecoding) plan.take(sequence);
     // Who was just preempted would be the first to start again, and the first to be preempted again.
-    while (!plan.isFull && preempted.length === 0) {
-      const started = this.#startNext();
-      if (started === undefined) break;
-      plan.take(started);
-    }
+    if (preempted.length === 0) this.#startWaiting(plan);
     return { scheduled: plan.scheduled, preempted };
   }
 
@@ -107,15 +104,21 @@ export class Scheduler {
     return last;
   }
 
-  /** Absent when nothing waits, or the first in line does not fit: nobody overtakes it. */
-  #startNext(): Sequence | undefined {
-    const first = this.#waiting.first;
-    if (first === undefined || this.#running.size >= this.#limits.maxNumSeqs) return undefined;
-    if (!first.blocks.growTo(first.tokenIds.length)) return undefined;
-    this.#waiting.remove(first);
-    this.#running.insert(first);
-    return first;
+  /** Starts sequences in their order until one does not fit: nobody overtakes it. */
+  #startWaiting(plan: StepPlan): void {
+    while (this.#running.size < this.#limits.maxNumSeqs) {
+      const first = this.#waiting.first;
+      if (first === undefined || plan.roomFor(first) === 0 || !first.blocks.growTo(first.tokenIds.length)) return;
+      this.#waiting.remove(first);
+      this.#running.insert(first);
+      plan.take(first);
+    }
   }
+}
+
+/** What a step must hold so that every running sequence can decode while one more computes a block of its prompt. */
+export function leastBatchedTokens(maxNumSeqs: number, blockSize: number): number {
+  return maxNumSeqs - 1 + blockSize;
 }
 
 function countUncomputed(sequences: Iterable<Sequence>): number {

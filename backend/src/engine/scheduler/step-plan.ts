@@ -8,26 +8,37 @@ export interface ScheduledSequence {
   readonly reachesNewest: boolean;
 }
 
-/** A step that is being filled, up to its token budget. */
+/**
+ * A step that is being filled, up to its token budget.
+ *
+ * A chunk ends at its sequence's newest token or at a block's end. How far a chunk may go depends on what else is in the
+ * step, and that must not show in the result: attention adds up block by block, so a token's sum has the same terms in
+ * the same order wherever the chunks were cut, as long as none is cut inside a block.
+ */
 export class StepPlan {
+  readonly #blockSize: number;
   readonly #scheduled: ScheduledSequence[] = [];
   #budget: number;
 
-  constructor(maxNumTokens: number) {
+  constructor(maxNumTokens: number, blockSize: number) {
     this.#budget = maxNumTokens;
+    this.#blockSize = blockSize;
   }
 
   get scheduled(): readonly ScheduledSequence[] {
     return this.#scheduled;
   }
 
-  get isFull(): boolean {
-    return this.#budget === 0;
+  /** How many of the sequence's tokens there is room for; may be none. */
+  roomFor({ numComputedTokens, numUncomputedTokens }: Sequence): number {
+    if (numUncomputedTokens <= this.#budget) return numUncomputedTokens;
+    const furthest = numComputedTokens + this.#budget;
+    return Math.max(0, furthest - (furthest % this.#blockSize) - numComputedTokens);
   }
 
-  /** Takes as many of the sequence's uncomputed tokens as fit; none of a sequence when the plan is full. */
+  /** Takes as many of the sequence's tokens as there is room for. */
   take(sequence: Sequence): void {
-    const numTokens = Math.min(sequence.numUncomputedTokens, this.#budget);
+    const numTokens = this.roomFor(sequence);
     if (numTokens === 0) return;
     this.#scheduled.push({ sequence, numTokens, reachesNewest: numTokens === sequence.numUncomputedTokens });
     this.#budget -= numTokens;

@@ -45,12 +45,12 @@ async function tokenizeChat(
   return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText));
 }
 
-function requestedTokens({ max_tokens, max_completion_tokens }: ChatCompletionRequest): number | undefined {
-  if (max_tokens != null && max_completion_tokens != null) {
-    throw new AppError("invalid_value", {
-      param: "max_tokens",
-      publicText: "Set either 'max_tokens' or 'max_completion_tokens', not both.",
-    });
-  }
-  return max_completion_tokens ?? max_tokens ?? undefined;
+function requestedTokens(request: ChatCompletionRequest): number | undefined {
+  const older = request.max_tokens ?? undefined;
+  const newer = request.max_completion_tokens ?? undefined;
+  if (older === undefined || newer === undefined) return older ?? newer;
+  throw new AppError("invalid_value", {
+    param: "max_tokens",
+    publicText: "Set either 'max_tokens' or 'max_completion_tokens', not both.",
+  });
 }

@@ -9,7 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import {
   EngineDefinition,
-  GenerateRequest,
+  type GenerateRequest,
   type GenerateResponse,
   type GetModelResponse,
   type WatchResponse,

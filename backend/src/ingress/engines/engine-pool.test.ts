@@ -135,7 +135,7 @@ describe("death", () => {
     await until(() => first.requests.length === 1 && second.requests.length === 1);
     setTimeout(() => first.kill(), 100);
     const [lost, kept] = await replies;
-    expect(lost?.reply).toContain("internal_error");
+    expect(lost?.reply).toContain("upstream_error");
     expect(lost?.reply).not.toContain("[DONE]");
     expect(kept?.reply).toContain("[DONE]");
   });

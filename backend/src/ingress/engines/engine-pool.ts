@@ -50,8 +50,8 @@ export class EnginePool {
   /**
    * Runs one sequence on the engine with the least work ahead. An engine that is full, draining or gone before its first
    * message passes the request on; each is asked at most once. After the first message nothing is ever repeated.
-   * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `internal_error` when
-   * the engine died in the middle; and the signal's reason when that was aborted.
+   * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
+   * engine was lost in the middle; and the signal's reason when that was aborted.
    */
   async *generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<EngineBatch> {
     const asked = new Set<Engine>();
@@ -92,5 +92,5 @@ function noEngine(): AppError {
 }
 
 function lostEngine(engine: Engine, cause: AppError): AppError {
-  return new AppError("internal_error", { detail: `engine ${engine.address} was lost`, cause });
+  return new AppError("upstream_error", { detail: `engine ${engine.address} was lost`, cause });
 }

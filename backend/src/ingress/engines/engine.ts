@@ -36,6 +36,8 @@ export class Engine {
   #report: Report | undefined;
   #numSent = 0;
   #numSentTokens = 0;
+  /** Why it was last not there: said once, not at every try. */
+  #trouble: string | undefined;
 
   /** `modelId` is the model whose tokens will be sent; an engine that serves another one is never used. */
   constructor(address: string, modelId: string, clock: Clock, random: () => number, logger: Logger) {
@@ -85,10 +87,8 @@ export class Engine {
           retryMs = firstRetryMs;
         }
       } catch (error) {
-        if (!signal.aborted) this.#logger.warn({ err: error }, "engine lost");
+        this.#lose(error);
       }
-      this.#model = undefined;
-      this.#report = undefined;
       // Between half and the whole of the delay, so that many ingresses do not return at once.
       await sleep(retryMs * (0.5 + this.#random() / 2), undefined, { signal }).catch(() => undefined);
       retryMs = Math.min(2 * retryMs, lastRetryMs);
@@ -103,9 +103,19 @@ export class Engine {
   async #fetchModel(): Promise<GetModelResponse> {
     const model = await this.#client.getModel();
     if (model.modelId !== this.#modelId) {
-      throw new Error(`serves model ${model.modelId}, not ${this.#modelId}`);
+      throw new Error(`the engine serves model ${model.modelId}, not ${this.#modelId}`);
     }
+    this.#trouble = undefined;
     this.#logger.info({ model: model.modelId, maxModelLen: model.maxModelLen }, "engine found");
     return model;
+  }
+
+  #lose(error: unknown): void {
+    this.#model = undefined;
+    this.#report = undefined;
+    const trouble = error instanceof Error ? error.message : String(error);
+    if (trouble === this.#trouble || this.#stopping.signal.aborted) return;
+    this.#trouble = trouble;
+    this.#logger.warn({ trouble }, "engine not there");
   }
 }

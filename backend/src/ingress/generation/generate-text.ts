@@ -6,7 +6,7 @@ import type { EnginePool } from "#ingress/engines/engine-pool.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
 import { StopStrings } from "#ingress/text/stop-strings.ts";
-import type { GenerationEvent, GenerationPlan, GenerationProgress } from "./generation.ts";
+import type { GenerationEvent, GenerationPlan, GenerationProgress, TokenUsage } from "./generation.ts";
 
 /**
  * Runs a plan: text as it becomes certain, in as few pieces as the engine's messages allow, and its end. A completed stop
@@ -35,6 +35,7 @@ export async function* generateText(
         text += scan.text;
         if (!scan.stopped) continue;
         if (text !== "") yield { kind: "text", text };
+        progress.finishReason = "stop";
         yield endAtStopString(plan, numTokens);
         return;
       }
@@ -46,8 +47,10 @@ export async function* generateText(
     }
     if (text !== "") yield { kind: "text", text };
     if (finish !== undefined) {
+      const finishReason = toFinishReason(finish.reason);
       progress.completionTokens = finish.completionTokens;
-      yield endAtFinish(finish);
+      progress.finishReason = finishReason;
+      yield { kind: "end", finishReason, usage: toUsage(finish) };
       return;
     }
   }
@@ -69,10 +72,8 @@ function endAtStopString(plan: GenerationPlan, completionTokens: number): Genera
   return { kind: "end", finishReason: "stop", usage };
 }
 
-function endAtFinish(finish: Finish): GenerationEvent {
-  const { promptTokens, completionTokens, cachedTokens } = finish;
-  const usage = { promptTokens, completionTokens, cachedTokens };
-  return { kind: "end", finishReason: toFinishReason(finish.reason), usage };
+function toUsage({ promptTokens, completionTokens, cachedTokens }: Finish): TokenUsage {
+  return { promptTokens, completionTokens, cachedTokens };
 }
 
 function toFinishReason(reason: FinishReason): CompletionFinishReason {

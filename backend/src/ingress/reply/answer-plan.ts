@@ -1,10 +1,15 @@
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateText } from "#ingress/generation/generate-text.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
+import { sendJson } from "#ingress/http/send-json.ts";
+import { type PingIntervals, SseStream } from "#ingress/http/sse-stream.ts";
 import type { Region } from "#ingress/region.ts";
 import { jsonReply } from "./json-reply.ts";
+import { replyHeaders } from "./reply-headers.ts";
 import type { ReplyHead, ReplyShape } from "./reply-shape.ts";
 import { streamReply } from "./stream-reply.ts";
+
+const pingIntervals: PingIntervals = { firstMs: 1_000, laterMs: 10_000 };
 
 /** The fields of a request, chat or not, that say how to answer. */
 export interface ReplyFields {
@@ -20,11 +25,17 @@ export async function answerPlan(
   region: Region,
   exchange: Exchange,
 ): Promise<void> {
+  const { requestId, createdS, response, limits, progress } = exchange;
+  const { model, pool } = region;
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
-  const createdS = Math.floor(Date.now() / 1000);
-  const shape = new Shape({ requestId: exchange.requestId, createdS, model: region.model.id, includeUsage });
-  const events = generateText(plan, region.model, region.pool, exchange.limits, exchange.progress);
-  if (isStream) await streamReply(events, shape, includeUsage, exchange);
-  else await jsonReply(events, shape, exchange);
+  const shape = new Shape({ requestId, createdS, model: model.id, includeUsage });
+  const events = generateText(plan, model, pool, limits, progress);
+  if (isStream) {
+    const stream = new SseStream(response, pingIntervals, () => replyHeaders(model.id, exchange));
+    await streamReply(events, shape, includeUsage, stream, limits.signal);
+  } else {
+    const whole = await jsonReply(events, shape);
+    sendJson(response, 200, whole, replyHeaders(model.id, exchange));
+  }
 }

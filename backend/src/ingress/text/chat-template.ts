@@ -3,10 +3,10 @@ import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-messag
 import { Template } from "@huggingface/jinja";
 import type { ControlText } from "./control-text.ts";
 
-/** Tokens that templates write themselves; absent when the model has none. */
+/** Tokens that templates write themselves; empty when the model has none. */
 export interface TemplateTokens {
-  readonly bosToken?: string;
-  readonly eosToken?: string;
+  readonly bosToken: string;
+  readonly eosToken: string;
 }
 
 /** A model's chat template: messages in, the prompt up to the assistant's turn out. */
@@ -28,8 +28,8 @@ export class ChatTemplate {
     try {
       return this.#template.render({
         messages: messages.map((message) => templateMessage(message, controlText)),
-        bos_token: this.#tokens.bosToken ?? "",
-        eos_token: this.#tokens.eosToken ?? "",
+        bos_token: this.#tokens.bosToken,
+        eos_token: this.#tokens.eosToken,
         add_generation_prompt: true,
       });
     } catch (error) {

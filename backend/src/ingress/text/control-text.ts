@@ -25,7 +25,7 @@ export class ControlText {
 
   /** `controlTokens` are the special tokens as they are spelled. */
   constructor(controlTokens: readonly string[]) {
-    const longestFirst = controlTokens.filter((token) => token.length > 1).sort((a, b) => b.length - a.length);
+    const longestFirst = controlTokens.filter((token) => token.length > 1).toSorted((a, b) => b.length - a.length);
     if (longestFirst.length === 0) return;
     const anyOf = longestFirst.map(escapeRegExp).join("|");
     // Matches one character, so that overlapping spellings are all marked.

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteTokenizerJson } from "#ingress/fixtures/byte-tokenizer.ts";
 import { Detokenizer } from "./detokenizer.ts";

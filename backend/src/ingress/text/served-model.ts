@@ -59,8 +59,8 @@ export async function loadServedModel(directory: string, id: string): Promise<Se
       template === undefined
         ? undefined
         : new ChatTemplate(template, {
-            ...(tokenizerConfig.bos_token != null && { bosToken: tokenizerConfig.bos_token }),
-            ...(tokenizerConfig.eos_token != null && { eosToken: tokenizerConfig.eos_token }),
+            bosToken: tokenizerConfig.bos_token ?? "",
+            eosToken: tokenizerConfig.eos_token ?? "",
           }),
     stopTokenIds: [generationConfig.eos_token_id ?? []].flat(),
     samplingDefaults: {

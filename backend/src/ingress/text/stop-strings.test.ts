@@ -1,11 +1,11 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { StopStrings } from "./stop-strings.ts";
 
 /** Cuts `text` at `cuts` and joins what comes out. */
 function scan(stops: readonly string[], text: string, cuts: readonly number[]): { output: string; stopped: boolean } {
   const scanner = new StopStrings(stops);
-  const edges = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length];
+  const edges = [0, ...cuts.filter((cut) => cut < text.length).toSorted((a, b) => a - b), text.length];
   let output = "";
   for (let i = 0; i + 1 < edges.length; i++) {
     const found = scanner.push(text.slice(edges[i], edges[i + 1]));

@@ -25,7 +25,7 @@ function decoderKinds(decoder: unknown): string[] {
 }
 
 /** The bytes of one token as the vocabulary spells it. */
-export function tokenBytes(token: string, spelling: TokenSpelling): Uint8Array {
+function tokenBytes(token: string, spelling: TokenSpelling): Uint8Array {
   return spelling === "byte-level" ? byteLevelBytes(token) : byteFallbackBytes(token);
 }
 
@@ -50,13 +50,15 @@ function byteFallbackBytes(token: string): Uint8Array {
  * token contains a space or a control character.
  */
 const byteOfCharCode: ReadonlyMap<number, number> = (() => {
-  const isPrintable = (byte: number): boolean =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   const map = new Map<number, number>();
   let numMoved = 0;
   for (let byte = 0; byte < 256; byte++) map.set(isPrintable(byte) ? byte : 256 + numMoved++, byte);
   return map;
 })();
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+}
 
 /** token id -> bytes, spelled once and kept. Special tokens, and ids without a token, have none. */
 export class TokenBytes {

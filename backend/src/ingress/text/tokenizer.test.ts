@@ -1,5 +1,5 @@
 import { messageText } from "@sluice/shared/openai/chat-message.ts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteTokenizerJson, chatMlTemplate, imEnd, imStart } from "#ingress/fixtures/byte-tokenizer.ts";
 import { ChatTemplate } from "./chat-template.ts";
@@ -7,7 +7,7 @@ import { Detokenizer } from "./detokenizer.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 const tokenizer = new Tokenizer(byteTokenizerJson());
-const template = new ChatTemplate(chatMlTemplate, {});
+const template = new ChatTemplate(chatMlTemplate, { bosToken: "", eosToken: "" });
 
 async function encodeChat(content: string): Promise<number[]> {
   return tokenizer.encodeRendered(template.render([{ role: "user", content }], tokenizer.controlText));
@@ -69,7 +69,7 @@ test("a raw prompt may hold control tokens", async () => {
 });
 
 test("a template that raises refuses the messages", () => {
-  const strict = new ChatTemplate("{{ raise_exception('roles must alternate') }}", {});
+  const strict = new ChatTemplate("{{ raise_exception('roles must alternate') }}", { bosToken: "", eosToken: "" });
   expect(() => strict.render([{ role: "user", content: "" }], tokenizer.controlText)).toThrow(
     expect.objectContaining({ code: "invalid_value", param: "messages" }),
   );

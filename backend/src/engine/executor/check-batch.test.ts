@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import type { BlockId } from "#engine/kv/block-id.ts";
+import { checkBatch } from "./check-batch.ts";
+import type { ScheduledSequence } from "./executor.ts";
+
+const spec = { vocabSize: 100, maxModelLen: 40, blockSize: 8, numBlocks: 6 };
+const sound: ScheduledSequence = {
+  tokenIds: [0, 99, 5],
+  numComputedTokens: 6,
+  blockTable: [5, 0] as BlockId[],
+  needsLogits: true,
+};
+
+test("takes a sound batch", () => {
+  expect(() => checkBatch([sound], spec)).not.toThrow();
+});
+
+test.each<[string, Partial<ScheduledSequence>]>([
+  ["no tokens", { tokenIds: [] }],
+  ["token id 100 of 100", { tokenIds: [100] }],
+  ["token id -1 of 100", { tokenIds: [-1] }],
+  ["token id 1.5 of 100", { tokenIds: [1.5] }],
+  ["token id NaN of 100", { tokenIds: [NaN] }],
+  ["-1 computed tokens", { numComputedTokens: -1 }],
+  ["41 tokens exceed 40", { numComputedTokens: 38, blockTable: [0, 1, 2, 3, 4, 5] as BlockId[] }],
+  ["1 blocks for 9 tokens", { blockTable: [1] as BlockId[] }],
+  ["block 6 of 6", { blockTable: [0, 6] as BlockId[] }],
+])("refuses %s", (fault, change) => {
+  expect(() => checkBatch([sound, { ...sound, ...change }], spec)).toThrow(`sequence 1 of the batch: ${fault}`);
+});
+
+test("refuses an empty batch", () => {
+  expect(() => checkBatch([], spec)).toThrow("an empty batch");
+});

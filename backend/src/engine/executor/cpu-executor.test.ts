@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Precision } from "#engine/graph/linear.ts";
+import { createCpuExecutor } from "./cpu-executor.ts";
+import type { Executor } from "./executor.ts";
+import { goldenModels, readGoldenCase } from "./golden-case.ts";
+import { generate, seededRandom, shuffledBlocks, TestSequence } from "./test-sequence.ts";
+
+let cacheDir = "";
+beforeAll(async () => {
+  cacheDir = await mkdtemp(join(tmpdir(), "sluice-executor-"));
+});
+afterAll(() => rm(cacheDir, { recursive: true }));
+
+interface Settings {
+  readonly precision?: Precision;
+  readonly blockSize?: number;
+  readonly numBlocks?: number;
+}
+
+async function withExecutor(modelDir: string, settings: Settings, use: (executor: Executor) => Promise<void>) {
+  const { precision = "fp32", blockSize = 16, numBlocks = 40 } = settings;
+  const executor = await createCpuExecutor({ modelDir, precision, blockSize, numBlocks, numThreads: 1, cacheDir });
+  try {
+    await use(executor);
+  } finally {
+    await executor.close();
+  }
+}
+
+describe.each([...goldenModels, "pocket"] as const)("the %s model in fp32", (name) => {
+  test.each([1, 5, 24, 1000])("gives transformers' logits after each chunk of %i prompt tokens", async (chunkTokens) => {
+    const golden = await readGoldenCase(name);
+    await withExecutor(golden.modelDir, {}, async (executor) => {
+      const sequence = new TestSequence(golden.prompt, shuffledBlocks(40, 1));
+      while (sequence.numComputed < golden.prompt.length) {
+        const scheduled = sequence.schedule(chunkTokens);
+        const logits = await executor.execute([scheduled]);
+        sequence.advance(scheduled.tokenIds.length, logits);
+        const { vocabSize } = executor.spec;
+        const expected = golden.logits.subarray((sequence.numComputed - 1) * vocabSize, sequence.numComputed * vocabSize);
+        expect(greatestDifference(logits, expected)).toBeLessThan(1e-3);
+      }
+    });
+  });
+
+  test.each([
+    { blockSize: 8, chunkTokens: 1000, seed: 1 },
+    { blockSize: 16, chunkTokens: 7, seed: 2 },
+    { blockSize: 64, chunkTokens: 16, seed: 3 },
+  ])("decodes transformers' tokens with blocks of $blockSize and chunks of $chunkTokens", async (settings) => {
+    const golden = await readGoldenCase(name);
+    expect(golden.greedy.length).toBeGreaterThanOrEqual(64);
+    await withExecutor(golden.modelDir, settings, async (executor) => {
+      const blocks = shuffledBlocks(40, settings.seed);
+      const numTokens = golden.greedy.length;
+      const { chunkTokens } = settings;
+      expect(await generate(executor, golden.prompt, blocks, { numTokens, chunkTokens })).toEqual(golden.greedy);
+    });
+  });
+});
+
+describe.each(["fp32", "int8", "int4"] as const)("a sequence in %s", (precision) => {
+  test.each(goldenModels)("of %s gets the same bits alone and among 32 others", async (name) => {
+    const golden = await readGoldenCase(name);
+    await withExecutor(golden.modelDir, { precision, blockSize: 8, numBlocks: 600 }, async (executor) => {
+      const blocks = shuffledBlocks(600, 4);
+      const own = blocks.splice(0, 16);
+      const others = Array.from({ length: 32 }, (_, index) => {
+        const random = seededRandom(index);
+        const length = 1 + Math.floor(random() * 90);
+        const prompt = Array.from({ length }, () => Math.floor(random() * executor.spec.vocabSize));
+        return new TestSequence(prompt, blocks.splice(0, 17));
+      });
+
+      const alone = await logitsOfSteps(executor, new TestSequence(golden.prompt, own), []);
+      const among = await logitsOfSteps(executor, new TestSequence(golden.prompt, shuffledBlocks(16, 5)), []);
+      expect(among).toEqual(alone);
+      const crowded = await logitsOfSteps(executor, new TestSequence(golden.prompt, own), others);
+      expect(crowded).toEqual(alone);
+    });
+  });
+});
+
+/** The logits of 40 steps: the prompt in chunks of 9, then decodes, with the others at whatever they are doing. */
+async function logitsOfSteps(executor: Executor, sequence: TestSequence, others: readonly TestSequence[]) {
+  const { vocabSize } = executor.spec;
+  const steps: Float32Array[] = [];
+  for (let step = 0; step < 40; step++) {
+    // Others come in one after another, in chunks of their own lengths, before and behind the sequence that is watched.
+    const active = others.slice(0, 4 + step);
+    const middle = Math.floor(active.length / 2);
+    const all = [...active.slice(0, middle), sequence, ...active.slice(middle)];
+    const chunk = (index: number) => (all[index] === sequence ? 9 : 1 + ((index * 7 + step) % 40));
+    const batch = all.map((each, index) => each.schedule(chunk(index)));
+    const logits = await executor.execute(batch);
+    for (const [index, each] of all.entries()) {
+      const row = logits.slice(index * vocabSize, (index + 1) * vocabSize);
+      if (each === sequence) steps.push(row);
+      each.advance(batch[index]?.tokenIds.length ?? 0, row);
+    }
+  }
+  return steps;
+}
+
+function greatestDifference(actual: Float32Array, expected: Float32Array): number {
+  expect(actual.length).toBe(expected.length);
+  return actual.reduce((most, value, index) => Math.max(most, Math.abs(value - (expected[index] ?? NaN))), 0);
+}

@@ -1,0 +1,38 @@
+// Test support: the golden vectors of backend/test-data/golden, as generate.py there writes them.
+import { open } from "node:fs/promises";
+import { readExactly, readSafetensorsHeader } from "#engine/graph/safetensors.ts";
+
+export interface GoldenCase {
+  readonly modelDir: string;
+  readonly prompt: readonly number[];
+  readonly logits: Float32Array; // [prompt.length, vocabSize]
+  /** What follows the prompt when the likeliest token is always taken. */
+  readonly greedy: readonly number[];
+}
+
+const goldenDir = new URL("../../../test-data/golden/", import.meta.url).pathname;
+export const pocketModelDir = new URL("../../../../models/pocket", import.meta.url).pathname;
+
+/** Random-weight checkpoints of different head, group and tie settings. */
+export const goldenModels = ["multi-head-untied", "grouped-tied", "wide-heads", "single-kv-head"] as const;
+
+export async function readGoldenCase(name: (typeof goldenModels)[number] | "pocket"): Promise<GoldenCase> {
+  const path = `${goldenDir}${name}/expected.safetensors`;
+  const entries = await readSafetensorsHeader(path);
+  const file = await open(path);
+  const read = async (tensor: string): Promise<ArrayBuffer> => {
+    const entry = entries.get(tensor);
+    if (entry === undefined) throw new Error(`${path} has no ${tensor}`);
+    return Uint8Array.from(await readExactly(file, entry.offsetBytes, entry.lengthBytes)).buffer;
+  };
+  try {
+    return {
+      modelDir: name === "pocket" ? pocketModelDir : `${goldenDir}${name}`,
+      prompt: [...new Int32Array(await read("prompt"))],
+      logits: new Float32Array(await read("logits")),
+      greedy: [...new Int32Array(await read("greedy"))],
+    };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { maxTileRows, planTiles } from "./tile-plan.ts";
+import type { RowSpan, TilePlan } from "./tile-plan.ts";
+
+const blockSize = 4;
+const numBlocks = 64;
+
+/** Spans over few blocks, so that many are shared. */
+const spansOf = fc
+  .array(fc.record({ numRows: fc.oneof(fc.constant(1), fc.integer({ min: 2, max: 150 })), position: fc.nat(40) }), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  .chain((shapes) =>
+    fc.tuple(
+      ...shapes.map(({ numRows, position }) =>
+        fc
+          .uniqueArray(fc.nat(numBlocks - 1), { minLength: 10, maxLength: 10 })
+          .map((blockTable) => ({ numRows, position, blockTable })),
+      ),
+    ),
+  )
+  .map((shapes): RowSpan[] => {
+    let firstRow = 0;
+    return shapes.map((shape) => {
+      const span = { ...shape, firstRow };
+      firstRow += shape.numRows;
+      return span;
+    });
+  });
+
+test("every row sees all that lies before it, once and in order, and nothing else", () => {
+  fc.assert(
+    fc.property(spansOf, (spans) => {
+      const numRows = spans.reduce((sum, span) => sum + span.numRows, 0);
+      const plan = planTiles(spans, numRows, blockSize, numBlocks);
+      for (const span of spans) {
+        for (let index = 0; index < span.numRows; index++) {
+          expect(keysSeen(plan, span.firstRow + index)).toEqual(keysBefore(span, index));
+        }
+      }
+    }),
+  );
+});
+
+test("a tile takes no more rows than it may, and pool tiles come before chunk tiles", () => {
+  fc.assert(
+    fc.property(spansOf, (spans) => {
+      const { gathered } = planTiles(spans, 2000, blockSize, numBlocks);
+      expect(Math.max(0, ...gathered.map((tile) => tile.rows.length))).toBeLessThanOrEqual(maxTileRows);
+      const kinds = gathered.map((tile) => tile.source.kind);
+      expect(kinds).toEqual(kinds.toSorted().toReversed());
+    }),
+  );
+});
+
+test("decoding rows with blocks of their own are all served in place", () => {
+  const decode = (firstRow: number, blockTable: readonly number[]): RowSpan => ({
+    firstRow,
+    numRows: 1,
+    position: 4 * blockTable.length,
+    blockTable,
+  });
+  const plan = planTiles([decode(0, [5, 3]), decode(1, [4, 6])], 2, blockSize, numBlocks);
+  expect(plan.inPlace).toEqual({ first: 3, count: 4 });
+  expect(plan.gathered).toEqual([]);
+});
+
+type Key = string;
+
+function keysSeen(plan: TilePlan, row: number): Key[] {
+  return (plan.partials[row] ?? []).flatMap(({ tile, slot }) => {
+    const gathered = plan.gathered[tile - plan.inPlace.count];
+    if (gathered === undefined) {
+      const visitor = plan.visitors[tile];
+      expect(visitor?.row).toBe(row);
+      return keys("pool", plan.inPlace.first + tile, visitor?.visible ?? 0);
+    }
+    expect(gathered.rows[slot]).toBe(row);
+    const { source } = gathered;
+    const visible = gathered.visible[slot] ?? 0;
+    if (source.kind === "pool") return keys("pool", source.block, visible);
+    return Array.from({ length: visible }, (_, key) => `row ${source.firstKey + key}`);
+  });
+}
+
+function keysBefore({ firstRow, position, blockTable }: RowSpan, index: number): Key[] {
+  const past = Array.from({ length: position }, (_, at) => keyAt("pool", blockTable[Math.floor(at / blockSize)] ?? -1, at % blockSize));
+  return [...past, ...Array.from({ length: index }, (_, earlier) => `row ${firstRow + earlier}`)];
+}
+
+const keyAt = (kind: string, block: number, offset: number): Key => `${kind} block ${block}, ${offset}`;
+const keys = (kind: string, block: number, count: number): Key[] =>
+  Array.from({ length: count }, (_, offset) => keyAt(kind, block, offset));

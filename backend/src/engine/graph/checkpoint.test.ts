@@ -1,0 +1,47 @@
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openCheckpoint } from "./checkpoint.ts";
+import { layOutSafetensors } from "./safetensors-layout.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** A safetensors file of one float32 vector of four. */
+function oneTensorFile(name: string): Uint8Array {
+  const { bytes } = layOutSafetensors(new Map([[name, { dtype: "F32", shape: [4] }]]));
+  return Buffer.concat([bytes, Buffer.alloc(16)]);
+}
+
+test("finds the tensors of all shards that the index names", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "a.safetensors"), oneTensorFile("one"));
+  await writeFile(join(folder.path, "b.safetensors"), oneTensorFile("two"));
+  const index = { metadata: { total_size: 32 }, weight_map: { one: "a.safetensors", two: "b.safetensors" } };
+  await writeFile(join(folder.path, "model.safetensors.index.json"), JSON.stringify(index));
+  const { tensors } = await openCheckpoint(folder.path);
+  expect([...tensors.keys()]).toEqual(["one", "two"]);
+  expect(tensors.get("two")).toMatchObject({ fileName: "b.safetensors", dtype: "F32", shape: [4], lengthBytes: 16 });
+});
+
+test("follows the links of a Hub snapshot to the folder of blobs", async () => {
+  await using folder = await temporaryFolder();
+  const snapshot = join(folder.path, "snapshots", "main");
+  await mkdir(snapshot, { recursive: true });
+  await mkdir(join(folder.path, "blobs"));
+  await writeFile(join(folder.path, "blobs", "c0ffee"), oneTensorFile("one"));
+  await symlink("../../blobs/c0ffee", join(snapshot, "model.safetensors"));
+  const { weightsFolder, tensors } = await openCheckpoint(snapshot);
+  expect(weightsFolder.endsWith("/blobs")).toBe(true);
+  expect(tensors.get("one")?.fileName).toBe("c0ffee");
+});
+
+test("refuses a directory without weights", async () => {
+  await using folder = await temporaryFolder();
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("no such weights");
+});
+
+test("refuses an index that leads out of the directory", async () => {
+  await using folder = await temporaryFolder();
+  const index = { weight_map: { one: "../../secret.safetensors" } };
+  await writeFile(join(folder.path, "model.safetensors.index.json"), JSON.stringify(index));
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("outside the directory");
+});

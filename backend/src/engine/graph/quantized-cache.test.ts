@@ -1,0 +1,61 @@
+import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openCheckpoint } from "./checkpoint.ts";
+import { parseConfig } from "./config.ts";
+import { quantizeCheckpoint } from "./quantized-cache.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+const golden = (name: string) => new URL(`../../../test-data/golden/${name}`, import.meta.url).pathname;
+
+async function quantizeGolden(cacheDir: string, precision: "int8" | "int4" = "int4", name = "grouped-tied") {
+  const config = parseConfig(JSON.parse(await readFile(join(golden(name), "config.json"), "utf8")));
+  const checkpoint = await openCheckpoint(golden(name));
+  let numTensors = 0;
+  const onProgress = () => numTensors++;
+  const quantized = await quantizeCheckpoint(config, checkpoint, precision, { cacheDir, onProgress });
+  const path = join(quantized.weightsFolder, quantized.fileNames[0] ?? "");
+  return { quantized, path, numTensors };
+}
+
+test("quantizes once: the second time the file is only read", async () => {
+  await using folder = await temporaryFolder();
+  const first = await quantizeGolden(folder.path);
+  const { mtimeMs } = await stat(first.path);
+  const second = await quantizeGolden(folder.path);
+  expect(first.numTensors).toBeGreaterThan(0);
+  expect(second.numTensors).toBe(0);
+  expect((await stat(second.path)).mtimeMs).toBe(mtimeMs);
+  expect(second.quantized).toEqual(first.quantized);
+});
+
+test("keeps precisions and checkpoints apart, and leaves nothing else behind", async () => {
+  await using folder = await temporaryFolder();
+  const made = [
+    await quantizeGolden(folder.path, "int4"),
+    await quantizeGolden(folder.path, "int8"),
+    await quantizeGolden(folder.path, "int4", "wide-heads"),
+  ];
+  expect((await readdir(folder.path)).length).toBe(new Set(made.map(({ path }) => path)).size);
+});
+
+test.each<[string, (path: string) => Promise<void>]>([
+  ["is cut short", async (path) => truncate(path, (await stat(path)).size - 100)],
+  ["is empty", (path) => truncate(path, 0)],
+  ["has one bit flipped", (path) => flipBit(path)],
+])("makes a cached file anew that %s", async (_, damage) => {
+  await using folder = await temporaryFolder();
+  const { path } = await quantizeGolden(folder.path);
+  const whole = await readFile(path);
+  await damage(path);
+  expect(await readFile(path)).not.toEqual(whole);
+  await quantizeGolden(folder.path);
+  expect(await readFile(path)).toEqual(whole);
+});
+
+async function flipBit(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  await writeFile(path, bytes);
+}

@@ -1,0 +1,103 @@
+// The engine over the real executor and the embedded model: what the fake executor shows for block tables, this shows
+// for arithmetic. Prompts are random tokens, so that nothing here depends on what the model has learned.
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Engine } from "./engine.ts";
+import { createCpuExecutor } from "./executor/cpu-executor.ts";
+import type { Executor } from "./executor/executor.ts";
+import type { GenerationRequest } from "./generation.ts";
+import { uniformAt } from "./sampling/philox.ts";
+import type { SequenceId } from "./scheduler/sequence-id.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const limits = { maxNumBatchedTokens: 96, maxNumSeqs: 33, maxQueuedRequests: 64, maxQueuedTokens: 100_000 };
+const numBlocks = 256;
+
+describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (precision) => {
+  let executor: Executor;
+  beforeAll(async () => {
+    const modelDir = `${root}models/pocket`;
+    const cacheDir = `${root}.sluice/cache`;
+    executor = await createCpuExecutor({ modelDir, precision, cacheDir, blockSize: 16, numBlocks, numThreads: 1 });
+  });
+  afterAll(() => executor.close());
+
+  test.each([
+    ["greedy", 0],
+    ["sampled", 0.9],
+  ])("%s output is the same alone and among 32 ragged others", async (_, temperature) => {
+    const requests = raggedRequests(33, temperature);
+    const together = await generate(new Engine(executor, limits), requests);
+    for (const request of requests) {
+      const alone = await generate(new Engine(executor, limits), [request]);
+      expect(alone.get(request.sequenceId)).toEqual(together.get(request.sequenceId));
+    }
+  });
+
+  test("output is the same when sequences are preempted again and again", async () => {
+    const requests = raggedRequests(24, 0, 40);
+    const roomy = await generate(new Engine(executor, limits), requests);
+    const engine = new Engine(withBlocks(executor, 10), limits);
+    expect(await generate(engine, requests)).toEqual(roomy);
+    const { numFreeBlocks, totals } = engine.load();
+    expect(totals.preemptions).toBeGreaterThan(5);
+    expect(numFreeBlocks).toBe(10);
+  });
+
+  test("an abort frees the blocks and changes nobody else's output", async () => {
+    const requests = raggedRequests(8, 0);
+    const undisturbed = await generate(new Engine(executor, limits), requests);
+    const engine = new Engine(executor, limits);
+    const victims = requests.slice(0, 4).map(({ sequenceId }) => sequenceId);
+    const survivors = await generate(engine, requests, (step) => {
+      const victim = step % 2 === 0 ? victims.pop() : undefined;
+      if (victim !== undefined) engine.abort(victim);
+    });
+    for (const { sequenceId } of requests.slice(4)) {
+      expect(survivors.get(sequenceId)).toEqual(undisturbed.get(sequenceId));
+    }
+    expect(engine.load()).toMatchObject({ numFreeBlocks: numBlocks, totals: { ended: { abort: 4, length: 4 } } });
+  });
+});
+
+/** Prompts of 1 to `longestPrompt` tokens and outputs of 4 to 32. */
+function raggedRequests(count: number, temperature: number, longestPrompt = 200): GenerationRequest[] {
+  return Array.from({ length: count }, (_, id) => ({
+    sequenceId: id as SequenceId,
+    promptTokenIds: Array.from({ length: 1 + draw(id, 0, longestPrompt) }, (__, index) => draw(id, 2 + index, 512)),
+    sampling: { temperature, topP: 0.95, topK: 50, seed: id },
+    stopping: { maxTokens: 4 + draw(id, 1, 29), stopTokenIds: [] },
+    priority: 0,
+  }));
+}
+
+function draw(seed: number, index: number, below: number): number {
+  return Math.floor(uniformAt(seed, index) * below);
+}
+
+/** sequence id -> its tokens. */
+async function generate(
+  engine: Engine,
+  requests: readonly GenerationRequest[],
+  beforeStep: (step: number) => void = () => {},
+): Promise<Map<SequenceId, number[]>> {
+  const outputs = new Map<SequenceId, number[]>();
+  for (const request of requests) expect(engine.add(request)).toEqual({ admitted: true });
+  for (let step = 1; engine.hasWork; step += 1) {
+    beforeStep(step);
+    for (const event of await engine.step()) {
+      const tokenIds = event.kind === "failed" ? [NaN] : event.tokenIds;
+      outputs.set(event.sequenceId, [...(outputs.get(event.sequenceId) ?? []), ...tokenIds]);
+    }
+  }
+  return outputs;
+}
+
+/** The same executor with fewer of its blocks. */
+function withBlocks(executor: Executor, count: number): Executor {
+  return {
+    spec: { ...executor.spec, numBlocks: count },
+    execute: (batch) => executor.execute(batch),
+    close: () => Promise.resolve(),
+  };
+}

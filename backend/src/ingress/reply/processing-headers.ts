@@ -1,6 +1,0 @@
-import type { Exchange } from "#ingress/exchange.ts";
-
-/** OpenAI's headers of a generated answer: the time until the answer began, and the API's version. */
-export function processingHeaders(exchange: Exchange): Readonly<Record<string, string>> {
-  return { "openai-processing-ms": String(Math.round(exchange.elapsedMs())), "openai-version": "2020-10-01" };
-}

@@ -1,0 +1,61 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { byteTokenizerJson } from "#ingress/fixtures/byte-tokenizer.ts";
+import { loadServedModel, type ServedModel } from "./served-model.ts";
+
+async function load(files: Readonly<Record<string, unknown>>): Promise<ServedModel> {
+  const directory = await mkdtemp(path.join(tmpdir(), "model-"));
+  for (const [name, content] of Object.entries({ "tokenizer.json": byteTokenizerJson(), ...files })) {
+    await writeFile(path.join(directory, name), typeof content === "string" ? content : JSON.stringify(content));
+  }
+  return loadServedModel(directory, "tiny");
+}
+
+function renderHi(model: ServedModel): string | undefined {
+  return model.chatTemplate?.render([{ role: "user", content: "hi" }], model.tokenizer.controlText);
+}
+
+test("a tokenizer alone is a model that completes but does not chat", async () => {
+  const model = await load({});
+  expect(model).toMatchObject({
+    id: "tiny",
+    chatTemplate: undefined,
+    stopTokenIds: [],
+    samplingDefaults: { temperature: 1, topP: 1, topK: 0 },
+  });
+});
+
+test("the template's own file goes before the one in the configuration", async () => {
+  const tokenizerConfig = { chat_template: "old" };
+  expect(renderHi(await load({ "tokenizer_config.json": tokenizerConfig }))).toBe("old");
+  const both = { "tokenizer_config.json": tokenizerConfig, "chat_template.jinja": "new" };
+  expect(renderHi(await load(both))).toBe("new");
+});
+
+test("of several templates the default is taken", async () => {
+  const chat_template = [
+    { name: "tool_use", template: "tools" },
+    { name: "default", template: "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}" },
+  ];
+  const tokenizerConfig = { chat_template, bos_token: { content: "<s>" }, eos_token: "</s>" };
+  expect(renderHi(await load({ "tokenizer_config.json": tokenizerConfig }))).toBe("<s>hi</s>");
+});
+
+test.each([
+  [{ eos_token_id: 2 }, [2]],
+  [{ eos_token_id: [2, 0] }, [2, 0]],
+])("stop tokens come from the generation configuration: %j", async (generationConfig, stopTokenIds) => {
+  expect(await load({ "generation_config.json": generationConfig })).toMatchObject({ stopTokenIds });
+});
+
+test("so do the sampling defaults", async () => {
+  const model = await load({ "generation_config.json": { temperature: 0.7, top_p: 0.8, top_k: 20 } });
+  expect(model.samplingDefaults).toEqual({ temperature: 0.7, topP: 0.8, topK: 20 });
+});
+
+test("a vocabulary that cannot be decoded piece by piece is refused", async () => {
+  const tokenizer = { ...JSON.parse(byteTokenizerJson()), decoder: { type: "WordPiece", prefix: "##", cleanup: true } };
+  await expect(load({ "tokenizer.json": tokenizer })).rejects.toThrow("neither ByteLevel nor ByteFallback");
+});
