@@ -1,9 +1,10 @@
 // Starts the stack as a user does, in a state directory and on a port of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 
 /** What `stack.json` promises to scripts. */
 export interface StackFile {
@@ -74,7 +75,7 @@ export async function startStack(env: NodeJS.ProcessEnv = {}): Promise<RunningSt
   };
 }
 
-export async function findFreePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
@@ -88,11 +89,9 @@ export async function findFreePort(): Promise<number> {
   });
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether the process runs. A zombie does not: it has ended, and waits for a parent that may never ask. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,stat="]);
+  const row = stdout.split("\n").find((line) => line.trim().startsWith(`${pid} `));
+  return row !== undefined && !row.trim().split(/\s+/)[1]?.startsWith("Z");
 }

@@ -1,4 +1,5 @@
-import type { EngineCommand, EnginePort, EngineReport } from "./engine-protocol.ts";
+import type { EnginePort } from "./engine-port.ts";
+import type { EngineCommand, EngineReport } from "./engine-protocol.ts";
 import type { ExecutorSpec } from "./executor/executor.ts";
 import type { EngineLoad, GenerationRequest, Refusal, SequenceEvent } from "./generation.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
@@ -18,7 +19,7 @@ export class EngineClient {
   readonly #port: EnginePort<EngineCommand, EngineReport>;
   readonly #maxLiveRequests: number;
   readonly #listeners = new Map<SequenceId, (event: SequenceEvent) => void>();
-  readonly #loadListeners = new Set<() => void>();
+  readonly #changeListeners = new Set<() => void>();
   #model: LoadedModel | undefined;
   #numSubmitted = 0;
 
@@ -29,7 +30,7 @@ export class EngineClient {
   constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveRequests: number) {
     this.#port = port;
     this.#maxLiveRequests = maxLiveRequests;
-    port.on("message", (report) => this.#receive(report));
+    port.onMessage((report) => this.#receive(report));
   }
 
   /** Absent while the model loads, and after the engine failed. */
@@ -45,17 +46,17 @@ export class EngineClient {
     this.#numSubmitted += 1;
     const sequenceId = this.#numSubmitted as SequenceId;
     this.#listeners.set(sequenceId, listener);
-    this.#port.postMessage({ kind: "add", request: { ...request, sequenceId } });
+    this.#port.send({ kind: "add", request: { ...request, sequenceId } });
     const abort = (): void => {
-      if (this.#listeners.delete(sequenceId)) this.#port.postMessage({ kind: "abort", sequenceId });
+      if (this.#listeners.delete(sequenceId)) this.#port.send({ kind: "abort", sequenceId });
     };
     return { admitted: true, abort };
   }
 
   /** Called whenever `model` may have changed. Returns the way to stop that. */
   onChange(listener: () => void): () => void {
-    this.#loadListeners.add(listener);
-    return () => this.#loadListeners.delete(listener);
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
   }
 
   /** Ends every live request with `unavailable`: the engine is gone and will not answer. */
@@ -69,7 +70,7 @@ export class EngineClient {
   }
 
   close(): void {
-    this.#port.postMessage({ kind: "close" });
+    this.#port.send({ kind: "close" });
   }
 
   #receive(report: EngineReport): void {
@@ -92,6 +93,6 @@ export class EngineClient {
   }
 
   #notify(): void {
-    for (const listener of this.#loadListeners) listener();
+    for (const listener of this.#changeListeners) listener();
   }
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { EngineCommand, EnginePort, EngineReport } from "./engine-protocol.ts";
+import type { EnginePort } from "./engine-port.ts";
+import type { EngineCommand, EngineReport } from "./engine-protocol.ts";
 import type { Engine } from "./engine.ts";
 import type { SequenceEvent } from "./generation.ts";
 
@@ -21,8 +22,8 @@ export class EngineLoop {
 
   /** Settles after `close` was received and the executor is freed. Rejects when the engine is broken. */
   async run(): Promise<void> {
-    this.#port.on("message", (command) => this.#receive(command));
-    this.#port.postMessage({ kind: "ready", spec: this.#engine.spec, load: this.#engine.load() });
+    this.#port.onMessage((command) => this.#receive(command));
+    this.#port.send({ kind: "ready", spec: this.#engine.spec, load: this.#engine.load() });
     while (!this.#closing) {
       if (!this.#engine.hasWork && this.#events.length === 0) await this.#untilWoken();
       // Lets the event loop deliver every command that has arrived, so that those that came together start together.
@@ -58,7 +59,7 @@ export class EngineLoop {
   #report(): void {
     const events = this.#events;
     this.#events = [];
-    this.#port.postMessage({ kind: "step", events, load: this.#engine.load() });
+    this.#port.send({ kind: "step", events, load: this.#engine.load() });
   }
 
   #untilWoken(): Promise<void> {

@@ -15,9 +15,3 @@ export type EngineCommand =
 export type EngineReport =
   | { readonly kind: "ready"; readonly spec: ExecutorSpec; readonly load: EngineLoad }
   | { readonly kind: "step"; readonly events: readonly SequenceEvent[]; readonly load: EngineLoad };
-
-/** One end of the channel: a MessagePort or a Worker. */
-export interface EnginePort<Sent, Received> {
-  postMessage(message: Sent): void;
-  on(event: "message", listener: (message: Received) => void): unknown;
-}

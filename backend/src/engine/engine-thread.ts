@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { EngineClient } from "./engine-client.ts";
+import { typedPort } from "./engine-port.ts";
 import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 
 /** What an engine's thread starts from; crosses to it as workerData. */
@@ -20,7 +21,7 @@ export interface EngineThread {
 export function startEngineThread<ExecutorOptions>(entry: URL, data: EngineThreadData<ExecutorOptions>): EngineThread {
   const worker = new Worker(entry, { workerData: data });
   const { maxNumSeqs, maxQueuedRequests } = data.limits;
-  const client = new EngineClient(worker, maxNumSeqs + maxQueuedRequests);
+  const client = new EngineClient(typedPort(worker), maxNumSeqs + maxQueuedRequests);
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   let closing = false;
   const died = new Promise<Error>((resolve) => {

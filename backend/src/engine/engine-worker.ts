@@ -1,12 +1,13 @@
 // The entry of an engine's thread.
 import { parentPort, workerData } from "node:worker_threads";
 import { EngineLoop } from "./engine-loop.ts";
+import { typedPort } from "./engine-port.ts";
 import type { EngineThreadData } from "./engine-thread.ts";
 import { Engine } from "./engine.ts";
 import { type CpuExecutorOptions, createCpuExecutor } from "./executor/cpu-executor.ts";
 
 if (parentPort === null) throw new Error("this file is a worker's entry");
 const { executor, limits }: EngineThreadData<CpuExecutorOptions> = workerData;
-await new EngineLoop(new Engine(await createCpuExecutor(executor), limits), parentPort).run();
+await new EngineLoop(new Engine(await createCpuExecutor(executor), limits), typedPort(parentPort)).run();
 // The open port would keep the thread alive.
 parentPort.close();

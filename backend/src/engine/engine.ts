@@ -83,8 +83,9 @@ export class Engine {
   }
 
   /**
-   * Advances every scheduled sequence by one forward pass. When the pass fails, the sequences at fault fail, all of it if
-   * nobody can tell; the others are as before the step and go on. Rejects only when the engine itself is broken; it must then not be used any more.
+   * Advances every scheduled sequence by one forward pass. When the pass fails, the sequences at fault end with an error
+   * (all of the pass, when it does not say whose fault it was); the others stand as before the step and go on. Rejects
+   * only when the engine itself is broken; it must then not be used any more.
    */
   async step(): Promise<readonly SequenceEvent[]> {
     if (!this.hasWork) return [];

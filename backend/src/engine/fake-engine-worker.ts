@@ -1,6 +1,7 @@
 // An engine thread for tests: the real loop and engine over the fake executor.
 import { parentPort, workerData } from "node:worker_threads";
 import { EngineLoop } from "./engine-loop.ts";
+import { typedPort } from "./engine-port.ts";
 import type { EngineThreadData } from "./engine-thread.ts";
 import { Engine } from "./engine.ts";
 import type { ExecutorSpec } from "./executor/executor.ts";
@@ -17,5 +18,5 @@ const { executor: options, limits }: EngineThreadData<FakeEngineOptions> = worke
 const executor = new FakeExecutor(options.spec, (batch) => {
   if (batch.some(({ tokenIds }) => tokenIds.some((id) => id === options.fatalTokenId))) process.exit(3);
 });
-await new EngineLoop(new Engine(executor, limits), parentPort).run();
+await new EngineLoop(new Engine(executor, limits), typedPort(parentPort)).run();
 parentPort.close();

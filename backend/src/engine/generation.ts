@@ -58,7 +58,7 @@ export interface EngineLoad {
 }
 
 /** Never decreasing. */
-export interface EngineTotals {
+interface EngineTotals {
   /** Prompt tokens of the sequences that came to their first output token. */
   readonly promptTokens: number;
   /** Tokens sampled. */

@@ -43,8 +43,6 @@ const schema = z.object({
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
 
-export type EngineConfig = ReturnType<typeof loadConfig>;
-
 /**
  * The engine's settings out of the environment. An empty variable counts as absent.
  *

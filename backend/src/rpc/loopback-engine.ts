@@ -10,6 +10,7 @@ import {
 } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { EngineClient } from "#engine/engine-client.ts";
 import { EngineLoop } from "#engine/engine-loop.ts";
+import { typedPort } from "#engine/engine-port.ts";
 import { Engine } from "#engine/engine.ts";
 import type { Executor } from "#engine/executor/executor.ts";
 import type { SchedulerLimits } from "#engine/scheduler/scheduler-limits.ts";
@@ -37,7 +38,7 @@ export class LoopbackEngine {
 
   constructor(executor: Executor, limits: SchedulerLimits) {
     this.engine = new Engine(executor, limits);
-    this.engineClient = new EngineClient(this.#channel.port1, limits.maxNumSeqs + limits.maxQueuedRequests);
+    this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
     this.server = new EngineServer({
       client: this.engineClient,
       modelId: "fake",
@@ -70,7 +71,7 @@ export class LoopbackEngine {
 
   /** Loads the model: the loop starts. */
   async load(): Promise<void> {
-    void new EngineLoop(this.engine, this.#channel.port2).run();
+    void new EngineLoop(this.engine, typedPort(this.#channel.port2)).run();
     await this.untilLoad(() => true);
   }
 

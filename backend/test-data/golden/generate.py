@@ -22,6 +22,7 @@ from transformers.utils import logging
 HERE = Path(__file__).resolve().parent
 POCKET = HERE.parents[2] / "models" / "pocket"
 PROMPT_TOKENS = 24
+MOST_POCKET_TOKENS = 192
 GREEDY_TOKENS = 80
 # The least difference of the two likeliest tokens' logits; float32 implementations differ by about 1e-5.
 LEAST_MARGIN = 0.02
@@ -106,15 +107,17 @@ def generate_random(name: str, settings: dict) -> None:
 
 
 def generate_pocket() -> None:
-    if not (POCKET / "model.safetensors").exists():
+    if not (POCKET / "held-out.jsonl").exists():
         print("pocket: not trained yet")
         return
     tokenizer = AutoTokenizer.from_pretrained(POCKET)
     held_out = [json.loads(line) for line in (POCKET / "held-out.jsonl").read_text().splitlines()]
     best = None
     for example in held_out[:40]:
-        prompt = tokenizer.apply_chat_template(example["messages"], add_generation_prompt=True, return_dict=False)
-        expected, margin = expect(POCKET, prompt[:PROMPT_TOKENS * 8])
+        prompt = tokenizer.apply_chat_template(
+            example["messages"], tools=example.get("tools"), add_generation_prompt=True, return_dict=False
+        )
+        expected, margin = expect(POCKET, prompt[-MOST_POCKET_TOKENS:])
         if best is None or margin > best[1]:
             best = (expected, margin)
         if margin >= LEAST_MARGIN:

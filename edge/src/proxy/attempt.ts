@@ -24,10 +24,11 @@ export interface AttemptRecord {
 }
 
 /**
- * Statuses that speak of the region and not of the request: 429 and 503 from a full one, 502 and 504 from a broken one; 401
- * and 403 from one that does not trust our passport, and redirects from one that is not what we took it for.
+ * Statuses that speak of the region and not of the request: 429 and 503 from a full one, 502 from a broken one; 401 and 403
+ * from one that does not trust our passport, and redirects from one that is not what we took it for. Not 504: that region
+ * worked on the request until its time was up, and another would do the same work again.
  */
-const declines: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 401, 403, 429, 502, 503, 504]);
+const declines: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 401, 403, 429, 502, 503]);
 
 export interface AttemptOptions {
   readonly passportKey: PassportKey;

@@ -6,11 +6,10 @@ import { unsupported, unsupportedUnless, unsupportedUnlessEmpty } from "./unsupp
 
 const maxMessages = 2048;
 
-const isTextFormat = (value: NonNullable<unknown>): boolean =>
-  typeof value === "object" && "type" in value && value.type === "text";
+const isTextFormat = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "type" in value && value.type === "text";
 
-const isTextOnly = (value: NonNullable<unknown>): boolean =>
-  Array.isArray(value) && value.every((modality) => modality === "text");
+const isTextOnly = (value: unknown): boolean => Array.isArray(value) && value.every((modality) => modality === "text");
 
 /** The body of `POST /v1/chat/completions`. */
 export const chatCompletionRequestSchema = z.strictObject({

@@ -1,6 +1,6 @@
 // Request bodies in, facts or an OpenAI-shaped refusal out. The wording follows OpenAI's own refusals, which clients and
 // people already know; no value of the caller's ever appears in it, only parameter names.
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { unsupportedMark } from "./unsupported.ts";
 

@@ -5,8 +5,8 @@ import * as z from "zod/mini";
 /** Marks the issue of an unsupported parameter; read by `parse-request.ts`. */
 export const unsupportedMark = { unsupported: true } as const;
 
-/** A parameter accepted only when absent, null, or when `asksForNothing`. */
-export function unsupportedUnless(asksForNothing: (value: NonNullable<unknown>) => boolean) {
+/** A parameter accepted only when absent, null, or when `asksForNothing`, which sees neither of the two. */
+export function unsupportedUnless(asksForNothing: (value: unknown) => boolean) {
   const isNeutral = (value: unknown): boolean => value === null || value === undefined || asksForNothing(value);
   return z.optional(z.unknown().check(z.refine(isNeutral, { params: unsupportedMark })));
 }
@@ -18,5 +18,5 @@ export function unsupported(...neutral: readonly (string | number | boolean)[]) 
 
 /** A list or map accepted only when absent, null, or empty. */
 export function unsupportedUnlessEmpty() {
-  return unsupportedUnless((value) => typeof value === "object" && Object.keys(value).length === 0);
+  return unsupportedUnless((value) => typeof value === "object" && Object.keys(value ?? {}).length === 0);
 }
