@@ -40,6 +40,7 @@ const ed25519Jwk = z.string("must be an Ed25519 public JWK").transform((text, co
 const environmentSchema = z.object({
   SLUICE_INGRESS_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_INGRESS_PORT: port.default(8080),
+  SLUICE_METRICS_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_METRICS_PORT: port.default(0),
   SLUICE_REGION: z.string("must name the region").min(1),
   SLUICE_ENGINES: engines,
@@ -60,6 +61,7 @@ export interface IngressConfig {
   readonly port: number;
   /** 0 is off. */
   readonly metricsPort: number;
+  readonly metricsHost: string;
   readonly region: string;
   readonly engineAddresses: readonly string[];
   readonly modelDir: string;
@@ -88,6 +90,7 @@ export function readIngressConfig(
   return {
     host: env.SLUICE_INGRESS_HOST,
     port: env.SLUICE_INGRESS_PORT,
+    metricsHost: env.SLUICE_METRICS_HOST,
     metricsPort: env.SLUICE_METRICS_PORT,
     region: env.SLUICE_REGION,
     engineAddresses: env.SLUICE_ENGINES,

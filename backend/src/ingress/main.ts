@@ -41,7 +41,7 @@ async function main(config: IngressConfig): Promise<void> {
   });
 
   for (const engine of engines) void engine.follow();
-  if (config.metricsPort > 0) await startMetricsServer(registry, "127.0.0.1", config.metricsPort);
+  if (config.metricsPort > 0) await startMetricsServer(registry, config.metricsHost, config.metricsPort);
   const port = await server.listen(config.host, config.port);
   logger.info({ host: config.host, port, model: model.id }, "listening");
 

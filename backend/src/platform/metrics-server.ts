@@ -20,7 +20,7 @@ export async function startMetricsServer(registry: Registry, host: string, port:
     }
     registry.metrics().then(
       (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
+      (error: unknown) => response.writeHead(500).end(String(error)), // Its reader runs the house.
     );
   });
   await new Promise<void>((resolve, reject) => {

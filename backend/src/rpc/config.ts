@@ -14,7 +14,8 @@ const schema = z.object({
   SLUICE_ENGINE_PORT: port.default(50_051),
   /** Names this process in metrics and logs. */
   SLUICE_ENGINE_ID: z.string().min(1).default("0"),
-  /** Where /metrics is served, on loopback; 0 is off. */
+  /** Where /metrics is served; port 0 is off. */
+  SLUICE_METRICS_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_METRICS_PORT: port.default(0),
   /** A Hugging Face model directory. */
   SLUICE_MODEL_DIR: z.string().min(1),
@@ -66,6 +67,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     host: values.SLUICE_ENGINE_HOST,
     port: values.SLUICE_ENGINE_PORT,
     engineId: values.SLUICE_ENGINE_ID,
+    metricsHost: values.SLUICE_METRICS_HOST,
     metricsPort: values.SLUICE_METRICS_PORT,
     modelId: values.SLUICE_MODEL_ID ?? basename(values.SLUICE_MODEL_DIR),
     executor: {

@@ -60,5 +60,5 @@ function readConfig() {
 
 function startMetrics() {
   const registry = createEngineMetrics(thread.client, config.modelId, config.engineId);
-  return startMetricsServer(registry, "127.0.0.1", config.metricsPort);
+  return startMetricsServer(registry, config.metricsHost, config.metricsPort);
 }
