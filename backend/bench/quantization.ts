@@ -129,7 +129,6 @@ function judge(logits: Float32Array, right: number): Place {
 
 function report(): void {
   const exact = places.get("fp32") ?? [];
-  const print = (line: string) => process.stdout.write(`${line}\n`);
   print(`${examples.length} held-out examples, ${exact.length} answer tokens, ${args.model}`);
   print("precision   perplexity   top-1 agreement with fp32");
   for (const [precision, seen] of places) {
@@ -138,4 +137,8 @@ function report(): void {
     const agreement = `${((100 * agreeing) / seen.length).toFixed(2)} %`;
     print(`${precision.padEnd(9)}   ${perplexity.toFixed(4).padStart(10)}   ${agreement.padStart(12)}`);
   }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -23,7 +23,7 @@ describe("loadConfig", () => {
     ["SLUICE_ENGINE_PORT", { SLUICE_ENGINE_PORT: "65536" }],
     ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "many" }],
     ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "0" }],
-    ["SLUICE_BLOCK_SIZE", { SLUICE_BLOCK_SIZE: "48" }],
+    ["SLUICE_BLOCK_SIZE", { SLUICE_BLOCK_SIZE: "128" }],
     ["SLUICE_PRECISION", { SLUICE_PRECISION: "fp64" }],
     ["SLUICE_MAX_NUM_BATCHED_TOKENS", { SLUICE_MAX_NUM_BATCHED_TOKENS: "8" }],
   ])("names %s in one line when it is wrong", (name, bad) => {

@@ -4,12 +4,14 @@
 
 Each folder beside this file is a Hugging Face directory with one more file, expected.safetensors:
   prompt   [P]      token ids
-  logits   [P, V]   float32, after each token of the prompt
+  logits   [L, V]   float32, after each of the prompt's last L tokens
   greedy   [G]      the G tokens that follow when the likeliest is always taken
+  weights  [32]     SHA-256 of the model.safetensors that all this was computed with
 The folder pocket/ has only that file; its checkpoint is models/pocket. Weights are stored as bfloat16 and computed with
 in float32. A case is kept only if no greedy step is close to a tie, so that rounding cannot change the tokens.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -22,6 +24,7 @@ from transformers.utils import logging
 HERE = Path(__file__).resolve().parent
 POCKET = HERE.parents[2] / "models" / "pocket"
 PROMPT_TOKENS = 24
+LOGIT_ROWS = 24
 MOST_POCKET_TOKENS = 192
 GREEDY_TOKENS = 80
 # The least difference of the two likeliest tokens' logits; float32 implementations differ by about 1e-5.
@@ -79,10 +82,12 @@ def expect(checkpoint: Path, prompt: list[int]) -> tuple[dict[str, torch.Tensor]
         best = last.topk(2).values
         margin = min(margin, (best[0] - best[1]).item())
         tokens.append(int(last.argmax()))
+    weights = (checkpoint / "model.safetensors").read_bytes()
     expected = {
         "prompt": torch.tensor(prompt, dtype=torch.int32),
-        "logits": logits.contiguous(),
+        "logits": logits[-LOGIT_ROWS:].contiguous(),
         "greedy": torch.tensor(tokens[len(prompt):], dtype=torch.int32),
+        "weights": torch.frombuffer(bytearray(hashlib.sha256(weights).digest()), dtype=torch.uint8),
     }
     return expected, margin
 

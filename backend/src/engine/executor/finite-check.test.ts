@@ -25,12 +25,6 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
       numThreads: 1,
       cacheDir: "",
     });
-    const sequence = (tokenIds: readonly number[], firstBlock: number, needsLogits = true): ScheduledSequence => ({
-      tokenIds,
-      numComputedTokens: 0,
-      blockTable: [firstBlock, firstBlock + 1] as BlockId[],
-      needsLogits,
-    });
     const healthy = prompt.slice(0, 11).map((token) => (token === poisonedToken ? 4 : token));
     const expected = (await executor.execute([sequence(healthy, 0)])).slice();
 
@@ -48,6 +42,10 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
     await rm(poisoned, { recursive: true });
   }
 });
+
+function sequence(tokenIds: readonly number[], firstBlock: number, needsLogits = true): ScheduledSequence {
+  return { tokenIds, numComputedTokens: 0, blockTable: [firstBlock, firstBlock + 1] as BlockId[], needsLogits };
+}
 
 /** Makes the first number of one token's embedding a bfloat16 NaN. */
 async function poisonEmbedding(path: string): Promise<void> {

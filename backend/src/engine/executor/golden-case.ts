@@ -1,17 +1,19 @@
 // Test support: the golden vectors of backend/test-data/golden, as generate.py there writes them.
 import { open } from "node:fs/promises";
+import { sha256 } from "#engine/graph/sealed-file.ts";
 import { readExactly, readSafetensorsHeader } from "#engine/graph/safetensors.ts";
 
 export interface GoldenCase {
   readonly modelDir: string;
   readonly prompt: readonly number[];
-  readonly logits: Float32Array; // [prompt.length, vocabSize]
+  /** After each of the prompt's last tokens. */
+  readonly logits: Float32Array; // [numLogitRows, vocabSize]
   /** What follows the prompt when the likeliest token is always taken. */
   readonly greedy: readonly number[];
 }
 
 const goldenDir = new URL("../../../test-data/golden/", import.meta.url).pathname;
-export const pocketModelDir = new URL("../../../../models/pocket", import.meta.url).pathname;
+const pocketModelDir = new URL("../../../../models/pocket", import.meta.url).pathname;
 
 /** Random-weight checkpoints of different head, group and tie settings. */
 export const goldenModels = ["multi-head-untied", "grouped-tied", "wide-heads", "single-kv-head"] as const;
@@ -26,8 +28,12 @@ export async function readGoldenCase(name: (typeof goldenModels)[number] | "pock
     return Uint8Array.from(await readExactly(file, entry.offsetBytes, entry.lengthBytes)).buffer;
   };
   try {
+    const modelDir = name === "pocket" ? pocketModelDir : `${goldenDir}${name}`;
+    if (!(await sha256([`${modelDir}/model.safetensors`])).equals(new Uint8Array(await read("weights")))) {
+      throw new Error(`${name}: the golden vectors are those of other weights; run ${goldenDir}generate.py`);
+    }
     return {
-      modelDir: name === "pocket" ? pocketModelDir : `${goldenDir}${name}`,
+      modelDir,
       prompt: [...new Int32Array(await read("prompt"))],
       logits: new Float32Array(await read("logits")),
       greedy: [...new Int32Array(await read("greedy"))],

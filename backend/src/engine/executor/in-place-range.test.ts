@@ -10,7 +10,10 @@ test.each([
   { needed: "##.##", first: 0, count: 5 },
   { needed: "#......##", first: 7, count: 2 },
 ])("of $needed works on $count blocks from $first on", ({ needed, first, count }) => {
-  expect(chooseInPlaceRange(owners([...needed].map((mark) => mark === "#")), needed.length)).toEqual({ first, count });
+  expect(chooseInPlaceRange(owners(Array.from(needed).map((mark) => mark === "#")), needed.length)).toEqual({
+    first,
+    count,
+  });
 });
 
 test("no other stretch is worth more", () => {

@@ -2,7 +2,13 @@
 import { Tensor } from "onnxruntime-node";
 import { partialsMultiple } from "#engine/graph/attention.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
-import { keysInputName, maskedScore, minQueriesPerTile, queriesInPlace, valuesInputName } from "#engine/graph/step-inputs.ts";
+import {
+  keysInputName,
+  maskedScore,
+  minQueriesPerTile,
+  queriesInPlace,
+  valuesInputName,
+} from "#engine/graph/step-inputs.ts";
 import type { KvPool } from "./kv-pool.ts";
 import { ReusedArrays } from "./reused-arrays.ts";
 import { padRows } from "./row-layout.ts";
@@ -65,7 +71,8 @@ export class RunFeedWriter {
       mask.fill(0, tile * this.#blockSize, tile * this.#blockSize + visible);
       for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
         const firstHead = row * numHeads + kvHead * this.#groupSize;
-        for (let index = 0; index < perHead; index++) queries[next++] = firstHead + Math.min(index, this.#groupSize - 1);
+        for (let index = 0; index < perHead; index++)
+          queries[next++] = firstHead + Math.min(index, this.#groupSize - 1);
       }
     }
     const feeds: Feeds = {

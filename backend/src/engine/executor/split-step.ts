@@ -18,6 +18,10 @@ export interface Span {
 }
 
 export const maxPromptRowsPerRun = 512;
+/** Scores of a prompt run, per head: this bounds the memory that a run takes, 2 MiB for each head and copy of the scores. */
+export const maxPairsPerRun = 512 * 1024;
+/** Lengths of pieces are multiples of this where they can be: whole tiles. */
+const pieceStep = 64;
 /** Prompt rows in a step up to which they share the decodes' run. */
 const maxPromptRowsBesideDecodes = 32;
 
@@ -42,28 +46,44 @@ function wholeSpans(batch: readonly ScheduledSequence[]): Span[] {
   }));
 }
 
-/** Pieces of at most `maxPromptRowsPerRun` rows; the last one keeps the logits. */
+/** Pieces small enough for a run; the last one keeps the logits. */
 function cutSpan({ logitsIndex, ...span }: Span): Span[] {
   const pieces: Span[] = [];
-  for (let start = 0; start < span.length; start += maxPromptRowsPerRun) {
-    pieces.push({ ...span, start, length: Math.min(maxPromptRowsPerRun, span.length - start) });
+  for (let start = 0; start < span.length;) {
+    const length = pieceLength(span.sequence.numComputedTokens + start, span.length - start);
+    pieces.push({ ...span, start, length });
+    start += length;
   }
   const last = pieces.pop();
   if (last !== undefined) pieces.push(logitsIndex === undefined ? last : { ...last, logitsIndex });
   return pieces;
 }
 
-/** A piece of full length fills a run, so two pieces of a sequence never meet in one. */
+/** How many of `remaining` tokens, the first at `position`, go into one run. */
+function pieceLength(position: number, remaining: number): number {
+  let length = Math.min(maxPromptRowsPerRun, remaining);
+  while (length > pieceStep && length * (position + length) > maxPairsPerRun) {
+    length = (Math.ceil(length / pieceStep) - 1) * pieceStep;
+  }
+  return length;
+}
+
+/** Pieces of a sequence never meet in a run: the later one needs what the earlier one stores. */
 function packRuns(pieces: readonly Span[]): Span[][] {
   const runs: Span[][] = [];
   let numRows = Infinity;
+  let numPairs = 0;
   for (const piece of pieces) {
-    if (numRows + piece.length > maxPromptRowsPerRun) {
+    const pairs = piece.length * (piece.sequence.numComputedTokens + piece.start + piece.length);
+    const isNextPiece = runs.at(-1)?.at(-1)?.sequence === piece.sequence;
+    if (isNextPiece || numRows + piece.length > maxPromptRowsPerRun || numPairs + pairs > maxPairsPerRun) {
       runs.push([]);
       numRows = 0;
+      numPairs = 0;
     }
     runs.at(-1)?.push(piece);
     numRows += piece.length;
+    numPairs += pairs;
   }
   return runs;
 }

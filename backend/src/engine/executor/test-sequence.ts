@@ -40,7 +40,7 @@ export async function generate(
   return sequence.tokens.slice(prompt.length);
 }
 
-export function likeliest(logits: Float32Array): number {
+function likeliest(logits: Float32Array): number {
   return logits.reduce((best, logit, id) => (logit > (logits[best] ?? -Infinity) ? id : best), 0);
 }
 

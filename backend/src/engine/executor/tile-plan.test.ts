@@ -56,16 +56,14 @@ test("a tile takes no more rows than it may, and pool tiles come before chunk ti
 });
 
 test("decoding rows with blocks of their own are all served in place", () => {
-  const decode = (firstRow: number, blockTable: readonly number[]): RowSpan => ({
-    firstRow,
-    numRows: 1,
-    position: 4 * blockTable.length,
-    blockTable,
-  });
   const plan = planTiles([decode(0, [5, 3]), decode(1, [4, 6])], 2, blockSize, numBlocks);
   expect(plan.inPlace).toEqual({ first: 3, count: 4 });
   expect(plan.gathered).toEqual([]);
 });
+
+function decode(firstRow: number, blockTable: readonly number[]): RowSpan {
+  return { firstRow, numRows: 1, position: 4 * blockTable.length, blockTable };
+}
 
 type Key = string;
 
@@ -74,10 +72,9 @@ function keysSeen(plan: TilePlan, row: number): Key[] {
     const gathered = plan.gathered[tile - plan.inPlace.count];
     if (gathered === undefined) {
       const visitor = plan.visitors[tile];
-      expect(visitor?.row).toBe(row);
-      return keys("pool", plan.inPlace.first + tile, visitor?.visible ?? 0);
+      return visitor?.row === row ? keys("pool", plan.inPlace.first + tile, visitor.visible) : ["another row's"];
     }
-    expect(gathered.rows[slot]).toBe(row);
+    if (gathered.rows[slot] !== row) return ["another row's"];
     const { source } = gathered;
     const visible = gathered.visible[slot] ?? 0;
     if (source.kind === "pool") return keys("pool", source.block, visible);
@@ -86,7 +83,9 @@ function keysSeen(plan: TilePlan, row: number): Key[] {
 }
 
 function keysBefore({ firstRow, position, blockTable }: RowSpan, index: number): Key[] {
-  const past = Array.from({ length: position }, (_, at) => keyAt("pool", blockTable[Math.floor(at / blockSize)] ?? -1, at % blockSize));
+  const past = Array.from({ length: position }, (_, at) =>
+    keyAt("pool", blockTable[Math.floor(at / blockSize)] ?? -1, at % blockSize),
+  );
   return [...past, ...Array.from({ length: index }, (_, earlier) => `row ${firstRow + earlier}`)];
 }
 

@@ -15,14 +15,16 @@ export interface RowSpan {
 /** A copied block of keys, and the rows that look at it. */
 export interface GatheredTile {
   /** A block of the pool, or blockSize new keys of this run from row `firstKey` on. */
-  readonly source: { readonly kind: "pool"; readonly block: number } | { readonly kind: "chunk"; readonly firstKey: number };
+  readonly source:
+    | { readonly kind: "pool"; readonly block: number }
+    | { readonly kind: "chunk"; readonly firstKey: number };
   readonly rows: readonly number[];
   // index in `rows` -> how many of the tile's keys, from the first on, that row sees
   readonly visible: readonly number[];
 }
 
 /** One partial result of a row: tiles in place count from 0, gathered tiles go on after them. */
-export interface PartialRef {
+interface PartialRef {
   readonly tile: number;
   /** The row's index among the tile's rows. */
   readonly slot: number;
@@ -117,7 +119,11 @@ class TilePlanner {
 
   #planPast(span: RowSpan, rows: number[]): void {
     for (const { block, visible } of this.#past(span)) {
-      this.#addTile({ kind: "pool", block }, rows, Array.from(rows, () => visible));
+      this.#addTile(
+        { kind: "pool", block },
+        rows,
+        Array.from(rows, () => visible),
+      );
     }
   }
 

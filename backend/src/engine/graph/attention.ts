@@ -49,7 +49,12 @@ export class Attention {
     this.#config = config;
     this.#inputs = inputs;
     this.#empty = {
-      outputs: graph.inlineInitializer("noPartial.output", "float32", [1, config.headDim], new Float32Array(config.headDim)),
+      outputs: graph.inlineInitializer(
+        "noPartial.output",
+        "float32",
+        [1, config.headDim],
+        new Float32Array(config.headDim),
+      ),
       logSums: graph.inlineInitializer("noPartial.logSum", "float32", [1], Float32Array.of(maskedScore)),
     };
   }
@@ -67,8 +72,14 @@ export class Attention {
     };
 
     const kinds = [this.#empty, this.#own(heads), this.#inPlace(heads), this.#gathered(heads)];
-    const outputs = this.#concat(`${name}.partials`, kinds.map((partials) => partials.outputs));
-    const logSums = this.#concat(`${name}.logSums`, kinds.map((partials) => partials.logSums));
+    const outputs = this.#concat(
+      `${name}.partials`,
+      kinds.map((partials) => partials.outputs),
+    );
+    const logSums = this.#concat(
+      `${name}.logSums`,
+      kinds.map((partials) => partials.logSums),
+    );
 
     const own = this.#gather(`${name}.rowLogSums`, logSums, this.#inputs.partials); // [numTokens, numHeads, numPartials]
     const shares = this.#graph.node(`${name}.shares`, "Softmax", [own], { attributes: { axis: int(-1) } });

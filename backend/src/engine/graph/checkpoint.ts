@@ -34,7 +34,8 @@ export async function openCheckpoint(modelDir: string): Promise<Checkpoint> {
 
   const tensors = new Map<string, CheckpointTensor>();
   for (const path of paths) {
-    for (const [name, entry] of await readSafetensorsHeader(path)) tensors.set(name, { ...entry, fileName: basename(path) });
+    for (const [name, entry] of await readSafetensorsHeader(path))
+      tensors.set(name, { ...entry, fileName: basename(path) });
   }
   return { weightsFolder, fileNames: paths.map((path) => basename(path)), tensors };
 }

@@ -35,7 +35,10 @@ test.each([
 });
 
 test("an explicit head_dim need not be hidden_size / heads", () => {
-  expect(parseConfig({ ...smallest, head_dim: 20, num_key_value_heads: 2 })).toMatchObject({ headDim: 20, numKvHeads: 2 });
+  expect(parseConfig({ ...smallest, head_dim: 20, num_key_value_heads: 2 })).toMatchObject({
+    headDim: 20,
+    numKvHeads: 2,
+  });
 });
 
 test.each([

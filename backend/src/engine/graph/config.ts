@@ -62,9 +62,6 @@ export function parseConfig(json: unknown): DecoderConfig {
   const parsed = llamaConfig.safeParse(json);
   if (!parsed.success) throw new UnsupportedModelError(`config.json: ${z.prettifyError(parsed.error)}`);
   const raw = parsed.data;
-  const refuse = (field: string, value: unknown): never => {
-    throw new UnsupportedModelError(`config.json: ${field} = ${JSON.stringify(value)} is not supported`);
-  };
 
   if (raw.model_type !== "llama") refuse("model_type", raw.model_type);
   if (raw.hidden_act !== "silu") refuse("hidden_act", raw.hidden_act);
@@ -101,4 +98,8 @@ export function parseConfig(json: unknown): DecoderConfig {
 
 export async function readConfig(modelDir: string): Promise<DecoderConfig> {
   return parseConfig(JSON.parse(await readFile(join(modelDir, "config.json"), "utf8")));
+}
+
+function refuse(field: string, value: unknown): never {
+  throw new UnsupportedModelError(`config.json: ${field} = ${JSON.stringify(value)} is not supported`);
 }

@@ -16,7 +16,6 @@ export const absent = "" as GraphValue;
 
 export const int = (value: number): Attribute => ({ kind: "int", value });
 export const float = (value: number): Attribute => ({ kind: "float", value });
-export const ints = (...value: readonly number[]): Attribute => ({ kind: "ints", value });
 
 /** Collects the decoder's nodes in the order they are added, which is the order they run in. */
 export class GraphBuilder {

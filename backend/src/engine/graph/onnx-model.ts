@@ -31,7 +31,7 @@ export interface FileRange {
   readonly lengthBytes: number;
 }
 
-export interface InlineBytes {
+interface InlineBytes {
   readonly kind: "inline";
   /** Little-endian, row-major. */
   readonly bytes: Uint8Array;
@@ -46,8 +46,7 @@ export interface Initializer {
 
 export type Attribute =
   | { readonly kind: "int"; readonly value: number }
-  | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "ints"; readonly value: readonly number[] };
+  | { readonly kind: "float"; readonly value: number };
 
 export interface OnnxNode {
   readonly opType: string;
@@ -70,7 +69,7 @@ export interface OnnxModel {
 
 const irVersion = 10;
 const standardOpset = 21;
-const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2 } as const;
 const externalDataLocation = 1;
 
 export function encodeModel(model: OnnxModel): Uint8Array {
@@ -81,14 +80,17 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   for (const input of model.inputs) graph.message(11, encodeValueInfo(input));
   for (const output of model.outputs) graph.message(12, encodeValueInfo(output));
 
-  const opset = (domain: string, version: number) => new ProtoMessage().string(1, domain).int(2, version);
   return new ProtoMessage()
     .int(1, irVersion)
     .string(2, "sluice")
     .message(7, graph)
-    .message(8, opset("", standardOpset))
-    .message(8, opset("com.microsoft", 1))
+    .message(8, encodeOpset("", standardOpset))
+    .message(8, encodeOpset("com.microsoft", 1))
     .encode();
+}
+
+function encodeOpset(domain: string, version: number): ProtoMessage {
+  return new ProtoMessage().string(1, domain).int(2, version);
 }
 
 function encodeNode(node: OnnxNode): ProtoMessage {
@@ -109,9 +111,6 @@ function encodeAttribute(name: string, attribute: Attribute): ProtoMessage {
       break;
     case "int":
       message.int(3, attribute.value);
-      break;
-    case "ints":
-      for (const value of attribute.value) message.int(8, value);
       break;
   }
   return message.int(20, attributeTypes[attribute.kind]);

@@ -11,5 +11,9 @@ test.each([
   ["a nested message", new ProtoMessage().message(3, new ProtoMessage().int(1, 150)), "1a 03 08 96 01"],
   ["a field number past 15", new ProtoMessage().int(20, 1), "a0 01 01"],
 ])("encodes %s", (_, message, expected) => {
-  expect(Buffer.from(message.encode()).toString("hex").replaceAll(/..(?!$)/g, "$& ")).toBe(expected);
+  expect(
+    Buffer.from(message.encode())
+      .toString("hex")
+      .replaceAll(/..(?!$)/g, "$& "),
+  ).toBe(expected);
 });

@@ -7,7 +7,10 @@ const matrices = fc
   .record({ numRows: fc.integer({ min: 1, max: 3 }), numColumns: fc.integer({ min: 1, max: 300 }) })
   .chain(({ numRows, numColumns }) =>
     fc
-      .array(fc.integer({ min: -1000, max: 1000 }), { minLength: numRows * numColumns, maxLength: numRows * numColumns })
+      .array(fc.integer({ min: -1000, max: 1000 }), {
+        minLength: numRows * numColumns,
+        maxLength: numRows * numColumns,
+      })
       .map((numbers) => ({ matrix: Float32Array.from(numbers, (number) => number / 256), numColumns })),
   );
 
