@@ -7,7 +7,7 @@ import type { RunningWorker, StartWorker } from "./worker.ts";
 const adminKey = "admin-key-of-the-tests-0123456789abcdef";
 
 /** Where callers and regions stand. */
-export const places = {
+const places = {
   amsterdam: { latitude: 52.37, longitude: 4.9 },
   berlin: { latitude: 52.52, longitude: 13.4 },
   newyork: { latitude: 40.71, longitude: -74.01 },
