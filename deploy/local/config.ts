@@ -9,6 +9,7 @@ const environmentSchema = z.object({
   SLUICE_STATE: z.string().min(1).default(".sluice"),
   SLUICE_PORT: z.coerce.number("must be a port number").int().min(1).max(65_535).default(8787),
   SLUICE_MODEL: z.string().min(1).default("models/pocket"),
+  HF_ENDPOINT: z.url("must be a URL").optional(),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
   SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).optional(),
 });
@@ -19,7 +20,9 @@ export interface StackConfig {
   readonly edgePort: number;
   /** A Hugging Face directory, or a Hub id such as `HuggingFaceTB/SmolLM2-135M-Instruct`. */
   readonly model: string;
-  /** Name the model is served under; undefined takes the directory's or repository's own name. */
+  /** Where Hub ids are looked up; undefined is huggingface.co. */
+  readonly hubUrl: string | undefined;
+  /** Name the model is served under; undefined takes the directory's name, or the Hub id. */
   readonly modelId: string | undefined;
   /** Weight precision of the engines; undefined leaves their default. */
   readonly precision: string | undefined;
@@ -31,11 +34,12 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n"));
   }
-  const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_PRECISION } = parsed.data;
+  const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_PRECISION, HF_ENDPOINT } = parsed.data;
   return {
     stateDir: path.resolve(repositoryRoot, SLUICE_STATE),
     edgePort: SLUICE_PORT,
     model: SLUICE_MODEL,
+    hubUrl: HF_ENDPOINT,
     modelId: SLUICE_MODEL_ID,
     precision: SLUICE_PRECISION,
   };

@@ -1,6 +1,6 @@
 // Finds the checkpoint to serve: a Hugging Face directory as it is, or a Hub id, downloaded once into the state directory.
 import { createWriteStream, existsSync } from "node:fs";
-import { mkdir, rename, stat } from "node:fs/promises";
+import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -10,16 +10,27 @@ import type { Progress } from "./progress.ts";
 
 export interface LocalModel {
   readonly directory: string;
-  /** The last part of the directory's or repository's name. */
+  /** The directory's name, or the whole Hub id. */
   readonly name: string;
 }
+
+/** Written last: a checkpoint that has it is whole. */
+const completeMark = ".complete";
 
 const hubIdPattern = /^[\w.-]+\/[\w.-]+$/;
 const wantedFile =
   /^(config|generation_config|tokenizer|tokenizer_config)\.json$|^chat_template\.jinja$|^model.*\.safetensors(\.index\.json)?$/;
 
-/** @throws Error that says what was looked for when `model` is neither a checkpoint directory nor a Hub id. */
-export async function resolveModel(model: string, stateDir: string, progress: Progress): Promise<LocalModel> {
+/**
+ * @param hubUrl where Hub ids are looked up; another mirror than huggingface.co, or undefined for that one
+ * @throws Error that says what was looked for when `model` is neither a checkpoint directory nor a Hub id.
+ */
+export async function resolveModel(
+  model: string,
+  stateDir: string,
+  progress: Progress,
+  hubUrl?: string,
+): Promise<LocalModel> {
   const directory = path.resolve(repositoryRoot, model);
   if (existsSync(directory)) return checkDirectory(directory);
   if (!hubIdPattern.test(model)) {
@@ -27,7 +38,9 @@ export async function resolveModel(model: string, stateDir: string, progress: Pr
       `SLUICE_MODEL=${model} is neither a directory nor a Hub id such as HuggingFaceTB/SmolLM2-135M-Instruct.`,
     );
   }
-  return checkDirectory(await downloadCheckpoint(model, path.join(stateDir, "models", model), progress));
+  const target = path.join(stateDir, "models", model);
+  if (!existsSync(path.join(target, completeMark))) await downloadCheckpoint(model, target, progress, hubUrl);
+  return { ...checkDirectory(target), name: model };
 }
 
 function checkDirectory(directory: string): LocalModel {
@@ -39,25 +52,30 @@ function checkDirectory(directory: string): LocalModel {
   return { directory, name: path.basename(directory) };
 }
 
-async function downloadCheckpoint(repository: string, directory: string, progress: Progress): Promise<string> {
+/** Files that are there in full size are kept, so that an interrupted download goes on where it stopped. */
+async function downloadCheckpoint(
+  repository: string,
+  directory: string,
+  progress: Progress,
+  hubUrl: string | undefined,
+): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const repo = { type: "model", name: repository } as const;
+  const hub = { repo: { type: "model", name: repository } as const, ...(hubUrl === undefined ? {} : { hubUrl }) };
   try {
-    for await (const file of listFiles({ repo })) {
+    for await (const file of listFiles(hub)) {
       if (file.type === "file" && wantedFile.test(file.path)) {
-        await downloadOnce(repo, file.path, file.size, directory, progress);
+        await downloadOnce(hub, file.path, file.size, directory, progress);
       }
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Could not download ${repository} from the Hugging Face Hub: ${reason}`, { cause: error });
   }
-  return directory;
+  await writeFile(path.join(directory, completeMark), "");
 }
 
-/** A file that is there in full size is kept; a partial one lies under another name and is fetched again. */
 async function downloadOnce(
-  repo: { type: "model"; name: string },
+  hub: { readonly repo: { readonly type: "model"; readonly name: string }; readonly hubUrl?: string },
   file: string,
   sizeBytes: number,
   directory: string,
@@ -65,7 +83,7 @@ async function downloadOnce(
 ): Promise<void> {
   const target = path.join(directory, file);
   if (existsSync(target) && (await stat(target)).size === sizeBytes) return;
-  const blob = await downloadFile({ repo, path: file });
+  const blob = await downloadFile({ ...hub, path: file });
   if (blob === null) throw new Error(`${file} is listed but missing`);
   let receivedBytes = 0;
   const counted = Readable.fromWeb(blob.stream()).on("data", (chunk: Uint8Array) => {

@@ -37,7 +37,7 @@ export class LocalStack {
     await assertNotRunning(stateDir);
     await assertPortFree(edgePort, "SLUICE_PORT");
     const secrets = await loadSecrets(stateDir);
-    const model = await resolveModel(this.#config.model, stateDir, this.#progress);
+    const model = await resolveModel(this.#config.model, stateDir, this.#progress, this.#config.hubUrl);
     this.#progress.done(`model ${model.name}`);
 
     const [regions] = await Promise.all([this.#startRegions(model, secrets), applyMigrations(stateDir)]);
