@@ -134,6 +134,8 @@ def generate_pocket() -> None:
 
 if __name__ == "__main__":
     logging.disable_progress_bar()
+    # One thread sums in one order, and on a busy machine several would wait for each other.
+    torch.set_num_threads(1)
     for case, case_settings in CASES.items():
         generate_random(case, case_settings)
     generate_pocket()

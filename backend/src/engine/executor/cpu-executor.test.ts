@@ -43,10 +43,10 @@ describe.each([...goldenModels, "pocket"] as const)("the %s model in fp32", (nam
           const logits = await executor.execute([scheduled]);
           sequence.advance(scheduled.tokenIds.length, logits);
           const { vocabSize } = executor.spec;
-        const row = sequence.numComputed - 1 - (golden.prompt.length - golden.logits.length / vocabSize);
-        if (row < 0) continue;
-        const expected = golden.logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-        expect(greatestDifference(logits, expected)).toBeLessThan(1e-3);
+          const row = sequence.numComputed - 1 - (golden.prompt.length - golden.logits.length / vocabSize);
+          if (row < 0) continue;
+          const expected = golden.logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+          expect(greatestDifference(logits, expected)).toBeLessThan(1e-3);
         }
       });
     },
