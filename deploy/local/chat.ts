@@ -14,6 +14,8 @@ const client = new OpenAI({ baseURL: stack.baseUrl, apiKey: stack.apiKey });
 const messages: OpenAI.ChatCompletionMessageParam[] = [];
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 let answering: AbortController | undefined;
+let isOpen = true;
+terminal.on("close", () => (isOpen = false));
 
 // Ctrl-C cuts an answer short; between answers it ends the conversation.
 terminal.on("SIGINT", () => {
@@ -26,7 +28,7 @@ terminal.setPrompt("\nyou> ");
 terminal.prompt();
 for await (const line of terminal) {
   if (line.trim() !== "") await answer(line);
-  terminal.prompt();
+  if (isOpen) terminal.prompt();
 }
 process.stdout.write("\n");
 

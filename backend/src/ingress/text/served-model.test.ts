@@ -55,6 +55,11 @@ test("so do the sampling defaults", async () => {
   expect(model.samplingDefaults).toEqual({ temperature: 0.7, topP: 0.8, topK: 20 });
 });
 
+test("a model that is not to be sampled is greedy unless a request says otherwise", async () => {
+  const model = await load({ "generation_config.json": { do_sample: false, temperature: 0.7 } });
+  expect(model.samplingDefaults.temperature).toBe(0);
+});
+
 test("a vocabulary that cannot be decoded piece by piece is refused", async () => {
   const tokenizer = { ...JSON.parse(byteTokenizerJson()), decoder: { type: "WordPiece", prefix: "##", cleanup: true } };
   await expect(load({ "tokenizer.json": tokenizer })).rejects.toThrow("neither ByteLevel nor ByteFallback");

@@ -20,6 +20,8 @@ const tokenizerConfigSchema = z.looseObject({
 
 const generationConfigSchema = z.looseObject({
   eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
+  /** Said to be false, it makes greedy the default. Absent it says nothing: most checkpoints leave it out. */
+  do_sample: z.boolean().nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(0).nullish(),
@@ -64,7 +66,7 @@ export async function loadServedModel(directory: string, id: string): Promise<Se
           }),
     stopTokenIds: [generationConfig.eos_token_id ?? []].flat(),
     samplingDefaults: {
-      temperature: generationConfig.temperature ?? 1,
+      temperature: generationConfig.do_sample === false ? 0 : (generationConfig.temperature ?? 1),
       topP: generationConfig.top_p ?? 1,
       topK: generationConfig.top_k ?? 0,
     },
