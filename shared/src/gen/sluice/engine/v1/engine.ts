@@ -55,6 +55,8 @@ export interface GenerateRequest {
     | undefined;
   /** Lower runs first; 0 is the default tier. */
   priority: number;
+  /** Absent: none are computed. */
+  logprobs?: LogprobsParams | undefined;
 }
 
 export interface SamplingParams {
@@ -65,21 +67,78 @@ export interface SamplingParams {
   /** 0 keeps everything. */
   topK: number;
   /** A JavaScript-safe integer. Absent: the engine draws one. The sequence's random stream depends on this value alone. */
-  seed?: number | undefined;
+  seed?:
+    | number
+    | undefined;
+  /** Tokens less likely than this share of the likeliest one are left out. In [0, 1]; absent keeps everything. */
+  minP?:
+    | number
+    | undefined;
+  /** Absent: the model's logits as they are. */
+  adjustments?: LogitAdjustments | undefined;
+}
+
+/**
+ * What is done to the logits before temperature, min_p, top_k and top_p. A value that asks for nothing is given as 0, 0, 1
+ * and an empty list.
+ */
+export interface LogitAdjustments {
+  /** Subtracted once from every token that the output has. In [-2, 2]. */
+  presencePenalty: number;
+  /** Subtracted as often as the output has the token. In [-2, 2]. */
+  frequencyPenalty: number;
+  /** Divides positive and multiplies other logits of every token that the prompt or the output has. Above 0; 1 is none. */
+  repetitionPenalty: number;
+  /** At most 1024; of several for one token, all are added. */
+  logitBias: LogitBias[];
+}
+
+export interface LogitBias {
+  tokenId: number;
+  /** In [-100, 100]. */
+  bias: number;
+}
+
+export interface LogprobsParams {
+  /** How many of the likeliest tokens to name beside each token, at most 20. */
+  numTop: number;
+  /** Whether the prompt's tokens are wanted too, all but the first, which follows nothing. */
+  prompt: boolean;
 }
 
 export interface StoppingParams {
-  /** At most this many output tokens, at least 1. */
+  /** At most this many output tokens. 0 computes the prompt and samples nothing. */
   maxTokens: number;
   /** Generation ends when one of these is sampled; the id itself is not emitted. */
   stopTokenIds: number[];
+  /** No stop token is sampled before the output has this many tokens; at most max_tokens. Absent: 0. */
+  minTokens?: number | undefined;
 }
 
 export interface GenerateResponse {
   /** Tokens that were ready together, in order; may be empty in the last message. */
   tokenIds: number[];
   /** Only in the last message. */
-  finish?: Finish | undefined;
+  finish?:
+    | Finish
+    | undefined;
+  /** Only when asked for. */
+  logprobs?: Logprobs | undefined;
+}
+
+/** Natural logarithms of the model's own probabilities: before penalties, bias, temperature and every cut. */
+export interface Logprobs {
+  /** One for each of the message's token_ids. */
+  tokens: TokenLogprobs[];
+  /** Of the prompt's tokens from the second on, in order, in as many messages as it takes; all come before the first token. */
+  prompt: TokenLogprobs[];
+}
+
+export interface TokenLogprobs {
+  logprob: number;
+  /** The likeliest tokens in the token's place, likeliest first, and their logprobs. The token itself may be missing. */
+  topTokenIds: number[];
+  topLogprobs: number[];
 }
 
 export interface Finish {
@@ -237,7 +296,14 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
 };
 
 function createBaseGenerateRequest(): GenerateRequest {
-  return { requestId: "", promptTokenIds: [], sampling: undefined, stopping: undefined, priority: 0 };
+  return {
+    requestId: "",
+    promptTokenIds: [],
+    sampling: undefined,
+    stopping: undefined,
+    priority: 0,
+    logprobs: undefined,
+  };
 }
 
 export const GenerateRequest: MessageFns<GenerateRequest> = {
@@ -260,6 +326,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.priority !== 0) {
       writer.uint32(40).sint32(message.priority);
+    }
+    if (message.logprobs !== undefined) {
+      LogprobsParams.encode(message.logprobs, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -327,6 +396,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             message.priority = reader.sint32();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.logprobs = LogprobsParams.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,7 +418,7 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
 };
 
 function createBaseSamplingParams(): SamplingParams {
-  return { temperature: 0, topP: 0, topK: 0, seed: undefined };
+  return { temperature: 0, topP: 0, topK: 0, seed: undefined, minP: undefined, adjustments: undefined };
 }
 
 export const SamplingParams: MessageFns<SamplingParams> = {
@@ -357,6 +434,12 @@ export const SamplingParams: MessageFns<SamplingParams> = {
     }
     if (message.seed !== undefined) {
       writer.uint32(32).int64(message.seed);
+    }
+    if (message.minP !== undefined) {
+      writer.uint32(45).float(message.minP);
+    }
+    if (message.adjustments !== undefined) {
+      LogitAdjustments.encode(message.adjustments, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -406,6 +489,215 @@ export const SamplingParams: MessageFns<SamplingParams> = {
             message.seed = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 45) {
+              break;
+            }
+
+            message.minP = reader.float();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.adjustments = LogitAdjustments.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogitAdjustments(): LogitAdjustments {
+  return { presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 0, logitBias: [] };
+}
+
+export const LogitAdjustments: MessageFns<LogitAdjustments> = {
+  encode(message: LogitAdjustments, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.presencePenalty !== 0) {
+      writer.uint32(13).float(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== 0) {
+      writer.uint32(21).float(message.frequencyPenalty);
+    }
+    if (message.repetitionPenalty !== 0) {
+      writer.uint32(29).float(message.repetitionPenalty);
+    }
+    for (const v of message.logitBias) {
+      LogitBias.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogitAdjustments {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogitAdjustments();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 13) {
+              break;
+            }
+
+            message.presencePenalty = reader.float();
+            continue;
+          }
+          case 2: {
+            if (tag !== 21) {
+              break;
+            }
+
+            message.frequencyPenalty = reader.float();
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.repetitionPenalty = reader.float();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.logitBias.push(LogitBias.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogitBias(): LogitBias {
+  return { tokenId: 0, bias: 0 };
+}
+
+export const LogitBias: MessageFns<LogitBias> = {
+  encode(message: LogitBias, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokenId !== 0) {
+      writer.uint32(8).uint32(message.tokenId);
+    }
+    if (message.bias !== 0) {
+      writer.uint32(21).float(message.bias);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogitBias {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogitBias();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.tokenId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 21) {
+              break;
+            }
+
+            message.bias = reader.float();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogprobsParams(): LogprobsParams {
+  return { numTop: 0, prompt: false };
+}
+
+export const LogprobsParams: MessageFns<LogprobsParams> = {
+  encode(message: LogprobsParams, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.numTop !== 0) {
+      writer.uint32(8).uint32(message.numTop);
+    }
+    if (message.prompt !== false) {
+      writer.uint32(16).bool(message.prompt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogprobsParams {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogprobsParams();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.numTop = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.prompt = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -420,7 +712,7 @@ export const SamplingParams: MessageFns<SamplingParams> = {
 };
 
 function createBaseStoppingParams(): StoppingParams {
-  return { maxTokens: 0, stopTokenIds: [] };
+  return { maxTokens: 0, stopTokenIds: [], minTokens: undefined };
 }
 
 export const StoppingParams: MessageFns<StoppingParams> = {
@@ -434,6 +726,9 @@ export const StoppingParams: MessageFns<StoppingParams> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    if (message.minTokens !== undefined) {
+      writer.uint32(24).uint32(message.minTokens);
     }
     return writer;
   },
@@ -477,6 +772,14 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.minTokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -491,7 +794,7 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 };
 
 function createBaseGenerateResponse(): GenerateResponse {
-  return { tokenIds: [], finish: undefined };
+  return { tokenIds: [], finish: undefined, logprobs: undefined };
 }
 
 export const GenerateResponse: MessageFns<GenerateResponse> = {
@@ -505,6 +808,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.finish !== undefined) {
       Finish.encode(message.finish, writer.uint32(18).fork()).join();
+    }
+    if (message.logprobs !== undefined) {
+      Logprobs.encode(message.logprobs, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -547,6 +853,167 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
 
             message.finish = Finish.decode(reader, reader.uint32());
             continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.logprobs = Logprobs.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogprobs(): Logprobs {
+  return { tokens: [], prompt: [] };
+}
+
+export const Logprobs: MessageFns<Logprobs> = {
+  encode(message: Logprobs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tokens) {
+      TokenLogprobs.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.prompt) {
+      TokenLogprobs.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Logprobs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogprobs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens.push(TokenLogprobs.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prompt.push(TokenLogprobs.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTokenLogprobs(): TokenLogprobs {
+  return { logprob: 0, topTokenIds: [], topLogprobs: [] };
+}
+
+export const TokenLogprobs: MessageFns<TokenLogprobs> = {
+  encode(message: TokenLogprobs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logprob !== 0) {
+      writer.uint32(13).float(message.logprob);
+    }
+    if (message.topTokenIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.topTokenIds) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.topLogprobs.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.topLogprobs) {
+        writer.float(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenLogprobs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenLogprobs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 13) {
+              break;
+            }
+
+            message.logprob = reader.float();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.topTokenIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.topTokenIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 29) {
+              message.topLogprobs.push(reader.float());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.topLogprobs.push(reader.float());
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
