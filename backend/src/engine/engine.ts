@@ -2,27 +2,50 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
 import { NonFiniteStepError } from "./executor/finite-check.ts";
-import type { Admission, EngineLoad, Finish, FinishReason, GenerationRequest, SequenceEvent } from "./generation.ts";
+import type {
+  Admission,
+  EngineLoad,
+  Finish,
+  FinishReason,
+  GenerationRequest,
+  Logprobs,
+  SequenceEvent,
+} from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
-import { Sampler } from "./sampling/sampler.ts";
+import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
+import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
+import { TokenChooser } from "./sampling/token-chooser.ts";
+import { TokenHistory } from "./sampling/token-history.ts";
 import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
 import type { ScheduledSequence } from "./scheduler/step-plan.ts";
+import { bannedTokens } from "./stopping/banned-tokens.ts";
 import { decideStop } from "./stopping/decide-stop.ts";
 
 interface Generation {
   readonly request: GenerationRequest;
   readonly sequence: Sequence;
+  /** Present when the request adjusts logits. */
+  readonly history: TokenHistory | undefined;
+  /** Present when the request asks for the prompt's logprobs. */
+  readonly promptLogprobs: PromptLogprobs | undefined;
 }
 
-interface ExecutedShare {
+/** One generation's part of a step. */
+interface StepShare {
   readonly generation: Generation;
+  /** First position to compute. */
+  readonly start: number;
   readonly numTokens: number;
-  /** Index of its row in the step's logits; absent when more of the known tokens are still to compute. */
-  readonly logitsRow: number | undefined;
+  /** Whether the newest token is among them: its logits choose the next one. */
+  readonly reachesNewest: boolean;
+  /** Of how many of its last tokens the logits are wanted. */
+  readonly numLogits: number;
+  /** Index in the step's logits of the first of them. */
+  readonly firstRow: number;
 }
 
 /**
@@ -42,7 +65,8 @@ export class Engine {
   readonly #executor: Executor;
   readonly #pool: BlockPool;
   readonly #scheduler: Scheduler;
-  readonly #sampler: Sampler;
+  readonly #chooser: TokenChooser;
+  readonly #logprobs = new LogprobReader();
   readonly #live = new Map<SequenceId, Generation>();
   readonly #totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
@@ -53,7 +77,7 @@ export class Engine {
     this.#executor = executor;
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
-    this.#sampler = new Sampler(vocabSize);
+    this.#chooser = new TokenChooser(vocabSize);
   }
 
   /** Whether a step would do anything. */
@@ -71,7 +95,7 @@ export class Engine {
     }
     const sequence = new Sequence(request, new BlockTable(this.#pool));
     this.#scheduler.add(sequence);
-    this.#live.set(request.sequenceId, { request, sequence });
+    this.#live.set(request.sequenceId, startGeneration(request, sequence));
     return { admitted: true };
   }
 
@@ -92,14 +116,15 @@ export class Engine {
     const { scheduled, preempted } = this.#scheduler.schedule();
     this.#totals.preemptions += preempted.length;
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
+    const shares = this.#shareOut(scheduled);
     let logits: Float32Array;
     try {
-      logits = await this.#executor.execute(scheduled.map(toBatchRow));
+      logits = await this.#executor.execute(shares.map(toBatchRow));
     } catch (thrown) {
-      const faulty = scheduled.filter((_, index) => isAtFault(thrown, index));
+      const faulty = shares.filter((_, index) => isAtFault(thrown, index));
       return this.#living(faulty).map(({ generation }) => this.#fail(generation, thrown));
     }
-    return this.#advance(scheduled, logits);
+    return this.#advance(shares, logits);
   }
 
   load(): EngineLoad {
@@ -118,33 +143,52 @@ export class Engine {
     await this.#executor.close();
   }
 
-  /** Counts what was computed, and samples where the newest token was reached. */
-  #advance(scheduled: readonly ScheduledSequence[], logits: Float32Array): readonly SequenceEvent[] {
+  /** Counts what was computed, and reads the logits that were wanted. */
+  #advance(shares: readonly StepShare[], logits: Float32Array): readonly SequenceEvent[] {
     const events: SequenceEvent[] = [];
-    for (const { generation, numTokens, logitsRow } of this.#living(scheduled)) {
-      generation.sequence.advance(numTokens);
-      if (logitsRow !== undefined) events.push(this.#extend(generation, this.#rowOf(logits, logitsRow)));
+    for (const share of this.#living(shares)) {
+      share.generation.sequence.advance(share.numTokens);
+      if (share.numLogits > 0) events.push(this.#readLogits(share, this.#rowsOf(share, logits)));
     }
     return events;
   }
 
-  #rowOf(logits: Float32Array, row: number): Float32Array {
+  #rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array): Float32Array[] {
     const { vocabSize } = this.spec;
-    return logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return Array.from({ length: numLogits }, (_, index) => {
+      const start = (firstRow + index) * vocabSize;
+      return logits.subarray(start, start + vocabSize);
+    });
   }
 
-  #extend(generation: Generation, logits: Float32Array): SequenceEvent {
-    const { request, sequence } = generation;
-    let tokenId: number;
+  #readLogits(share: StepShare, rows: readonly Float32Array[]): SequenceEvent {
+    const { generation, reachesNewest } = share;
     try {
-      tokenId = this.#sampler.sample(logits, request.sampling, sequence.numOutputTokens);
+      const prompt = generation.promptLogprobs?.read(share, rows, this.#logprobs) ?? [];
+      const newest = reachesNewest ? rows.at(-1) : undefined;
+      if (newest !== undefined) return this.#extend(generation, newest, prompt);
+      const { sequenceId } = generation.request;
+      return { kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } };
     } catch (thrown) {
       return this.#fail(generation, thrown);
     }
+  }
+
+  /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
+  #extend(generation: Generation, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+    const { request, sequence, history } = generation;
+    const { sequenceId, sampling, stopping } = request;
+    const { tokenIds, numOutputTokens } = sequence;
+    if (numOutputTokens === 0) this.#totals.promptTokens += sequence.numPromptTokens;
+    if (stopping.maxTokens === 0) {
+      return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
+    }
+    const bannedTokenIds = bannedTokens(stopping, numOutputTokens);
+    const tokenId = this.#chooser.choose(logits, sampling, { tokenIds, numOutputTokens, history, bannedTokenIds });
+    const own = request.logprobs === undefined ? [] : [this.#logprobs.read(logits, tokenId, request.logprobs.numTop)];
     sequence.append(tokenId);
     this.#totals.generationTokens += 1;
-    if (sequence.numOutputTokens === 1) this.#totals.promptTokens += sequence.numPromptTokens;
-    const decision = decideStop(request.stopping, {
+    const decision = decideStop(stopping, {
       sampledTokenId: tokenId,
       numOutputTokens: sequence.numOutputTokens,
       numTokens: sequence.tokenIds.length,
@@ -152,17 +196,24 @@ export class Engine {
     });
     switch (decision.kind) {
       case "continue":
-        return { kind: "tokens", sequenceId: request.sequenceId, tokenIds: [tokenId] };
+        return { kind: "tokens", sequenceId, tokenIds: [tokenId], ...logprobsOf(request, own, prompt) };
       case "length":
-        return this.#finish(generation, [tokenId], finishOf(sequence, "length"));
-      case "stop":
-        return this.#finish(generation, [], { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId });
+        return this.#finish(generation, [tokenId], finishOf(sequence, "length"), logprobsOf(request, own, prompt));
+      case "stop": {
+        const finish = { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId };
+        return this.#finish(generation, [], finish, logprobsOf(request, [], prompt));
+      }
     }
   }
 
-  #finish(generation: Generation, tokenIds: readonly number[], finish: Finish): SequenceEvent {
+  #finish(
+    generation: Generation,
+    tokenIds: readonly number[],
+    finish: Finish,
+    reported: { readonly logprobs?: Logprobs } = {},
+  ): SequenceEvent {
     this.#ended[finish.reason] += 1;
-    return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish };
+    return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };
   }
 
   #fail(generation: Generation, thrown: unknown): SequenceEvent {
@@ -177,25 +228,54 @@ export class Engine {
     return sequence.id;
   }
 
-  /** What was scheduled, without the requests aborted while the step ran. */
-  #living(scheduled: readonly ScheduledSequence[]): ExecutedShare[] {
+  /** What was scheduled, with its rows of the step's logits. */
+  #shareOut(scheduled: readonly ScheduledSequence[]): StepShare[] {
     let numRows = 0;
-    return scheduled.flatMap(({ sequence, numTokens, reachesNewest }) => {
-      const logitsRow = reachesNewest ? numRows++ : undefined;
+    return scheduled.map(({ sequence, numTokens, reachesNewest }) => {
       const generation = this.#live.get(sequence.id);
-      return generation === undefined ? [] : [{ generation, numTokens, logitsRow }];
+      if (generation === undefined) throw new Error(`sequence ${sequence.id} is scheduled but not live`);
+      const start = sequence.numComputedTokens;
+      const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
+      const numLogits = Math.max(numPromptLogits, reachesNewest ? 1 : 0);
+      const firstRow = numRows;
+      numRows += numLogits;
+      return { generation, start, numTokens, reachesNewest, numLogits, firstRow };
     });
+  }
+
+  /** Without the requests aborted while the step ran. */
+  #living(shares: readonly StepShare[]): StepShare[] {
+    return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
 }
 
-function toBatchRow({ sequence, numTokens, reachesNewest }: ScheduledSequence): ExecutorSequence {
-  const start = sequence.numComputedTokens;
+function startGeneration(request: GenerationRequest, sequence: Sequence): Generation {
+  const { promptTokenIds, sampling, logprobs } = request;
+  return {
+    request,
+    sequence,
+    history: sampling.adjustments && new TokenHistory(promptTokenIds.length),
+    promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
+  };
+}
+
+function toBatchRow({ generation, start, numTokens, numLogits }: StepShare): ExecutorSequence {
+  const { sequence } = generation;
   return {
     tokenIds: sequence.tokenIds.slice(start, start + numTokens),
     numComputedTokens: start,
     blockTable: sequence.blocks.blockIds,
-    needsLogits: reachesNewest,
+    numLogits,
   };
+}
+
+/** The event's part that tells logprobs; empty when none were asked for. */
+function logprobsOf(
+  request: GenerationRequest,
+  tokens: readonly TokenLogprobs[],
+  prompt: readonly TokenLogprobs[],
+): { readonly logprobs?: Logprobs } {
+  return request.logprobs === undefined ? {} : { logprobs: { tokens, prompt } };
 }
 
 function isAtFault(thrown: unknown, batchIndex: number): boolean {

@@ -1,5 +1,6 @@
 // What goes into an engine and what comes out of it: plain values, so that they can cross a thread.
 import type { ErrorCode } from "@sluice/shared/errors.ts";
+import type { TokenLogprobs } from "./sampling/logprobs.ts";
 import type { SamplingParams } from "./sampling/sampling-params.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import type { StoppingParams } from "./stopping/stopping-params.ts";
@@ -11,6 +12,23 @@ export interface GenerationRequest {
   readonly stopping: StoppingParams;
   /** Lower runs first; 0 is the default tier. */
   readonly priority: number;
+  /** Absent: none are computed. */
+  readonly logprobs?: LogprobsParams | undefined;
+}
+
+export interface LogprobsParams {
+  /** How many of the likeliest tokens are named beside each token; 0 to 20. */
+  readonly numTop: number;
+  /** Whether those of the prompt are wanted too. Every position of the prompt is then computed, none taken from a cache. */
+  readonly prompt: boolean;
+}
+
+/** See sampling/logprobs.ts for what they are logarithms of. */
+export interface Logprobs {
+  /** One for each of the event's tokens. */
+  readonly tokens: readonly TokenLogprobs[];
+  /** Of the prompt's tokens from the second on, in order, as they are computed. All come before, or with, the first token. */
+  readonly prompt: readonly TokenLogprobs[];
 }
 
 /** Whether the engine took a request. One that was refused left no trace. */
@@ -36,12 +54,21 @@ export interface Finish {
 
 /** What happened to one sequence. After `finished` or `failed` it holds no blocks and nothing more is said of it. */
 export type SequenceEvent =
-  | { readonly kind: "tokens"; readonly sequenceId: SequenceId; readonly tokenIds: readonly number[] }
+  | {
+      readonly kind: "tokens";
+      readonly sequenceId: SequenceId;
+      /** Empty only when there are logprobs of the prompt to tell. */
+      readonly tokenIds: readonly number[];
+      /** Present when asked for. */
+      readonly logprobs?: Logprobs | undefined;
+    }
   | {
       readonly kind: "finished";
       readonly sequenceId: SequenceId;
       /** The last tokens; may be empty. */
       readonly tokenIds: readonly number[];
+      /** Present when asked for and not aborted. */
+      readonly logprobs?: Logprobs | undefined;
       readonly finish: Finish;
     }
   | { readonly kind: "failed"; readonly sequenceId: SequenceId; readonly code: ErrorCode; readonly detail: string };

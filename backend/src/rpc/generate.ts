@@ -72,10 +72,10 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
 function deliver(event: SequenceEvent, stream: TokenStream): void {
   switch (event.kind) {
     case "tokens":
-      stream.push(event.tokenIds);
+      stream.push(event);
       break;
     case "finished":
-      stream.finish(event.tokenIds, event.finish);
+      stream.finish(event, event.finish);
       break;
     case "failed":
       stream.fail(new AppError(event.code, { detail: event.detail }));
