@@ -23,9 +23,10 @@ export class LogprobReader {
    * @throws when the logits hold a NaN or their largest is not finite.
    */
   read(logits: Float32Array, tokenId: number, numTop: number): TokenLogprobs {
-    const normalizer = logSumExp(logits);
-    if (!Number.isFinite(normalizer)) throw new Error(`the logits' sum is ${normalizer}`);
-    const logprobOf = (id: number): number => (logits[id] ?? NaN) - normalizer;
+    const max = largest(logits);
+    const logSum = logSumExp(logits, max);
+    if (!Number.isFinite(max) || !Number.isFinite(logSum)) throw new Error(`the logits' sum is ${max + logSum}`);
+    const logprobOf = (id: number): number => (logits[id] ?? NaN) - max - logSum;
     const topTokenIds = this.#likeliest(logits, Math.min(numTop, logits.length));
     return { logprob: logprobOf(tokenId), topTokenIds, topLogprobs: topTokenIds.map(logprobOf) };
   }
@@ -37,11 +38,16 @@ export class LogprobReader {
   }
 }
 
-/** log(sum(exp(logits))), with the largest taken out so that nothing overflows. */
-function logSumExp(logits: Float32Array): number {
+/** Passes over NaN: the sum shows it. */
+function largest(logits: Float32Array): number {
   let max = -Infinity;
-  for (const logit of logits) if (!(logit <= max)) max = logit;
+  for (const logit of logits) if (logit > max) max = logit;
+  return max;
+}
+
+/** log(sum(exp(logit - max))): at least 0, and nothing overflows. */
+function logSumExp(logits: Float32Array, max: number): number {
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - max);
-  return max + Math.log(sum);
+  return Math.log(sum);
 }
