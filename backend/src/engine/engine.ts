@@ -1,6 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { checkRequest } from "./check-request.ts";
-import type { Executor, ExecutorSpec, ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
+import type { Executor, ExecutorSpec } from "./executor/executor.ts";
 import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type {
   Admission,
@@ -13,40 +13,16 @@ import type {
 } from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
+import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
-import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
-import { TokenHistory } from "./sampling/token-history.ts";
 import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
-import type { ScheduledSequence } from "./scheduler/step-plan.ts";
+import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
 import { bannedTokens } from "./stopping/banned-tokens.ts";
 import { decideStop } from "./stopping/decide-stop.ts";
-
-interface Generation {
-  readonly request: GenerationRequest;
-  readonly sequence: Sequence;
-  /** Present when the request adjusts logits. */
-  readonly history: TokenHistory | undefined;
-  /** Present when the request asks for the prompt's logprobs. */
-  readonly promptLogprobs: PromptLogprobs | undefined;
-}
-
-/** One generation's part of a step. */
-interface StepShare {
-  readonly generation: Generation;
-  /** First position to compute. */
-  readonly start: number;
-  readonly numTokens: number;
-  /** Whether the newest token is among them: its logits choose the next one. */
-  readonly reachesNewest: boolean;
-  /** Of how many of its last tokens the logits are wanted. */
-  readonly numLogits: number;
-  /** Index in the step's logits of the first of them. */
-  readonly firstRow: number;
-}
 
 /**
  * The loop's body: each `step` schedules, executes one forward pass, samples, and reports. No threads, no sockets, no
@@ -67,7 +43,7 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly #chooser: TokenChooser;
   readonly #logprobs = new LogprobReader();
-  readonly #live = new Map<SequenceId, Generation>();
+  readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
 
@@ -116,7 +92,7 @@ export class Engine {
     const { scheduled, preempted } = this.#scheduler.schedule();
     this.#totals.preemptions += preempted.length;
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
-    const shares = this.#shareOut(scheduled);
+    const shares = shareOut(scheduled, this.#live);
     let logits: Float32Array;
     try {
       logits = await this.#executor.execute(shares.map(toBatchRow));
@@ -175,7 +151,7 @@ export class Engine {
   }
 
   /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
-  #extend(generation: Generation, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+  #extend(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
     const { request, sequence, history } = generation;
     const { sequenceId, sampling, stopping } = request;
     const { tokenIds, numOutputTokens } = sequence;
@@ -207,7 +183,7 @@ export class Engine {
   }
 
   #finish(
-    generation: Generation,
+    generation: LiveGeneration,
     tokenIds: readonly number[],
     finish: Finish,
     reported: { readonly logprobs?: Logprobs } = {},
@@ -216,57 +192,22 @@ export class Engine {
     return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };
   }
 
-  #fail(generation: Generation, thrown: unknown): SequenceEvent {
+  #fail(generation: LiveGeneration, thrown: unknown): SequenceEvent {
     this.#ended.error += 1;
     const { code, message } = AppError.from(thrown);
     return { kind: "failed", sequenceId: this.#forget(generation), code, detail: message };
   }
 
-  #forget({ sequence }: Generation): SequenceId {
+  #forget({ sequence }: LiveGeneration): SequenceId {
     this.#live.delete(sequence.id);
     this.#scheduler.remove(sequence);
     return sequence.id;
-  }
-
-  /** What was scheduled, with its rows of the step's logits. */
-  #shareOut(scheduled: readonly ScheduledSequence[]): StepShare[] {
-    let numRows = 0;
-    return scheduled.map(({ sequence, numTokens, reachesNewest }) => {
-      const generation = this.#live.get(sequence.id);
-      if (generation === undefined) throw new Error(`sequence ${sequence.id} is scheduled but not live`);
-      const start = sequence.numComputedTokens;
-      const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
-      const numLogits = Math.max(numPromptLogits, reachesNewest ? 1 : 0);
-      const firstRow = numRows;
-      numRows += numLogits;
-      return { generation, start, numTokens, reachesNewest, numLogits, firstRow };
-    });
   }
 
   /** Without the requests aborted while the step ran. */
   #living(shares: readonly StepShare[]): StepShare[] {
     return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
-}
-
-function startGeneration(request: GenerationRequest, sequence: Sequence): Generation {
-  const { promptTokenIds, sampling, logprobs } = request;
-  return {
-    request,
-    sequence,
-    history: sampling.adjustments && new TokenHistory(promptTokenIds.length),
-    promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
-  };
-}
-
-function toBatchRow({ generation, start, numTokens, numLogits }: StepShare): ExecutorSequence {
-  const { sequence } = generation;
-  return {
-    tokenIds: sequence.tokenIds.slice(start, start + numTokens),
-    numComputedTokens: start,
-    blockTable: sequence.blocks.blockIds,
-    numLogits,
-  };
 }
 
 /** The event's part that tells logprobs; empty when none were asked for. */

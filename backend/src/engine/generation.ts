@@ -16,7 +16,7 @@ export interface GenerationRequest {
   readonly logprobs?: LogprobsParams | undefined;
 }
 
-export interface LogprobsParams {
+interface LogprobsParams {
   /** How many of the likeliest tokens are named beside each token; 0 to 20. */
   readonly numTop: number;
   /** Whether those of the prompt are wanted too. Every position of the prompt is then computed, none taken from a cache. */

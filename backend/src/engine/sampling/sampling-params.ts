@@ -26,7 +26,7 @@ export interface LogitAdjustments {
 }
 
 /** Added to one token's logit. */
-export interface LogitBias {
+interface LogitBias {
   readonly tokenId: number;
   readonly bias: number;
 }

@@ -2,7 +2,7 @@ import type { TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.t
 import type { TokenBytes } from "#ingress/text/token-bytes.ts";
 import { labelToken, type TokenLabel } from "#ingress/text/token-label.ts";
 
-export interface LabelledLogprob {
+interface LabelledLogprob {
   readonly label: TokenLabel;
   /** Natural logarithm. */
   readonly logprob: number;

@@ -6,6 +6,7 @@ import { bytesOf } from "#ingress/fixtures/wire.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
 import { Tokenizer } from "#ingress/text/tokenizer.ts";
 import type { GenerationPlan, TextPiece } from "./generation.ts";
+import { countCodePoints } from "./logged-token.ts";
 import { OutputText } from "./output-text.ts";
 
 const { tokenBytes } = new Tokenizer(byteTokenizerJson());
@@ -116,20 +117,20 @@ function bruteForce(
   const detokenizer = new Detokenizer(tokenBytes);
   const starts: number[] = [];
   let text = "";
-  const told = (length: number) =>
-    starts.filter((start) => start < length).map((start) => [...text.slice(0, start)].length);
+  const cutAt = (length: number) => {
+    const told = starts.filter((start) => start < length).map((start) => countCodePoints(text.slice(0, start)));
+    return { text: text.slice(0, length), offsets: told };
+  };
   for (let index = 0; index <= tokenIds.length; index += 1) {
     const before = text.length;
-    const isEnd = index === tokenIds.length;
-    if (!isEnd) starts.push(before);
-    text += isEnd ? detokenizer.flush() : detokenizer.push(tokenIds[index]!);
-    const numTokens = Math.min(index + 1, tokenIds.length);
-    for (let end = before + 1; end <= text.length && numTokens > minTokens; end += 1) {
+    const tokenId = tokenIds[index];
+    if (tokenId !== undefined) starts.push(before);
+    text += tokenId === undefined ? detokenizer.flush() : detokenizer.push(tokenId);
+    if (Math.min(index + 1, tokenIds.length) <= minTokens) continue;
+    for (let end = before + 1; end <= text.length; end += 1) {
       const found = stopStrings.filter((stop) => text.slice(0, end).endsWith(stop));
-      if (found.length === 0) continue;
-      const cut = end - Math.max(...found.map((stop) => stop.length));
-      return { text: text.slice(0, cut), offsets: told(cut) };
+      if (found.length > 0) return cutAt(end - Math.max(...found.map((stop) => stop.length)));
     }
   }
-  return { text, offsets: told(Infinity) };
+  return cutAt(Infinity);
 }

@@ -30,7 +30,7 @@ const generationConfigSchema = z.looseObject({
 });
 
 /** What a request that does not say otherwise is sampled with. */
-export interface SamplingDefaults {
+interface SamplingDefaults {
   readonly temperature: number;
   readonly topP: number;
   /** 0 keeps all tokens. */

@@ -328,7 +328,7 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
       writer.uint32(40).sint32(message.priority);
     }
     if (message.logprobs !== undefined) {
-      LogprobsParams.encode(message.logprobs, writer.uint32(50).fork()).join();
+      LogprobsParams.encode(message.logprobs, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -396,8 +396,8 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             message.priority = reader.sint32();
             continue;
           }
-          case 6: {
-            if (tag !== 50) {
+          case 8: {
+            if (tag !== 66) {
               break;
             }
 
@@ -810,7 +810,7 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
       Finish.encode(message.finish, writer.uint32(18).fork()).join();
     }
     if (message.logprobs !== undefined) {
-      Logprobs.encode(message.logprobs, writer.uint32(26).fork()).join();
+      Logprobs.encode(message.logprobs, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -854,8 +854,8 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
             message.finish = Finish.decode(reader, reader.uint32());
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 4: {
+            if (tag !== 34) {
               break;
             }
 
