@@ -62,6 +62,17 @@ describe.each([
     expect(engine.requests[0]?.logprobs).toBeUndefined();
   });
 
+  test.each<[object, object]>([
+    [{ presence_penalty: 0.5 }, { presencePenalty: 0.5 }],
+    [{ frequency_penalty: 0.5 }, { frequencyPenalty: 0.5 }],
+    [{ repetition_penalty: 1.5 }, { repetitionPenalty: 1.5 }],
+    [{ logit_bias: { "1": 2 } }, { logitBias: [{ tokenId: 1, bias: 2 }] }],
+  ])("one adjustment is enough to be heard: %j", async (asked, heard) => {
+    await region.post(route, { ...plain, ...asked });
+    const none = { presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1, logitBias: [] };
+    expect(engine.requests[0]?.sampling?.adjustments).toEqual({ ...none, ...heard });
+  });
+
   test("what asks for nothing leaves the engine's logits alone", async () => {
     const nothing = { presence_penalty: 0, frequency_penalty: 0, repetition_penalty: 1, logit_bias: {} };
     await region.post(route, { ...plain, ...nothing, min_tokens: 0, stop_token_ids: [], ignore_eos: false });
