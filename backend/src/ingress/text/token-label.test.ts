@@ -5,12 +5,14 @@ import { labelToken } from "./token-label.ts";
 /** Tokens of any bytes, in the spelling of byte-level vocabularies. */
 function vocabularyOf(tokens: readonly (readonly number[])[]): TokenBytes {
   // char code -> byte, as GPT-2's alphabet has it: what cannot be printed is moved to 256 and up.
-  const isPrintable = (byte: number) =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   const moved = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !isPrintable(byte));
   const spell = (byte: number) => String.fromCharCode(isPrintable(byte) ? byte : 256 + moved.indexOf(byte));
   const spelled = tokens.map((bytes) => bytes.map(spell).join(""));
   return new TokenBytes((id) => spelled[id] ?? null, "byte-level", new Set());
+}
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }
 
 test.each<[string, readonly number[], string, boolean]>([
