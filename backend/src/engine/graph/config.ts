@@ -48,7 +48,7 @@ export function parseConfig(json: unknown): DecoderConfig {
   const family = findFamily(modelType);
   const file = parse(configFile, { ...llamaDefaults, ...family.defaults, ...fields });
   if (file.hidden_act !== "silu") refuse("hidden_act", file.hidden_act);
-  if (file.quantization_config != null) refuse("quantization_config", file.quantization_config);
+  if ((file.quantization_config ?? null) !== null) refuse("quantization_config", file.quantization_config);
 
   const numHeads = file.num_attention_heads;
   const numKvHeads = file.num_key_value_heads ?? numHeads;

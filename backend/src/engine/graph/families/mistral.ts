@@ -14,7 +14,7 @@ export const mistral: Family = {
     sliding_window: 4096,
   },
   describe: (file) => {
-    if (file.layer_types != null) refuse("layer_types", file.layer_types);
+    if (Array.isArray(file.layer_types)) refuse("layer_types", file.layer_types);
     return {
       ...plainFeatures(file),
       layers: sameWindow(file).map((window) => ({ rotates: true, ...window })),

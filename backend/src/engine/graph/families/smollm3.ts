@@ -28,8 +28,9 @@ export const smollm3: Family = {
 };
 
 function layersThatRotate(file: ConfigFile): readonly boolean[] {
-  const { num_hidden_layers: numLayers, no_rope_layer_interval: interval = 4, no_rope_layers: listed } = file;
-  if (listed == null) return Array.from({ length: numLayers }, (_, layer) => (layer + 1) % interval !== 0);
+  const { num_hidden_layers: numLayers, no_rope_layer_interval: interval = 4, no_rope_layers } = file;
+  const listed = no_rope_layers ?? undefined;
+  if (listed === undefined) return Array.from({ length: numLayers }, (_, layer) => (layer + 1) % interval !== 0);
   if (listed.length < numLayers) refuse("no_rope_layers", listed, `names ${listed.length} of ${numLayers} layers`);
   return listed.slice(0, numLayers).map((flag) => flag !== 0);
 }
