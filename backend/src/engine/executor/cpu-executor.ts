@@ -3,10 +3,12 @@ import { logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
+import { embeddingName } from "#engine/graph/tensor-names.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
 import { checkFinite } from "./finite-check.ts";
 import { KvPool } from "./kv-pool.ts";
+import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
 import { openSession } from "./native-session.ts";
 import { layRows } from "./row-layout.ts";
 import { RunFeedWriter } from "./run-feeds.ts";
@@ -26,19 +28,32 @@ export interface CpuExecutorOptions {
   readonly maxModelLen?: number;
   /** Threads of the native run, the calling one included. */
   readonly numThreads: number;
+  /** What weights, KV pool and scratch may take together; absent means most of what is free. */
+  readonly memoryBudgetBytes?: number;
+  /** Sequences a step may hold; counts for the memory plan only. */
+  readonly maxNumSeqs?: number;
   /** Where quantized weights are kept; made when missing. Not used for fp32. */
   readonly cacheDir: string;
   /** Called while weights are quantized, which happens once per checkpoint and precision. */
   readonly onProgress?: (numDone: number, numAll: number) => void;
 }
 
-/** Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own. */
+const usualNumSeqs = 64;
+
+/**
+ * Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own.
+ *
+ * @throws MemoryBudgetError before anything large is read or allocated, when it would not fit.
+ */
 export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Executor> {
   await checkZeroCopyInputs();
   const model = await openModel(options.modelDir);
   const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
+  const { numThreads, blockSize, numBlocks, maxNumSeqs = usualNumSeqs } = options;
+  const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
+  const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
+  checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
   const decoder = await loadDecoder(model, { ...options, maxModelLen });
-  const { numThreads, blockSize, numBlocks } = options;
   const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
   return new CpuExecutor(model.config, session, {
     vocabSize: model.config.vocabSize,
