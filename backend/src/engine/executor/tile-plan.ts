@@ -32,7 +32,7 @@ interface PartialRef {
   readonly slot: number;
 }
 
-export interface Visitor {
+interface Visitor {
   readonly row: number;
   /** How many of the block's keys it sees; 0 for a block nobody needs. */
   readonly visible: number;

@@ -24,7 +24,7 @@ export interface FamilyFeatures {
   readonly layers: readonly LayerFeatures[];
 }
 
-export interface LayerFeatures {
+interface LayerFeatures {
   /** Whether positions rotate queries and keys; a layer without sees no positions at all. */
   readonly rotates: boolean;
   /** Tokens that a token sees, itself included; absent means all before it. */
