@@ -35,6 +35,8 @@ const schema = z.object({
   SLUICE_MAX_NUM_SEQS: count(1).default(64),
   SLUICE_MAX_QUEUED_REQUESTS: count(1).default(256),
   SLUICE_MAX_QUEUED_TOKENS: count(1).default(131_072),
+  /** What weights, KV pool and scratch may take together; most of what is free at start by default. */
+  SLUICE_MEMORY_BUDGET_BYTES: count(1).optional(),
   /** Threads one forward pass uses. */
   SLUICE_NUM_THREADS: count(1).default(1),
   /** Where quantized weights are kept between starts. */
@@ -77,7 +79,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       numBlocks: values.SLUICE_NUM_BLOCKS,
       numThreads: values.SLUICE_NUM_THREADS,
       cacheDir: values.SLUICE_CACHE_DIR,
+      maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
       ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
+      ...(values.SLUICE_MEMORY_BUDGET_BYTES !== undefined && { memoryBudgetBytes: values.SLUICE_MEMORY_BUDGET_BYTES }),
     },
     limits: {
       maxNumBatchedTokens: values.SLUICE_MAX_NUM_BATCHED_TOKENS,

@@ -1,6 +1,7 @@
-"""Writes the golden vectors: small random Llama checkpoints, and what transformers computes with them.
+"""Writes the golden vectors: small random checkpoints of each family, and what transformers computes with them.
 
     python backend/test-data/golden/generate.py            # needs torch, transformers, safetensors
+    python backend/test-data/golden/generate.py qwen3      # only the named cases; "pocket" is one, too
 
 Each folder beside this file is a Hugging Face directory with one more file, expected.safetensors:
   prompt   [P]      token ids
@@ -14,11 +15,12 @@ in float32. A case is kept only if no greedy step is close to a tie, so that rou
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 HERE = Path(__file__).resolve().parent
@@ -47,21 +49,66 @@ CASES = {
         vocab_size=220, hidden_size=80, intermediate_size=192, num_attention_heads=5, num_key_value_heads=1,
         head_dim=24, tie_word_embeddings=True,
     ),
+    # From here on one case a family. Each makes what is special to its family matter within the tested positions: windows
+    # are smaller than the prompt, scaled frequencies differ from plain ones, biases and norms are far from 0 and 1.
+    "llama3-rope-biases": dict(
+        vocab_size=160, hidden_size=64, intermediate_size=112, num_attention_heads=4, num_key_value_heads=2,
+        head_dim=32, tie_word_embeddings=True, attention_bias=True, mlp_bias=True,
+        rope_parameters=dict(
+            rope_type="llama3", rope_theta=10_000.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+            original_max_position_embeddings=32,
+        ),
+    ),
+    "mistral": dict(
+        model_type="mistral", num_hidden_layers=3, vocab_size=150, hidden_size=64, intermediate_size=96,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=20, sliding_window=11,
+    ),
+    "qwen2": dict(
+        model_type="qwen2", num_hidden_layers=3, vocab_size=170, hidden_size=64, intermediate_size=96,
+        num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True, rope_theta=1_000_000.0,
+        use_sliding_window=True, sliding_window=9, max_window_layers=1,
+    ),
+    "qwen3": dict(
+        model_type="qwen3", num_hidden_layers=3, vocab_size=170, hidden_size=64, intermediate_size=96,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=24, tie_word_embeddings=True, rope_theta=1_000_000.0,
+    ),
+    "smollm3": dict(
+        model_type="smollm3", num_hidden_layers=4, vocab_size=160, hidden_size=48, intermediate_size=96,
+        num_attention_heads=4, num_key_value_heads=2, rope_theta=5_000_000.0, pad_token_id=None,
+    ),
+    "phi3": dict(
+        model_type="phi3", vocab_size=160, hidden_size=64, intermediate_size=128, num_attention_heads=4,
+        num_key_value_heads=4, sliding_window=13, pad_token_id=None,
+    ),
+    # The long factors: the prompt is longer than the original length, so transformers uses them for every position.
+    "phi4-mini": dict(
+        model_type="phi3", vocab_size=160, hidden_size=96, intermediate_size=88, num_attention_heads=4,
+        num_key_value_heads=2, tie_word_embeddings=True, pad_token_id=None, original_max_position_embeddings=16,
+        partial_rotary_factor=0.75,
+        rope_parameters=dict(
+            rope_type="longrope", rope_theta=10_000.0, original_max_position_embeddings=16,
+            short_factor=[1 + 0.05 * i for i in range(9)], long_factor=[1.1 + 0.7 * i for i in range(9)],
+        ),
+    ),
 }
 
 
 def make_checkpoint(folder: Path, settings: dict, seed: int) -> None:
     torch.manual_seed(seed)
     theta = settings.pop("rope_theta", 10_000.0)
-    config = LlamaConfig(
-        num_hidden_layers=2, max_position_embeddings=512, bos_token_id=0, eos_token_id=1,
-        rope_parameters={"rope_type": "default", "rope_theta": theta}, **settings,
+    defaults = dict(
+        model_type="llama", num_hidden_layers=2, max_position_embeddings=512, bos_token_id=0, eos_token_id=1,
+        rope_parameters={"rope_type": "default", "rope_theta": theta},
     )
-    model = LlamaForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**(defaults | settings)))
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if name.endswith("norm.weight"):
+            if name.endswith(("q_norm.weight", "k_norm.weight")):
+                weight.copy_(1.5 + 0.5 * torch.randn_like(weight))
+            elif name.endswith("norm.weight"):
                 weight.copy_(1 + 0.2 * torch.randn_like(weight))
+            elif name.endswith(".bias"):
+                weight.copy_(0.5 * torch.randn_like(weight))
             else:
                 # Of this scale, attention is neither uniform nor one-hot, and logits spread over several units.
                 weight.copy_(torch.randn_like(weight) * (2.0 / weight.shape[-1] ** 0.5))
@@ -73,12 +120,12 @@ def make_checkpoint(folder: Path, settings: dict, seed: int) -> None:
 
 @torch.no_grad()
 def expect(checkpoint: Path, prompt: list[int]) -> tuple[dict[str, torch.Tensor], float]:
-    model = LlamaForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager").eval()
+    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager").eval()
     logits = model(torch.tensor([prompt])).logits[0]
     tokens, margin = list(prompt), float("inf")
     for _ in range(GREEDY_TOKENS):
         # Without a cache: each step computes the whole sequence anew, so a fault of caching cannot hide.
-        last = model(torch.tensor([tokens])).logits[0, -1]
+        last = model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
         best = last.topk(2).values
         margin = min(margin, (best[0] - best[1]).item())
         tokens.append(int(last.argmax()))
@@ -136,6 +183,9 @@ if __name__ == "__main__":
     logging.disable_progress_bar()
     # One thread sums in one order, and on a busy machine several would wait for each other.
     torch.set_num_threads(1)
-    for case, case_settings in CASES.items():
-        generate_random(case, case_settings)
-    generate_pocket()
+    wanted = sys.argv[1:] or [*CASES, "pocket"]
+    for case in wanted:
+        if case == "pocket":
+            generate_pocket()
+        else:
+            generate_random(case, CASES[case])

@@ -23,7 +23,17 @@ interface Settings {
 
 async function withExecutor(modelDir: string, settings: Settings, use: (executor: Executor) => Promise<void>) {
   const { precision = "fp32", blockSize = 16, numBlocks = 40, numThreads = 1 } = settings;
-  const executor = await createCpuExecutor({ modelDir, precision, blockSize, numBlocks, numThreads, cacheDir });
+  // Named, because a LongRoPE model keeps to its original positions when nothing is.
+  const maxModelLen = 1024;
+  const executor = await createCpuExecutor({
+    modelDir,
+    precision,
+    blockSize,
+    numBlocks,
+    maxModelLen,
+    numThreads,
+    cacheDir,
+  });
   try {
     await use(executor);
   } finally {

@@ -1,12 +1,14 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
+import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
-import { loadDecoder } from "#engine/graph/load-decoder.ts";
-import type { LoadedDecoder } from "#engine/graph/load-decoder.ts";
+import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
+import { embeddingName } from "#engine/graph/tensor-names.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
 import { checkFinite } from "./finite-check.ts";
 import { KvPool } from "./kv-pool.ts";
+import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
 import { openSession } from "./native-session.ts";
 import { layRows } from "./row-layout.ts";
 import { RunFeedWriter } from "./run-feeds.ts";
@@ -26,35 +28,54 @@ export interface CpuExecutorOptions {
   readonly maxModelLen?: number;
   /** Threads of the native run, the calling one included. */
   readonly numThreads: number;
+  /** What weights, KV pool and scratch may take together; absent means most of what is free. */
+  readonly memoryBudgetBytes?: number;
+  /** Sequences a step may hold; counts for the memory plan only. */
+  readonly maxNumSeqs?: number;
   /** Where quantized weights are kept; made when missing. Not used for fp32. */
   readonly cacheDir: string;
   /** Called while weights are quantized, which happens once per checkpoint and precision. */
   readonly onProgress?: (numDone: number, numAll: number) => void;
 }
 
-/** Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own. */
+const usualNumSeqs = 64;
+
+/**
+ * Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own.
+ *
+ * @throws MemoryBudgetError before anything large is read or allocated, when it would not fit.
+ */
 export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Executor> {
   await checkZeroCopyInputs();
-  const decoder = await loadDecoder(options);
-  const { numThreads } = options;
+  const model = await openModel(options.modelDir);
+  const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
+  const { numThreads, blockSize, numBlocks, maxNumSeqs = usualNumSeqs } = options;
+  const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
+  const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
+  checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
+  const decoder = await loadDecoder(model, { ...options, maxModelLen });
   const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
-  return new CpuExecutor(decoder, session, options.blockSize, options.numBlocks);
+  return new CpuExecutor(model.config, session, {
+    vocabSize: model.config.vocabSize,
+    maxModelLen,
+    blockSize,
+    numBlocks,
+  });
 }
 
 class CpuExecutor implements Executor {
   readonly spec: ExecutorSpec;
-  readonly #decoder: LoadedDecoder;
+  readonly #config: DecoderConfig;
   readonly #session: InferenceSession;
   readonly #pool: KvPool;
   readonly #feeds: RunFeedWriter;
 
-  constructor(decoder: LoadedDecoder, session: InferenceSession, blockSize: number, numBlocks: number) {
-    const { config, maxModelLen } = decoder;
-    this.spec = { vocabSize: config.vocabSize, maxModelLen, blockSize, numBlocks };
-    this.#decoder = decoder;
+  constructor(config: DecoderConfig, session: InferenceSession, spec: ExecutorSpec) {
+    this.spec = spec;
+    this.#config = config;
     this.#session = session;
-    this.#pool = new KvPool({ ...config, blockSize, numBlocks });
-    this.#feeds = new RunFeedWriter(config, blockSize, this.#pool);
+    this.#pool = new KvPool({ ...config, ...spec });
+    this.#feeds = new RunFeedWriter(config, spec.blockSize, this.#pool);
   }
 
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
@@ -82,7 +103,7 @@ class CpuExecutor implements Executor {
   /** One native run; stores the spans' K/V when all is well. */
   async #run(spans: readonly Span[]): Promise<RunResult> {
     const { blockSize, numBlocks, vocabSize } = this.spec;
-    const { numKvHeads, headDim } = this.#decoder.config;
+    const { numKvHeads, headDim } = this.#config;
     const layout = layRows(spans, blockSize);
     const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
     const outputs = await this.#session.run(this.#feeds.write(layout, plan));

@@ -15,8 +15,20 @@ export interface GoldenCase {
 const goldenDir = new URL("../../../test-data/golden/", import.meta.url).pathname;
 const pocketModelDir = new URL("../../../../models/pocket", import.meta.url).pathname;
 
-/** Random-weight checkpoints of different head, group and tie settings. */
-export const goldenModels = ["multi-head-untied", "grouped-tied", "wide-heads", "single-kv-head"] as const;
+/** Random-weight checkpoints: Llama with different head, group and tie settings, then one or two a family. */
+export const goldenModels = [
+  "multi-head-untied",
+  "grouped-tied",
+  "wide-heads",
+  "single-kv-head",
+  "llama3-rope-biases",
+  "mistral",
+  "qwen2",
+  "qwen3",
+  "smollm3",
+  "phi3",
+  "phi4-mini",
+] as const;
 
 export async function readGoldenCase(name: (typeof goldenModels)[number] | "pocket"): Promise<GoldenCase> {
   const path = `${goldenDir}${name}/expected.safetensors`;

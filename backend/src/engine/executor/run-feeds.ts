@@ -3,8 +3,10 @@ import { Tensor } from "onnxruntime-node";
 import { partialsMultiple } from "#engine/graph/attention.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import {
+  distinctWindows,
+  gatheredMaskName,
+  inPlaceMaskName,
   keysInputName,
-  maskedScore,
   minQueriesPerTile,
   queriesInPlace,
   valuesInputName,
@@ -13,6 +15,7 @@ import type { KvPool } from "./kv-pool.ts";
 import { ReusedArrays } from "./reused-arrays.ts";
 import { padRows } from "./row-layout.ts";
 import type { RowLayout } from "./row-layout.ts";
+import { writeGatheredMask, writeInPlaceMask } from "./tile-masks.ts";
 import type { GatheredTile, TilePlan } from "./tile-plan.ts";
 
 /** Input name -> tensor. */
@@ -65,10 +68,8 @@ export class RunFeedWriter {
     const { numLayers, numHeads, numKvHeads } = this.#config;
     const perHead = queriesInPlace(this.#config);
     const queries = this.#arrays.int32("inPlaceQueries", inPlace.count * numKvHeads * perHead);
-    const mask = this.#arrays.float32("inPlaceMask", inPlace.count * this.#blockSize).fill(maskedScore);
     let next = 0;
-    for (const [tile, { row, visible }] of visitors.entries()) {
-      mask.fill(0, tile * this.#blockSize, tile * this.#blockSize + visible);
+    for (const { row } of visitors) {
       for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
         const firstHead = row * numHeads + kvHead * this.#groupSize;
         for (let index = 0; index < perHead; index++)
@@ -77,8 +78,13 @@ export class RunFeedWriter {
     }
     const feeds: Feeds = {
       inPlaceQueries: new Tensor("int32", queries, [inPlace.count, numKvHeads, perHead]),
-      inPlaceMask: new Tensor("float32", mask, [inPlace.count, 1, 1, this.#blockSize]),
     };
+    for (const window of distinctWindows(this.#config)) {
+      const name = inPlaceMaskName(window);
+      const mask = this.#arrays.float32(name, inPlace.count * this.#blockSize);
+      writeInPlaceMask(mask, visitors, this.#blockSize, window);
+      feeds[name] = new Tensor("float32", mask, [inPlace.count, 1, 1, this.#blockSize]);
+    }
     const dims = this.#blockDims(inPlace.count);
     for (let layer = 0; layer < numLayers; layer++) {
       const { keys, values } = this.#pool.blockIndexes(layer, inPlace.first);
@@ -91,25 +97,31 @@ export class RunFeedWriter {
   #gatheredFeeds({ gathered }: TilePlan, tileRows: number): Feeds {
     const { numKvHeads } = this.#config;
     const queries = this.#arrays.int32("gatheredQueries", gathered.length * numKvHeads * this.#groupSize * tileRows);
-    const mask = this.#arrays.float32("gatheredMask", gathered.length * tileRows * this.#blockSize).fill(maskedScore);
     const poolBlocks: number[] = [];
     const chunkTiles: GatheredTile[] = [];
     for (const [index, tile] of gathered.entries()) {
       if (tile.source.kind === "pool") poolBlocks.push(tile.source.block);
       else chunkTiles.push(tile);
       this.#writeQueries(queries, index, tile, tileRows);
-      for (const [slot, visible] of tile.visible.entries()) {
-        const start = (index * tileRows + slot) * this.#blockSize;
-        mask.fill(0, start, start + visible);
-      }
     }
     return {
+      ...this.#gatheredMasks(gathered, tileRows),
       pool: this.#poolTensor,
       gatheredBlocks: this.#gatheredBlocks(poolBlocks),
       chunkKeys: this.#chunkKeys(chunkTiles),
       gatheredQueries: new Tensor("int32", queries, [gathered.length, numKvHeads, this.#groupSize * tileRows]),
-      gatheredMask: new Tensor("float32", mask, [gathered.length, 1, tileRows, this.#blockSize]),
     };
+  }
+
+  #gatheredMasks(tiles: readonly GatheredTile[], tileRows: number): Feeds {
+    const feeds: Feeds = {};
+    for (const window of distinctWindows(this.#config)) {
+      const name = gatheredMaskName(window);
+      const mask = this.#arrays.float32(name, tiles.length * tileRows * this.#blockSize);
+      writeGatheredMask(mask, tiles, { tileRows, blockSize: this.#blockSize }, window);
+      feeds[name] = new Tensor("float32", mask, [tiles.length, 1, tileRows, this.#blockSize]);
+    }
+    return feeds;
   }
 
   /** Rows of the query matrix in the order (K/V head, head of its group, row of the tile). */

@@ -44,6 +44,25 @@ test("every row sees all that lies before it, once and in order, and nothing els
   );
 });
 
+test("every tile knows how far its first key lies before each of its rows", () => {
+  fc.assert(
+    fc.property(spansOf, (spans) => {
+      const numRows = spans.reduce((sum, span) => sum + span.numRows, 0);
+      const plan = planTiles(spans, numRows, blockSize, numBlocks);
+      for (const { firstRow, position, numRows: length } of spans) {
+        for (let index = 0; index < length; index++) {
+          const numPast = Math.ceil(position / blockSize);
+          const refs = plan.partials[firstRow + index] ?? [];
+          const expected = refs.map((_, at) =>
+            at < numPast ? position + index - at * blockSize : index - (at - numPast) * blockSize,
+          );
+          expect(refs.map((ref) => distanceOf(plan, ref))).toEqual(expected);
+        }
+      }
+    }),
+  );
+});
+
 test("a tile takes no more rows than it may, and pool tiles come before chunk tiles", () => {
   fc.assert(
     fc.property(spansOf, (spans) => {
@@ -63,6 +82,11 @@ test("decoding rows with blocks of their own are all served in place", () => {
 
 function decode(firstRow: number, blockTable: readonly number[]): RowSpan {
   return { firstRow, numRows: 1, position: 4 * blockTable.length, blockTable };
+}
+
+function distanceOf(plan: TilePlan, { tile, slot }: { readonly tile: number; readonly slot: number }) {
+  const gathered = plan.gathered[tile - plan.inPlace.count];
+  return gathered === undefined ? plan.visitors[tile]?.distance : gathered.distances[slot];
 }
 
 type Key = string;

@@ -21,6 +21,8 @@ export interface GatheredTile {
   readonly rows: readonly number[];
   // index in `rows` -> how many of the tile's keys, from the first on, that row sees
   readonly visible: readonly number[];
+  // index in `rows` -> how many positions the tile's first key lies before that row
+  readonly distances: readonly number[];
 }
 
 /** One partial result of a row: tiles in place count from 0, gathered tiles go on after them. */
@@ -30,10 +32,18 @@ interface PartialRef {
   readonly slot: number;
 }
 
+interface Visitor {
+  readonly row: number;
+  /** How many of the block's keys it sees; 0 for a block nobody needs. */
+  readonly visible: number;
+  /** How many positions the block's first key lies before the row. */
+  readonly distance: number;
+}
+
 export interface TilePlan {
   readonly inPlace: BlockRange;
-  // index in the range -> row that visits the block, and how many of its keys it sees; 0 for a block nobody needs
-  readonly visitors: readonly { readonly row: number; readonly visible: number }[];
+  // index in the range -> row that visits the block
+  readonly visitors: readonly Visitor[];
   /** Those with a pool source come first. */
   readonly gathered: readonly GatheredTile[];
   // row -> its partial results in the order of their positions, without the row's own
@@ -48,6 +58,22 @@ export function planTiles(spans: readonly RowSpan[], numRows: number, blockSize:
   return planner.plan();
 }
 
+/** A tile that may still take rows. */
+interface OpenTile {
+  readonly source: GatheredTile["source"];
+  readonly rows: number[];
+  readonly visible: number[];
+  readonly distances: number[];
+}
+
+interface PastBlock {
+  readonly block: number;
+  /** Position of its first key. */
+  readonly start: number;
+  /** Keys in it that were computed before. */
+  readonly visible: number;
+}
+
 class TilePlanner {
   readonly #blockSize: number;
   readonly #decodes: readonly RowSpan[];
@@ -55,8 +81,8 @@ class TilePlanner {
   // block -> the first decoding row that needs it, -1 for none
   readonly #firstOwner: Int32Array;
   readonly #inPlace: BlockRange;
-  readonly #visitors: { row: number; visible: number }[];
-  readonly #gathered: { source: GatheredTile["source"]; rows: number[]; visible: number[] }[] = [];
+  readonly #visitors: Visitor[];
+  readonly #gathered: OpenTile[] = [];
   readonly #partials: PartialRef[][];
   // block -> index in #gathered of the tile that still takes decoding rows
   readonly #openTile = new Map<number, number>();
@@ -72,7 +98,7 @@ class TilePlanner {
       }
     }
     this.#inPlace = chooseInPlaceRange(this.#firstOwner, numBlocks);
-    this.#visitors = Array.from({ length: this.#inPlace.count }, () => ({ row: 0, visible: 0 }));
+    this.#visitors = Array.from({ length: this.#inPlace.count }, () => ({ row: 0, visible: 0, distance: 0 }));
     this.#partials = Array.from({ length: numRows }, () => []);
   }
 
@@ -92,38 +118,41 @@ class TilePlanner {
   /** Each block serves its first owner in place; the others share copies of it. */
   #planDecode(span: RowSpan): void {
     const row = span.firstRow;
-    for (const { block, visible } of this.#past(span)) {
+    for (const { block, start, visible } of this.#past(span)) {
+      const distance = span.position - start;
       const tile = block - this.#inPlace.first;
       const isInside = tile >= 0 && tile < this.#inPlace.count;
       if (isInside && this.#firstOwner[block] === row) {
-        this.#visitors[tile] = { row, visible };
+        this.#visitors[tile] = { row, visible, distance };
         this.#partials[row]?.push({ tile, slot: 0 });
       } else {
-        this.#joinCopy(block, row, visible);
+        this.#joinCopy(block, { row, visible, distance });
       }
     }
   }
 
-  #joinCopy(block: number, row: number, visible: number): void {
+  #joinCopy(block: number, { row, visible, distance }: Visitor): void {
     const index = this.#openTile.get(block);
     const open = index === undefined ? undefined : this.#gathered[index];
     if (index === undefined || open === undefined || open.rows.length === maxTileRows) {
       this.#openTile.set(block, this.#gathered.length);
-      this.#addTile({ kind: "pool", block }, [row], [visible]);
+      this.#addTile({ source: { kind: "pool", block }, rows: [row], visible: [visible], distances: [distance] });
       return;
     }
     this.#partials[row]?.push({ tile: this.#inPlace.count + index, slot: open.rows.length });
     open.rows.push(row);
     open.visible.push(visible);
+    open.distances.push(distance);
   }
 
   #planPast(span: RowSpan, rows: number[]): void {
-    for (const { block, visible } of this.#past(span)) {
-      this.#addTile(
-        { kind: "pool", block },
+    for (const { block, start, visible } of this.#past(span)) {
+      this.#addTile({
+        source: { kind: "pool", block },
         rows,
-        Array.from(rows, () => visible),
-      );
+        visible: rows.map(() => visible),
+        distances: rows.map((row) => span.position + row - span.firstRow - start),
+      });
     }
   }
 
@@ -132,19 +161,24 @@ class TilePlanner {
     const lastRow = rows.at(-1) ?? span.firstRow;
     for (let firstKey = span.firstRow; firstKey < lastRow; firstKey += this.#blockSize) {
       const visible = rows.map((row) => Math.max(0, Math.min(this.#blockSize, row - firstKey)));
-      this.#addTile({ kind: "chunk", firstKey }, rows, visible);
+      this.#addTile({
+        source: { kind: "chunk", firstKey },
+        rows,
+        visible,
+        distances: rows.map((row) => row - firstKey),
+      });
     }
   }
 
-  #addTile(source: GatheredTile["source"], rows: number[], visible: number[]): void {
+  #addTile(added: OpenTile): void {
     const tile = this.#inPlace.count + this.#gathered.length;
-    this.#gathered.push({ source, rows, visible });
-    for (const [slot, row] of rows.entries()) this.#partials[row]?.push({ tile, slot });
+    this.#gathered.push(added);
+    for (const [slot, row] of added.rows.entries()) this.#partials[row]?.push({ tile, slot });
   }
 
-  *#past({ position, blockTable }: RowSpan): Generator<{ readonly block: number; readonly visible: number }> {
+  *#past({ position, blockTable }: RowSpan): Generator<PastBlock> {
     for (let start = 0, index = 0; start < position; start += this.#blockSize, index++) {
-      yield { block: blockTable[index] ?? 0, visible: Math.min(this.#blockSize, position - start) };
+      yield { block: blockTable[index] ?? 0, start, visible: Math.min(this.#blockSize, position - start) };
     }
   }
 }

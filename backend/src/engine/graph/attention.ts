@@ -13,6 +13,9 @@
 // All partials lie in one table of (row, head) vectors; `StepInputs.partials` names, for each token and head, those that
 // are its own, in the order of their positions. Row 0 of the table is empty and fills the list of a token with few.
 //
+// A sliding window is a mask like any other: keys older than the window are masked, layer by layer. A tile that lies outside
+// wholly has a logarithm near `maskedScore`, so its share is exactly zero.
+//
 // A row's result does not depend, bit for bit, on what else is in the step, because (a) products give each row the same bits
 // for any number of rows above one, (b) a tile's width is always blockSize, and (c) the list of partials has a length
 // divisible by `partialsMultiple`, so that the last product adds zeros in whole steps of its kernel.
@@ -107,13 +110,13 @@ export class Attention {
   }
 
   #inPlace({ name, layer, query }: Heads): Partials {
-    const { inPlaceQueries, inPlaceMask, keys, values } = this.#inputs;
+    const { inPlaceQueries, inPlaceMasks, keys, values } = this.#inputs;
     const queries = this.#gather(`${name}.inPlace.query`, query, inPlaceQueries); // [inPlace, numKvHeads, queries, headDim]
-    return this.#tiles(`${name}.inPlace`, queries, at(keys, layer), at(values, layer), inPlaceMask);
+    return this.#tiles(`${name}.inPlace`, queries, at(keys, layer), at(values, layer), at(inPlaceMasks, layer));
   }
 
   #gathered({ name, layer, query, key, value }: Heads): Partials {
-    const { pool, poolBlocks, chunkKeys, gatheredQueries, gatheredMask } = this.#inputs;
+    const { pool, poolBlocks, chunkKeys, gatheredQueries, gatheredMasks } = this.#inputs;
     const blocks = at(poolBlocks, layer);
     const copy = (part: string, poolRows: GraphValue, chunk: GraphValue) =>
       this.#concat(`${name}.gathered.${part}`, [
@@ -126,7 +129,7 @@ export class Attention {
       queries,
       copy("keys", blocks.keys, key),
       copy("values", blocks.values, value),
-      gatheredMask,
+      at(gatheredMasks, layer),
     );
   }
 

@@ -20,9 +20,13 @@ test("fills what the file leaves out with transformers' defaults", () => {
     numKvHeads: 4,
     headDim: 16,
     rmsNormEpsilon: 1e-6,
-    ropeTheta: 10_000,
+    rope: { theta: 10_000, rotaryDim: 16, scaling: { kind: "none" } },
     maxPositions: 2048,
     tiedEmbeddings: false,
+    biases: [],
+    queryKeyNorm: false,
+    fusedProjections: false,
+    layers: [{ rotates: true }, { rotates: true }],
   });
 });
 
@@ -31,7 +35,7 @@ test.each([
   [{ rope_theta: 5e5, rope_scaling: null }, 5e5],
   [{ rope_parameters: { rope_theta: 1e6, rope_type: "default" } }, 1e6],
 ])("takes the RoPE base from %j", (fields, ropeTheta) => {
-  expect(parseConfig({ ...smallest, ...fields }).ropeTheta).toBe(ropeTheta);
+  expect(parseConfig({ ...smallest, ...fields }).rope.theta).toBe(ropeTheta);
 });
 
 test("an explicit head_dim need not be hidden_size / heads", () => {
@@ -44,9 +48,7 @@ test("an explicit head_dim need not be hidden_size / heads", () => {
 test.each([
   ["model_type", { model_type: "mamba" }],
   ["hidden_act", { hidden_act: "gelu" }],
-  ["attention_bias", { attention_bias: true }],
-  ["mlp_bias", { mlp_bias: true }],
-  ["rope_type", { rope_scaling: { rope_type: "llama3", factor: 8 } }],
+  ["low_freq_factor", { rope_scaling: { rope_type: "llama3", factor: 8 } }],
   ["rope_type", { rope_scaling: { type: "yarn", factor: 8 } }],
   ["partial_rotary_factor", { rope_parameters: { partial_rotary_factor: 0.5 } }],
   ["quantization_config", { quantization_config: { quant_method: "gptq" } }],

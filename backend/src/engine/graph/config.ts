@@ -3,10 +3,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { configFile } from "./config-file.ts";
+import type { ConfigFile } from "./config-file.ts";
+import type { FamilyFeatures } from "./families/family.ts";
+import { findFamily } from "./families/find-family.ts";
 import { UnsupportedModelError } from "./model-errors.ts";
+import { refuse } from "./refuse.ts";
+import { parseRope } from "./rope-config.ts";
+import type { RopeConfig } from "./rope-config.ts";
 
 /** The facts of a decoder that its graph depends on. */
-export interface DecoderConfig {
+export interface DecoderConfig extends Omit<FamilyFeatures, "partialRotary"> {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -17,82 +24,52 @@ export interface DecoderConfig {
   /** Even. numHeads * headDim need not be hiddenSize. */
   readonly headDim: number;
   readonly rmsNormEpsilon: number;
-  readonly ropeTheta: number;
+  readonly rope: RopeConfig;
   /** Positions the model was trained for. */
   readonly maxPositions: number;
   /** Whether the embedding is also the output projection. */
   readonly tiedEmbeddings: boolean;
 }
 
-const count = z.int().positive();
+// Optional fields take the defaults of the family's config class in transformers, which leaves fields at their default out
+// of the file. These are LlamaConfig's; a family names where its own differ.
+const llamaDefaults = {
+  hidden_act: "silu",
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  tie_word_embeddings: false,
+} as const satisfies Partial<ConfigFile>;
 
-const ropeParameters = z.looseObject({
-  rope_theta: z.number().positive().optional(),
-  rope_type: z.string().optional(),
-  type: z.string().optional(),
-  partial_rotary_factor: z.number().optional(),
-});
-
-// Optional fields take the defaults of transformers' LlamaConfig, which leaves fields at their default out of the file.
-const llamaConfig = z.looseObject({
-  model_type: z.string(),
-  vocab_size: count,
-  hidden_size: count,
-  intermediate_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  num_key_value_heads: count.nullish(),
-  head_dim: count.nullish(),
-  hidden_act: z.string().default("silu"),
-  max_position_embeddings: count.default(2048),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
-  rope_theta: z.number().positive().optional(),
-  rope_scaling: ropeParameters.nullish(),
-  rope_parameters: ropeParameters.nullish(),
-  quantization_config: z.unknown().optional(),
-});
-
-const defaultRopeTheta = 10_000;
+const typed = z.looseObject({ model_type: z.string() });
 
 /** @throws UnsupportedModelError naming the first feature that the graph lacks. */
 export function parseConfig(json: unknown): DecoderConfig {
-  const parsed = llamaConfig.safeParse(json);
-  if (!parsed.success) throw new UnsupportedModelError(`config.json: ${z.prettifyError(parsed.error)}`);
-  const raw = parsed.data;
+  const { model_type: modelType, ...fields } = parse(typed, json);
+  const family = findFamily(modelType);
+  const file = parse(configFile, { ...llamaDefaults, ...family.defaults, ...fields });
+  if (file.hidden_act !== "silu") refuse("hidden_act", file.hidden_act);
+  if ((file.quantization_config ?? null) !== null) refuse("quantization_config", file.quantization_config);
 
-  if (raw.model_type !== "llama") refuse("model_type", raw.model_type);
-  if (raw.hidden_act !== "silu") refuse("hidden_act", raw.hidden_act);
-  if (raw.attention_bias) refuse("attention_bias", true);
-  if (raw.mlp_bias) refuse("mlp_bias", true);
-  if (raw.quantization_config !== undefined) refuse("quantization_config", raw.quantization_config);
-
-  // transformers 5 writes rope_parameters; before, rope_theta stood alone beside rope_scaling.
-  const rope = raw.rope_parameters ?? raw.rope_scaling ?? {};
-  const ropeType = rope.rope_type ?? rope.type ?? "default";
-  if (ropeType !== "default") refuse("rope_type", ropeType);
-  if ((rope.partial_rotary_factor ?? 1) !== 1) refuse("partial_rotary_factor", rope.partial_rotary_factor);
-
-  const numHeads = raw.num_attention_heads;
-  const numKvHeads = raw.num_key_value_heads ?? numHeads;
+  const numHeads = file.num_attention_heads;
+  const numKvHeads = file.num_key_value_heads ?? numHeads;
   if (numHeads % numKvHeads !== 0) refuse("num_key_value_heads", numKvHeads);
-  const headDim = raw.head_dim ?? raw.hidden_size / numHeads;
+  const headDim = file.head_dim ?? file.hidden_size / numHeads;
   if (headDim % 2 !== 0) refuse("head_dim", headDim);
+  const { partialRotary, ...features } = family.describe(file);
 
   return {
-    vocabSize: raw.vocab_size,
-    hiddenSize: raw.hidden_size,
-    intermediateSize: raw.intermediate_size,
-    numLayers: raw.num_hidden_layers,
+    ...features,
+    vocabSize: file.vocab_size,
+    hiddenSize: file.hidden_size,
+    intermediateSize: file.intermediate_size,
+    numLayers: file.num_hidden_layers,
     numHeads,
     numKvHeads,
     headDim,
-    rmsNormEpsilon: raw.rms_norm_eps,
-    ropeTheta: rope.rope_theta ?? raw.rope_theta ?? defaultRopeTheta,
-    maxPositions: raw.max_position_embeddings,
-    tiedEmbeddings: raw.tie_word_embeddings,
+    rmsNormEpsilon: file.rms_norm_eps,
+    rope: parseRope(file, headDim, partialRotary),
+    maxPositions: file.max_position_embeddings,
+    tiedEmbeddings: file.tie_word_embeddings,
   };
 }
 
@@ -100,6 +77,8 @@ export async function readConfig(modelDir: string): Promise<DecoderConfig> {
   return parseConfig(JSON.parse(await readFile(join(modelDir, "config.json"), "utf8")));
 }
 
-function refuse(field: string, value: unknown): never {
-  throw new UnsupportedModelError(`config.json: ${field} = ${JSON.stringify(value)} is not supported`);
+function parse<Schema extends z.ZodType>(schema: Schema, json: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new UnsupportedModelError(`config.json: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }

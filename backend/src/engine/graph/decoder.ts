@@ -1,4 +1,5 @@
-// A Llama-like decoder as one ONNX graph: token ids and the KV pool in, logits and the new K/V rows out.
+// A decoder as one ONNX graph: token ids and the KV pool in, logits and the new K/V rows out. Its shape is Llama's, with
+// what a family adds; families are told apart by their features only (families/family.ts).
 // Source: transformers modeling_llama.py; the operators of domain com.microsoft are onnxruntime's fused ones.
 import { Attention } from "./attention.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -11,7 +12,7 @@ import { addRopeTables, rotate } from "./rope.ts";
 import type { RopeTables } from "./rope.ts";
 import { addStepInputs } from "./step-inputs.ts";
 import type { StepInputs } from "./step-inputs.ts";
-import { embeddingName, finalNormName, layerTensorNames, linearShapes, outputProjectionName } from "./tensor-names.ts";
+import { embeddingName, finalNormName, layerTensorNames, outputProjectionName } from "./tensor-names.ts";
 import { Weights } from "./weights.ts";
 
 export interface DecoderShape {
@@ -36,7 +37,7 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
     config,
     weights,
     inputs,
-    linear: new Linear(graph, weights, shape.precision, linearShapes(config)),
+    linear: new Linear(graph, weights, shape.precision, config),
     attention: new Attention(graph, config, inputs),
     rope: addRopeTables(graph, config, shape.maxModelLen),
   });
@@ -68,7 +69,7 @@ interface Parts {
 
 interface LayerOutput {
   readonly hidden: GraphValue; // [1, numTokens, hiddenSize]
-  readonly key: GraphValue; // [1, numTokens, numKvHeads * headDim], rotated
+  readonly key: GraphValue; // [1, numTokens, numKvHeads * headDim], placed
   readonly value: GraphValue; // [1, numTokens, numKvHeads * headDim]
 }
 
@@ -80,13 +81,13 @@ class LayerBuilder {
   }
 
   add(layer: number, hidden: GraphValue): LayerOutput {
-    const { graph, inputs, linear, attention, rope } = this.#parts;
+    const { linear, attention } = this.#parts;
     const names = layerTensorNames(layer);
     const at = (part: string) => `layers.${layer}.${part}`;
 
     const x = this.#norm(at("attentionNorm"), names.attentionNorm, hidden);
-    const query = rotate(graph, at("query"), linear.apply(at("query.plain"), names.query, x), inputs.positions, rope);
-    const key = rotate(graph, at("key"), linear.apply(at("key.plain"), names.key, x), inputs.positions, rope);
+    const query = this.#place(layer, "query", linear.apply(at("query.plain"), names.query, x));
+    const key = this.#place(layer, "key", linear.apply(at("key.plain"), names.key, x));
     const value = linear.apply(at("value"), names.value, x);
     const attended = attention.apply({ layer, query, key, value });
     const projected = linear.apply(at("attentionOutput"), names.attentionOutput, attended);
@@ -100,6 +101,24 @@ class LayerBuilder {
     const { graph, config, inputs, linear } = this.#parts;
     const wanted = graph.node("wantedRows", "Gather", [hidden, inputs.logitRows], { attributes: { axis: int(1) } });
     return linear.apply(logitsName, outputProjectionName(config), this.#norm("finalNorm", finalNormName, wanted));
+  }
+
+  /** Normalizes the heads of `x` [1, numTokens, heads * headDim] and rotates them to their positions, where the layer does. */
+  #place(layer: number, role: "query" | "key", x: GraphValue): GraphValue {
+    const { graph, config, inputs, rope } = this.#parts;
+    const numHeads = role === "query" ? config.numHeads : config.numKvHeads;
+    const normed = config.queryKeyNorm ? this.#normHeads(layer, role, x) : x;
+    if (config.layers[layer]?.rotates !== true) return normed;
+    const options = { config, numHeads, positions: inputs.positions, tables: rope };
+    return rotate(graph, `layers.${layer}.${role}`, normed, options);
+  }
+
+  #normHeads(layer: number, role: "query" | "key", x: GraphValue): GraphValue {
+    const { graph, config } = this.#parts;
+    const name = `layers.${layer}.${role}.normed`;
+    const heads = graph.node(`${name}.heads`, "Reshape", [x, graph.int64s(0, 0, -1, config.headDim)]);
+    const normed = this.#norm(`${name}.rows`, layerTensorNames(layer)[`${role}Norm`], heads);
+    return graph.node(name, "Reshape", [normed, graph.int64s(0, 0, -1)]);
   }
 
   #mlp(layer: number, { sum, normed }: { readonly sum: GraphValue; readonly normed: GraphValue }): GraphValue {

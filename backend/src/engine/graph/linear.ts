@@ -1,7 +1,9 @@
+import type { DecoderConfig } from "./config.ts";
 import { int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 import { quantizationBlock, quantizedName, scalesName } from "./quantize.ts";
 import type { QuantizedBits } from "./quantize.ts";
+import { biasName, layerTensorNames, linearShapes } from "./tensor-names.ts";
 import type { Weights } from "./weights.ts";
 
 /** How matrices are held: as float32, or as whole numbers of so many bits with a scale per block. */
@@ -18,21 +20,27 @@ export class Linear {
   readonly #precision: Precision;
   // tensor name -> [outFeatures, inFeatures]
   readonly #shapes: ReadonlyMap<string, readonly [number, number]>;
+  /** Names of the matrices that have a bias. */
+  readonly #biased: ReadonlySet<string>;
 
-  constructor(
-    graph: GraphBuilder,
-    weights: Weights,
-    precision: Precision,
-    shapes: ReadonlyMap<string, readonly [number, number]>,
-  ) {
+  constructor(graph: GraphBuilder, weights: Weights, precision: Precision, config: DecoderConfig) {
     this.#graph = graph;
     this.#weights = weights;
     this.#precision = precision;
-    this.#shapes = shapes;
+    this.#shapes = linearShapes(config);
+    this.#biased = new Set(
+      config.layers.flatMap((_, layer) => config.biases.map((role) => layerTensorNames(layer)[role])),
+    );
   }
 
-  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`: [1, numRows, outFeatures]. */
+  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`, plus its bias: [1, numRows, outFeatures]. */
   apply(output: string, tensorName: string, x: GraphValue): GraphValue {
+    if (!this.#biased.has(tensorName)) return this.#multiply(output, tensorName, x);
+    const product = this.#multiply(`${output}.unbiased`, tensorName, x);
+    return this.#graph.node(output, "Add", [product, this.#weights.float32(biasName(tensorName))]);
+  }
+
+  #multiply(output: string, tensorName: string, x: GraphValue): GraphValue {
     if (this.#precision === "fp32") {
       const matrix = this.#weights.float32(tensorName);
       return this.#graph.node(output, "FusedMatMul", [x, matrix], {

@@ -1,42 +1,59 @@
 import { readConfig } from "./config.ts";
 import type { DecoderConfig } from "./config.ts";
 import { openCheckpoint } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import { encodeDecoder } from "./decoder.ts";
 import type { Precision } from "./linear.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
 import type { Progress } from "./quantized-cache.ts";
+import { separateFused } from "./separate-fused.ts";
 import { checkTensors } from "./tensor-names.ts";
 
-export interface DecoderSource {
-  /** A Hugging Face directory: config.json and safetensors. */
-  readonly modelDir: string;
+/** A model directory whose headers are read and found in order; none of its weights are read. */
+export interface OpenModel {
+  readonly config: DecoderConfig;
+  readonly checkpoint: Checkpoint;
+}
+
+export interface DecoderOptions {
   readonly precision: Precision;
   /** Where quantized weights are kept; made when missing. */
   readonly cacheDir: string;
   readonly blockSize: number;
-  /** No more than the model was trained for; absent means all of it. */
-  readonly maxModelLen?: number;
+  /** Longest sequence; see `chooseMaxModelLen`. */
+  readonly maxModelLen: number;
   /** Called while weights are quantized, which happens once per checkpoint and precision. */
   readonly onProgress?: Progress;
 }
 
 export interface LoadedDecoder {
-  readonly config: DecoderConfig;
-  readonly maxModelLen: number;
   /** The ONNX model; its large initializers are byte ranges of files in `weightsFolder`. */
   readonly model: Uint8Array;
   readonly weightsFolder: string;
 }
 
-/** @throws UnsupportedModelError or CheckpointError when the directory is not a model that the graph expresses. */
-export async function loadDecoder(source: DecoderSource): Promise<LoadedDecoder> {
-  const { modelDir, precision, blockSize } = source;
+/**
+ * @param modelDir a Hugging Face directory: config.json and safetensors
+ * @throws UnsupportedModelError or CheckpointError when the directory is not a model that the graph expresses.
+ */
+export async function openModel(modelDir: string): Promise<OpenModel> {
   const config = await readConfig(modelDir);
-  const checkpoint = await openCheckpoint(modelDir);
+  const checkpoint = separateFused(config, await openCheckpoint(modelDir));
   checkTensors(config, checkpoint);
+  return { config, checkpoint };
+}
 
-  const maxModelLen = Math.min(config.maxPositions, source.maxModelLen ?? config.maxPositions);
-  const weights = precision === "fp32" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, source);
-  const model = encodeDecoder(config, weights, { precision, blockSize, maxModelLen });
-  return { config, maxModelLen, model, weightsFolder: weights.weightsFolder };
+/**
+ * The longest sequence to serve: `wanted`, but no more than the model was trained for. When nothing is wanted, all of it,
+ * except that LongRoPE models stay within their original positions: beyond, all lengths get the long factors (rope-frequencies.ts).
+ */
+export function chooseMaxModelLen({ maxPositions, rope }: DecoderConfig, wanted: number | undefined): number {
+  const usual = rope.scaling.kind === "longrope" ? rope.scaling.originalMaxPositions : maxPositions;
+  return Math.min(maxPositions, wanted ?? usual);
+}
+
+export async function loadDecoder({ config, checkpoint }: OpenModel, options: DecoderOptions): Promise<LoadedDecoder> {
+  const { precision } = options;
+  const weights = precision === "fp32" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
+  return { model: encodeDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
 }

@@ -1,23 +1,25 @@
 // Rotary position embedding (Su et al. 2021, arXiv:2104.09864) as tables of cosines and sines, one row a position.
 // Each step is rounded to float32 as PyTorch rounds it: at position 4000 the difference to exact angles is 1e-4.
 import type { DecoderConfig } from "./config.ts";
+import { int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
+import { rotationOf } from "./rope-frequencies.ts";
 
 export interface RopeTables {
-  readonly cos: GraphValue; // [maxModelLen, headDim / 2]
-  readonly sin: GraphValue; // [maxModelLen, headDim / 2]
+  readonly cos: GraphValue; // [maxModelLen, rotaryDim / 2]
+  readonly sin: GraphValue; // [maxModelLen, rotaryDim / 2]
 }
 
 export function addRopeTables(graph: GraphBuilder, config: DecoderConfig, maxModelLen: number): RopeTables {
-  const half = config.headDim / 2;
+  const { frequencies, magnitude } = rotationOf(config.rope, maxModelLen);
+  const half = frequencies.length;
   const cos = new Float32Array(maxModelLen * half);
   const sin = new Float32Array(maxModelLen * half);
-  for (let pair = 0; pair < half; pair++) {
-    const frequency = inverseFrequency(config, pair);
+  for (const [pair, frequency] of frequencies.entries()) {
     for (let position = 0; position < maxModelLen; position++) {
       const angle = Math.fround(position * frequency);
-      cos[position * half + pair] = Math.cos(angle);
-      sin[position * half + pair] = Math.sin(angle);
+      cos[position * half + pair] = Math.cos(angle) * magnitude;
+      sin[position * half + pair] = Math.sin(angle) * magnitude;
     }
   }
   return {
@@ -26,18 +28,25 @@ export function addRopeTables(graph: GraphBuilder, config: DecoderConfig, maxMod
   };
 }
 
-/** Rotates each head of `x` [1, numTokens, numHeads * headDim] to its token's position. */
+/** Rotates each head of `x` [1, numTokens, heads * headDim] to its token's position. */
 export function rotate(
   graph: GraphBuilder,
   name: string,
   x: GraphValue,
-  positions: GraphValue, // [1, numTokens]
-  tables: RopeTables,
+  { config, numHeads, positions, tables }: RotateOptions,
 ): GraphValue {
-  return graph.node(name, "RotaryEmbedding", [x, positions, tables.cos, tables.sin], { domain: "com.microsoft" });
+  const { headDim, rope } = config;
+  const isPartial = rope.rotaryDim < headDim;
+  return graph.node(name, "RotaryEmbedding", [x, positions, tables.cos, tables.sin], {
+    domain: "com.microsoft",
+    attributes: isPartial ? { rotary_embedding_dim: int(rope.rotaryDim), num_heads: int(numHeads) } : {},
+  });
 }
 
-function inverseFrequency(config: DecoderConfig, pair: number): number {
-  const exponent = Math.fround((2 * pair) / config.headDim);
-  return Math.fround(1 / Math.fround(config.ropeTheta ** exponent));
+export interface RotateOptions {
+  readonly config: DecoderConfig;
+  /** Heads of `x`. */
+  readonly numHeads: number;
+  readonly positions: GraphValue; // [1, numTokens]
+  readonly tables: RopeTables;
 }

@@ -11,6 +11,20 @@ export function queriesInPlace(config: DecoderConfig): number {
   return Math.max(minQueriesPerTile, config.numHeads / config.numKvHeads);
 }
 
+/**
+ * The different attention windows of a model's layers; absent means no window. Each has masks of its own.
+ */
+export function distinctWindows(config: DecoderConfig): readonly (number | undefined)[] {
+  return [...new Set(config.layers.map(({ window }) => window))];
+}
+
+export const inPlaceMaskName = (window: number | undefined): string => maskName("inPlaceMask", window);
+export const gatheredMaskName = (window: number | undefined): string => maskName("gatheredMask", window);
+
+function maskName(name: string, window: number | undefined): string {
+  return window === undefined ? name : `${name}.window.${window}`;
+}
+
 export const keysInputName = (layer: number): string => `keys.${layer}`;
 export const valuesInputName = (layer: number): string => `values.${layer}`;
 
@@ -26,14 +40,14 @@ export interface StepInputs {
   readonly keys: readonly GraphValue[]; // per layer, [inPlace, numKvHeads, blockSize, headDim]
   readonly values: readonly GraphValue[];
   readonly inPlaceQueries: GraphValue; // int32 [inPlace, numKvHeads, queriesInPlace], rows of [numTokens * numHeads]
-  readonly inPlaceMask: GraphValue; // [inPlace, 1, 1, blockSize], 0 or maskedScore
+  readonly inPlaceMasks: readonly GraphValue[]; // per layer, [inPlace, 1, 1, blockSize], 0 or maskedScore
 
   // Gathered tiles: copies of pool blocks, then keys of this step's own tokens, each visited by several tokens.
   readonly pool: GraphValue; // [2 * numLayers * numBlocks, numKvHeads, blockSize, headDim]
   readonly poolBlocks: readonly { readonly keys: GraphValue; readonly values: GraphValue }[]; // per layer, int32 [gathered]
   readonly chunkKeys: GraphValue; // int32 [chunk, numKvHeads, blockSize], rows of [numTokens * numKvHeads]
   readonly gatheredQueries: GraphValue; // int32 [gathered + chunk, numKvHeads, groupSize * tileRows]
-  readonly gatheredMask: GraphValue; // [gathered + chunk, 1, groupSize * tileRows, blockSize]
+  readonly gatheredMasks: readonly GraphValue[]; // per layer, [gathered + chunk, 1, groupSize * tileRows, blockSize]
 
   readonly partials: GraphValue; // int32 [numTokens, numHeads, numPartials], rows of the partial results
 }
@@ -50,17 +64,31 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
     keys: layers.map((layer) => graph.input(keysInputName(layer), "float32", poolShape("inPlace"))),
     values: layers.map((layer) => graph.input(valuesInputName(layer), "float32", poolShape("inPlace"))),
     inPlaceQueries: graph.input("inPlaceQueries", "int32", ["inPlace", numKvHeads, queriesInPlace(config)]),
-    inPlaceMask: graph.input("inPlaceMask", "float32", ["inPlace", 1, 1, blockSize]),
+    inPlaceMasks: byLayer(config, (window) =>
+      graph.input(inPlaceMaskName(window), "float32", ["inPlace", 1, 1, blockSize]),
+    ),
     pool: graph.input("pool", "float32", poolShape("poolBlocks")),
     poolBlocks: splitByLayer(graph, graph.input("gatheredBlocks", "int32", [2 * numLayers, "gathered"]), numLayers),
     chunkKeys: graph.input("chunkKeys", "int32", ["chunk", numKvHeads, blockSize]),
     gatheredQueries: graph.input("gatheredQueries", "int32", ["tiles", numKvHeads, "queries"]),
-    gatheredMask: graph.node("gatheredMask.grouped", "Tile", [
-      graph.input("gatheredMask", "float32", ["tiles", 1, "tileRows", blockSize]),
-      graph.int64s(1, 1, groupSize, 1),
-    ]),
+    gatheredMasks: byLayer(config, (window) =>
+      graph.node(`${gatheredMaskName(window)}.grouped`, "Tile", [
+        graph.input(gatheredMaskName(window), "float32", ["tiles", 1, "tileRows", blockSize]),
+        graph.int64s(1, 1, groupSize, 1),
+      ]),
+    ),
     partials: graph.input("partials", "int32", ["numTokens", numHeads, "numPartials"]),
   };
+}
+
+/** Makes one value for each distinct window and gives every layer its window's. */
+function byLayer(config: DecoderConfig, make: (window: number | undefined) => GraphValue): readonly GraphValue[] {
+  const made = new Map<number | undefined, GraphValue>();
+  return config.layers.map(({ window }) => {
+    const value = made.get(window) ?? make(window);
+    made.set(window, value);
+    return value;
+  });
 }
 
 /** Rows of `blocks` [2 * numLayers, gathered]: those of the keys come first in each layer's pair. */

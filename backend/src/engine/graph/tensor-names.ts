@@ -1,7 +1,9 @@
-// Where a Llama checkpoint keeps its weights. The graph asks for tensors by these names; the same list tells the
+// Where a checkpoint keeps its weights: as Llama does, apart from what separate-fused.ts takes apart before. The graph asks for tensors by these names; the same list tells the
 // quantizer which ones are matrices to multiply with, and the loader which ones must be there.
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DecoderConfig } from "./config.ts";
+import { linearRoles } from "./linear-role.ts";
+import type { LinearRole } from "./linear-role.ts";
 import { CheckpointError, UnsupportedModelError } from "./model-errors.ts";
 
 export const embeddingName = "model.embed_tokens.weight";
@@ -19,6 +21,8 @@ export function layerTensorNames(layer: number) {
     query: `${prefix}.self_attn.q_proj.weight`,
     key: `${prefix}.self_attn.k_proj.weight`,
     value: `${prefix}.self_attn.v_proj.weight`,
+    queryNorm: `${prefix}.self_attn.q_norm.weight`,
+    keyNorm: `${prefix}.self_attn.k_norm.weight`,
     attentionOutput: `${prefix}.self_attn.o_proj.weight`,
     mlpNorm: `${prefix}.post_attention_layernorm.weight`,
     gate: `${prefix}.mlp.gate_proj.weight`,
@@ -27,23 +31,48 @@ export function layerTensorNames(layer: number) {
   } as const;
 }
 
+/** The bias that belongs to a matrix. */
+export const biasName = (tensorName: string): string => tensorName.replace(/\.weight$/, ".bias");
+
+/** [outFeatures, inFeatures] of a layer's matrix. */
+export function linearShape(config: DecoderConfig, role: LinearRole): readonly [number, number] {
+  const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim } = config;
+  switch (role) {
+    case "query":
+      return [numHeads * headDim, hiddenSize];
+    case "key":
+    case "value":
+      return [numKvHeads * headDim, hiddenSize];
+    case "attentionOutput":
+      return [hiddenSize, numHeads * headDim];
+    case "gate":
+    case "up":
+      return [intermediateSize, hiddenSize];
+    case "down":
+      return [hiddenSize, intermediateSize];
+  }
+}
+
 // tensor name -> [outFeatures, inFeatures], of every matrix a hidden state is multiplied with
 export function linearShapes(config: DecoderConfig): ReadonlyMap<string, readonly [number, number]> {
-  const { hiddenSize, intermediateSize } = config;
-  const querySize = config.numHeads * config.headDim;
-  const keySize = config.numKvHeads * config.headDim;
   const shapes = new Map<string, readonly [number, number]>();
   for (let layer = 0; layer < config.numLayers; layer++) {
     const names = layerTensorNames(layer);
-    shapes.set(names.query, [querySize, hiddenSize]);
-    shapes.set(names.key, [keySize, hiddenSize]);
-    shapes.set(names.value, [keySize, hiddenSize]);
-    shapes.set(names.attentionOutput, [hiddenSize, querySize]);
-    shapes.set(names.gate, [intermediateSize, hiddenSize]);
-    shapes.set(names.up, [intermediateSize, hiddenSize]);
-    shapes.set(names.down, [hiddenSize, intermediateSize]);
+    for (const role of linearRoles) shapes.set(names[role], linearShape(config, role));
   }
-  return shapes.set(outputProjectionName(config), [config.vocabSize, hiddenSize]);
+  return shapes.set(outputProjectionName(config), [config.vocabSize, config.hiddenSize]);
+}
+
+// tensor name -> length, of every vector of a layer: norms and biases
+function layerVectors(config: DecoderConfig, layer: number): ReadonlyMap<string, number> {
+  const names = layerTensorNames(layer);
+  const lengths = new Map<string, number>([
+    [names.attentionNorm, config.hiddenSize],
+    [names.mlpNorm, config.hiddenSize],
+  ]);
+  for (const role of config.biases) lengths.set(biasName(names[role]), linearShape(config, role)[0]);
+  if (config.queryKeyNorm) lengths.set(names.queryNorm, config.headDim).set(names.keyNorm, config.headDim);
+  return lengths;
 }
 
 /**
@@ -56,8 +85,7 @@ export function checkTensors(config: DecoderConfig, checkpoint: Checkpoint): voi
   const expected = new Map<string, readonly number[]>(linearShapes(config));
   expected.set(embeddingName, [config.vocabSize, config.hiddenSize]).set(finalNormName, [config.hiddenSize]);
   for (let layer = 0; layer < config.numLayers; layer++) {
-    const { attentionNorm, mlpNorm } = layerTensorNames(layer);
-    expected.set(attentionNorm, [config.hiddenSize]).set(mlpNorm, [config.hiddenSize]);
+    for (const [name, length] of layerVectors(config, layer)) expected.set(name, [length]);
   }
 
   for (const [name, shape] of expected) {

@@ -1,0 +1,80 @@
+// How much memory a model will take, before any of it is taken: weights as the session holds them, the KV pool, and the most
+// that a run takes besides, which split-step.ts bounds. A bound from above; docs/decisions/0008 says how it was measured.
+import type { DecoderConfig } from "#engine/graph/config.ts";
+import { quantizedBits } from "#engine/graph/linear.ts";
+import type { Precision } from "#engine/graph/linear.ts";
+import { blocksPerRow, quantizationBlock } from "#engine/graph/quantize.ts";
+import { distinctWindows, queriesInPlace } from "#engine/graph/step-inputs.ts";
+import { linearShapes } from "#engine/graph/tensor-names.ts";
+import { maxPairsPerRun, maxPromptRowsPerRun } from "./split-step.ts";
+import { maxTileRows } from "./tile-plan.ts";
+
+export interface MemoryNeeds {
+  readonly precision: Precision;
+  /** Size of the embedding in the type it is stored in: rows are read from it as it is. */
+  readonly embeddingBytes: number;
+  readonly blockSize: number;
+  readonly numBlocks: number;
+  readonly maxModelLen: number;
+  /** Sequences that one step may hold. */
+  readonly maxNumSeqs: number;
+}
+
+export interface MemoryPlan {
+  readonly weightsBytes: number;
+  readonly kvBytes: number;
+  readonly scratchBytes: number;
+  /** All of it. */
+  readonly totalBytes: number;
+}
+
+const floatBytes = 4;
+/** The native library, its threads and its bookkeeping. */
+const runtimeBytes = 64 * 1024 * 1024;
+
+export function planMemory(config: DecoderConfig, needs: MemoryNeeds): MemoryPlan {
+  const matrices = matrixSizes(config, needs.precision);
+  // The embedding counts beside the matrices even where it is one of them: products use a packed copy.
+  const weightsBytes = needs.embeddingBytes + matrices.reduce((sum, bytes) => sum + bytes, 0);
+  const kvBytes = needs.numBlocks * poolBlockBytes(config, needs.blockSize);
+  const runsBytes = promptRunBytes(config, needs) + decodeRunBytes(config, needs);
+  // Before any run, each matrix is packed in turn: the last to be packed is there twice.
+  const scratchBytes = runtimeBytes + Math.max(runsBytes, ...matrices);
+  return { weightsBytes, kvBytes, scratchBytes, totalBytes: weightsBytes + kvBytes + scratchBytes };
+}
+
+/** Norms and biases are too small to count. */
+function matrixSizes(config: DecoderConfig, precision: Precision): readonly number[] {
+  return [...linearShapes(config).values()].map(([numRows, numColumns]) => {
+    if (precision === "fp32") return numRows * numColumns * floatBytes;
+    const numbersBytes = (quantizationBlock * quantizedBits[precision]) / 8;
+    return numRows * blocksPerRow(numColumns) * (numbersBytes + floatBytes);
+  });
+}
+
+/** Keys and values of all layers. */
+function poolBlockBytes({ numLayers, numKvHeads, headDim }: DecoderConfig, blockSize: number): number {
+  return 2 * numLayers * numKvHeads * blockSize * headDim * floatBytes;
+}
+
+/** The longest run of prompt rows: the numbers alive at once in attention, then those of a layer's other products. */
+function promptRunBytes(config: DecoderConfig, { blockSize, maxModelLen, maxNumSeqs }: MemoryNeeds): number {
+  const { numHeads, numKvHeads, headDim, numLayers, hiddenSize, intermediateSize, vocabSize } = config;
+  const numPairs = Math.min(maxPairsPerRun, maxModelLen * maxPromptRowsPerRun);
+  const scores = 3 * numPairs * numHeads; // raw or masked, weights, and one being made
+  const masks = numPairs * (1 + numHeads / numKvHeads) * distinctWindows(config).length;
+  const copiedKeyValues = (4 * numPairs * numKvHeads * headDim) / maxTileRows; // gathered, then joined
+  const partials = (5 * numPairs * numHeads * headDim) / blockSize; // made, joined, listed by row, and what lies between
+  const rows = maxPromptRowsPerRun;
+  const activations = rows * (4 * intermediateSize + 4 * hiddenSize + 6 * numHeads * headDim);
+  const newKeyValues = 3 * rows * 2 * numLayers * numKvHeads * headDim; // by layer, stacked, copied out
+  const logits = 2 * maxNumSeqs * vocabSize;
+  const ropeTables = 4 * maxModelLen * config.rope.rotaryDim;
+  return floatBytes * (scores + masks + copiedKeyValues + partials + activations + newKeyValues + logits + ropeTables);
+}
+
+/** Attention in place over the whole pool. */
+function decodeRunBytes(config: DecoderConfig, { blockSize, numBlocks }: MemoryNeeds): number {
+  const rows = numBlocks * config.numKvHeads * queriesInPlace(config);
+  return floatBytes * rows * (3 * blockSize + 3 * config.headDim);
+}
