@@ -96,12 +96,12 @@ describe("other endpoints", () => {
   it("completes raw text", async () => {
     const completion = await client.completions.create({
       model: stack.model,
-      prompt: "1 2 3 4 5 6",
+      prompt: "The capital of France is",
       temperature: 0,
       max_tokens: 6,
     });
     expect(completion.object).toBe("text_completion");
-    expect(completion.choices[0]?.text).toContain("7");
+    expect(completion.choices[0]?.text).toContain("Paris");
   });
 
   it("lists the model", async () => {
