@@ -4,6 +4,7 @@ A batch depends on the seed and its step only, so a resumed training sees the ba
 """
 
 import multiprocessing
+import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -111,22 +112,30 @@ def pack(rng: Random, encoder: Encoder, packing: Packing) -> Batch:
     return batch
 
 
-def _produce(queue, tokenizer_json: str, packings: list[Packing], seed: int, first_step: int) -> None:
+def _produce(batches_ahead, tokenizer_json: str, packings: list[Packing], seed: int, first_step: int) -> None:
     encoder = Encoder(Tokenizer.from_str(tokenizer_json))
     for step in range(first_step, len(packings)):
-        queue.put(pack(Random(f"{seed}/{step}"), encoder, packings[step]))
+        batch = pack(Random(f"{seed}/{step}"), encoder, packings[step])
+        while True:
+            try:
+                batches_ahead.put(batch, timeout=10)
+                break
+            except queue.Full:
+                # A trainer that was killed cannot end its worker.
+                if not multiprocessing.parent_process().is_alive():
+                    return
 
 
 def batches(tokenizer: Tokenizer, packings: list[Packing], seed: int, first_step: int) -> Iterator[Batch]:
     """One batch per entry of `packings`, from `first_step` on."""
     context = multiprocessing.get_context("spawn")
-    queue = context.Queue(maxsize=8)
+    batches_ahead = context.Queue(maxsize=8)
     worker = context.Process(
-        target=_produce, args=(queue, tokenizer.to_str(), packings, seed, first_step), daemon=True
+        target=_produce, args=(batches_ahead, tokenizer.to_str(), packings, seed, first_step), daemon=True
     )
     worker.start()
     try:
         for _ in range(first_step, len(packings)):
-            yield queue.get(timeout=300)
+            yield batches_ahead.get(timeout=300)
     finally:
         worker.terminate()
