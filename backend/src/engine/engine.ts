@@ -5,6 +5,7 @@ import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type { Admission, EngineLoad, Finish, FinishReason, GenerationRequest, SequenceEvent } from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
+import { HashChain } from "./kv/hash-chain.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
@@ -34,7 +35,8 @@ interface ExecutedShare {
  * Invariants:
  * 1. Every admitted request ends in exactly one `finished` or `failed` event.
  * 2. A request that ended owns no blocks.
- * 3. A request's tokens depend on that request alone, not on what runs beside it or on how often it was preempted.
+ * 3. A request's tokens depend on that request alone, not on what runs beside it, on how often it was preempted, or on
+ *    what the prefix cache had of it.
  */
 export class Engine {
   /** The executor's, with `maxModelLen` cut to what the pool can hold for one sequence. */
@@ -43,16 +45,25 @@ export class Engine {
   readonly #pool: BlockPool;
   readonly #scheduler: Scheduler;
   readonly #sampler: Sampler;
+  readonly #prefixCaching: boolean;
   readonly #live = new Map<SequenceId, Generation>();
-  readonly #totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 };
+  readonly #totals = {
+    promptTokens: 0,
+    generationTokens: 0,
+    preemptions: 0,
+    prefixCacheQueries: 0,
+    prefixCacheHits: 0,
+  };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
 
-  constructor(executor: Executor, limits: SchedulerLimits) {
+  /** @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended. */
+  constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true) {
     const { numBlocks, blockSize, vocabSize, maxModelLen } = executor.spec;
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
+    this.#prefixCaching = prefixCaching;
     this.#sampler = new Sampler(vocabSize);
   }
 
@@ -69,7 +80,8 @@ export class Engine {
     if (!this.#scheduler.hasRoomFor(request.promptTokenIds.length)) {
       return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
     }
-    const sequence = new Sequence(request, new BlockTable(this.#pool));
+    const chain = this.#prefixCaching ? new HashChain(request, this.spec.blockSize) : undefined;
+    const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     this.#scheduler.add(sequence);
     this.#live.set(request.sequenceId, { request, sequence });
     return { admitted: true };
@@ -143,7 +155,8 @@ export class Engine {
     }
     sequence.append(tokenId);
     this.#totals.generationTokens += 1;
-    if (sequence.numOutputTokens === 1) this.#totals.promptTokens += sequence.numPromptTokens;
+    const isFirst = sequence.numOutputTokens === 1;
+    if (isFirst) this.#countPrompt(sequence);
     const decision = decideStop(request.stopping, {
       sampledTokenId: tokenId,
       numOutputTokens: sequence.numOutputTokens,
@@ -152,12 +165,24 @@ export class Engine {
     });
     switch (decision.kind) {
       case "continue":
-        return { kind: "tokens", sequenceId: request.sequenceId, tokenIds: [tokenId] };
+        return {
+          kind: "tokens",
+          sequenceId: request.sequenceId,
+          tokenIds: [tokenId],
+          ...(isFirst && { numCachedTokens: sequence.numCachedTokens ?? 0 }),
+        };
       case "length":
         return this.#finish(generation, [tokenId], finishOf(sequence, "length"));
       case "stop":
         return this.#finish(generation, [], { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId });
     }
+  }
+
+  #countPrompt({ numPromptTokens, numCachedTokens = 0 }: Sequence): void {
+    this.#totals.promptTokens += numPromptTokens;
+    if (!this.#prefixCaching) return;
+    this.#totals.prefixCacheQueries += numPromptTokens;
+    this.#totals.prefixCacheHits += numCachedTokens;
   }
 
   #finish(generation: Generation, tokenIds: readonly number[], finish: Finish): SequenceEvent {
@@ -203,5 +228,10 @@ function isAtFault(thrown: unknown, batchIndex: number): boolean {
 }
 
 function finishOf(sequence: Sequence, reason: FinishReason): Finish {
-  return { reason, numPromptTokens: sequence.numPromptTokens, numCompletionTokens: sequence.numOutputTokens };
+  return {
+    reason,
+    numPromptTokens: sequence.numPromptTokens,
+    numCachedTokens: sequence.numCachedTokens ?? 0,
+    numCompletionTokens: sequence.numOutputTokens,
+  };
 }

@@ -11,6 +11,8 @@ export interface GenerationRequest {
   readonly stopping: StoppingParams;
   /** Lower runs first; 0 is the default tier. */
   readonly priority: number;
+  /** Prompts share computed prefixes with those of the same salt only. Opaque; what may not be told apart has one salt. */
+  readonly cacheSalt: string;
 }
 
 /** Whether the engine took a request. One that was refused left no trace. */
@@ -30,13 +32,21 @@ export interface Finish {
   /** Present when the reason is `stop`. */
   readonly stopTokenId?: number;
   readonly numPromptTokens: number;
+  /** Prompt tokens that were not computed for this request, because the prefix cache had them. */
+  readonly numCachedTokens: number;
   /** Tokens sampled, the stop token included. */
   readonly numCompletionTokens: number;
 }
 
 /** What happened to one sequence. After `finished` or `failed` it holds no blocks and nothing more is said of it. */
 export type SequenceEvent =
-  | { readonly kind: "tokens"; readonly sequenceId: SequenceId; readonly tokenIds: readonly number[] }
+  | {
+      readonly kind: "tokens";
+      readonly sequenceId: SequenceId;
+      readonly tokenIds: readonly number[];
+      /** As in `Finish`; present with the sequence's first token. */
+      readonly numCachedTokens?: number;
+    }
   | {
       readonly kind: "finished";
       readonly sequenceId: SequenceId;
@@ -52,6 +62,7 @@ export interface EngineLoad {
   readonly numWaiting: number;
   /** Tokens to compute before everybody decodes, running sequences included. */
   readonly numQueuedTokens: number;
+  /** Blocks that no live sequence owns; what the prefix cache keeps in them does not make them less free. */
   readonly numFreeBlocks: number;
   readonly numBlocks: number;
   readonly totals: EngineTotals;
@@ -64,5 +75,8 @@ interface EngineTotals {
   /** Tokens sampled. */
   readonly generationTokens: number;
   readonly preemptions: number;
+  /** Of the same sequences: prompt tokens looked up in the prefix cache, and those of them that it had. */
+  readonly prefixCacheQueries: number;
+  readonly prefixCacheHits: number;
   readonly ended: Readonly<Record<FinishReason | "error", number>>;
 }

@@ -24,6 +24,7 @@ afterEach(async () => {
 describe("endings", () => {
   test("a stop string ends the answer and frees the engine", async () => {
     engine.script = (call) => {
+      call.write({ tokenIds: [], cachedTokens: 16 });
       for (const id of bytesOf("one two END three")) call.write({ tokenIds: [id] });
     };
     const response = await region.post("/v1/chat/completions", {
@@ -37,6 +38,7 @@ describe("endings", () => {
     expect(events.map((event) => event.choices?.[0]?.delta.content ?? "").join("")).toBe("one two ");
     expect(stream).toContain('"finish_reason":"stop"');
     expect(stream).toContain('"completion_tokens":11');
+    expect(stream).toContain('"prompt_tokens_details":{"cached_tokens":16}');
     await until(() => engine.numCancelled === 1);
   });
 

@@ -44,8 +44,21 @@ describe("Generate", () => {
     expect(messages.at(-1)?.finish).toMatchObject({ promptTokens: 3, completionTokens: 5, cachedTokens: 0 });
   });
 
+  test("says with the first token and with the finish how much of the prompt was cached", async () => {
+    const promptTokenIds = [...Array(13).keys()];
+    const ask = (cacheSalt: string) =>
+      untilEnd(startGenerate(client, generateRequest("a", { promptTokenIds, cacheSalt })));
+    await ask("org");
+    const { messages } = await ask("org");
+    expect(messages.map(({ cachedTokens }) => cachedTokens).filter((each) => each !== undefined)).toEqual([12]);
+    expect(messages[0]?.cachedTokens).toBe(12);
+    expect(messages.at(-1)?.finish?.cachedTokens).toBe(12);
+    expect((await ask("another")).messages.at(-1)?.finish?.cachedTokens).toBe(0);
+  });
+
   test.each([
     ["requestId", { requestId: "" }],
+    ["cacheSalt", { cacheSalt: "x".repeat(257) }],
     ["stopping", { stopping: undefined }],
     ["stopping.maxTokens", { stopping: { maxTokens: 0, stopTokenIds: [] } }],
     ["sampling", { sampling: undefined }],

@@ -72,7 +72,7 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
 function deliver(event: SequenceEvent, stream: TokenStream): void {
   switch (event.kind) {
     case "tokens":
-      stream.push(event.tokenIds);
+      stream.push(event.tokenIds, event.numCachedTokens);
       break;
     case "finished":
       stream.finish(event.tokenIds, event.finish);

@@ -132,6 +132,7 @@ export function generateRequest(requestId: string, fields: Partial<GenerateReque
     sampling: { temperature: 0, topP: 1, topK: 0 },
     stopping: { maxTokens: 5, stopTokenIds: [] },
     priority: 0,
+    cacheSalt: "",
     ...fields,
   };
 }

@@ -21,6 +21,7 @@ const schema = z.object({
     stopTokenIds: z.array(z.number()).max(MAX_STOP_TOKEN_IDS),
   }),
   priority: z.int(),
+  cacheSalt: z.string().max(256),
 });
 
 export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId"> {

@@ -26,6 +26,7 @@ const finishReasons = {
 export class TokenStream {
   readonly #call: ServerWritableStream<GenerateRequest, GenerateResponse>;
   #pending: number[] = [];
+  #cachedTokens: number | undefined;
   #ending: Ending | undefined;
   #blocked = false;
   #closed = false;
@@ -38,8 +39,10 @@ export class TokenStream {
     });
   }
 
-  push(tokenIds: readonly number[]): void {
+  /** `cachedTokens` goes out with the tokens it comes with. */
+  push(tokenIds: readonly number[], cachedTokens?: number): void {
     this.#pending.push(...tokenIds);
+    this.#cachedTokens ??= cachedTokens;
     this.#flush();
   }
 
@@ -80,8 +83,10 @@ export class TokenStream {
 
   #write(finish?: Finish): void {
     const tokenIds = this.#pending;
+    const cachedTokens = this.#cachedTokens;
     this.#pending = [];
-    this.#blocked = !this.#call.write({ tokenIds, finish: finish && toMessage(finish) });
+    this.#cachedTokens = undefined;
+    this.#blocked = !this.#call.write({ tokenIds, cachedTokens, finish: finish && toMessage(finish) });
   }
 }
 
@@ -91,6 +96,6 @@ function toMessage(finish: Finish): NonNullable<GenerateResponse["finish"]> {
     stopTokenId: finish.stopTokenId,
     promptTokens: finish.numPromptTokens,
     completionTokens: finish.numCompletionTokens,
-    cachedTokens: 0,
+    cachedTokens: finish.numCachedTokens,
   };
 }

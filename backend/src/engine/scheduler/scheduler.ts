@@ -3,9 +3,10 @@
 // prompts, then waiting ones, until the step's token budget is spent. So a long prompt is computed in the room that
 // decodes leave, and delays nobody by more than one budget's worth of work.
 //
-// Blocks: a sequence starts only when there are blocks for every token it knows. From then on only decodes ask for more,
-// one block each time they cross a block's end. When none is free, the last in running order is preempted: it gives back
-// its blocks, keeps its tokens, and waits to be computed again.
+// Blocks: a sequence starts only when there are blocks for every token it knows; those that the prefix cache holds are
+// shared, and need not be computed. From then on only decodes ask for more, one block each time they cross a block's end.
+// When none is free, the last in running order is preempted: it gives back its blocks, keeps its tokens, and waits to be
+// computed again, except for what the cache still has by then.
 //
 // Why it always gets on: the first in running order is never preempted for another, and alone it fits the pool (the
 // engine admits nothing longer). So some sequence advances in every step.
@@ -108,7 +109,7 @@ export class Scheduler {
   #startWaiting(plan: StepPlan): void {
     while (this.#running.size < this.#limits.maxNumSeqs) {
       const first = this.#waiting.first;
-      if (first === undefined || plan.roomFor(first) === 0 || !first.blocks.growTo(first.tokenIds.length)) return;
+      if (first === undefined || plan.roomFor(progressAtStart(first)) === 0 || !first.start()) return;
       this.#waiting.remove(first);
       this.#running.insert(first);
       plan.take(first);
@@ -119,6 +120,12 @@ export class Scheduler {
 /** What a step must hold so that every running sequence can decode while one more computes a block of its prompt. */
 export function leastBatchedTokens(maxNumSeqs: number, blockSize: number): number {
   return maxNumSeqs - 1 + blockSize;
+}
+
+/** How far a waiting sequence would be if it started now. */
+function progressAtStart({ blocks, tokenIds }: Sequence) {
+  const numComputedTokens = blocks.countCached(tokenIds);
+  return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens };
 }
 
 function countUncomputed(sequences: Iterable<Sequence>): number {

@@ -11,7 +11,8 @@ export interface SequenceRequest {
 
 /**
  * A prompt and its output so far, and how far its K/V are computed. There is no prefill and no decode state: a sequence
- * is a list of known tokens and a count of computed ones that catches up with it.
+ * is a list of known tokens and a count of computed ones that catches up with it. Tokens found in the prefix cache when
+ * it starts count as computed.
  *
  * Invariants:
  * 1. numComputedTokens < tokenIds.length while it lives: the newest token is always still to compute.
@@ -24,6 +25,7 @@ export class Sequence {
   readonly blocks: BlockTable;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
+  #numCachedTokens: number | undefined;
 
   constructor(request: SequenceRequest, blocks: BlockTable) {
     this.id = request.sequenceId;
@@ -42,6 +44,11 @@ export class Sequence {
     return this.#numComputedTokens;
   }
 
+  /** Prompt tokens that were found in the prefix cache at the first start; absent before it. */
+  get numCachedTokens(): number | undefined {
+    return this.#numCachedTokens;
+  }
+
   /** At least 1. */
   get numUncomputedTokens(): number {
     return this.#tokenIds.length - this.#numComputedTokens;
@@ -56,16 +63,29 @@ export class Sequence {
     return this.numUncomputedTokens === 1 && this.numOutputTokens > 0;
   }
 
+  /**
+   * Takes blocks for every known token, and those tokens as computed that the prefix cache has. It must own no blocks.
+   * False, with nothing changed, when the pool has too few free ones.
+   */
+  start(): boolean {
+    const numCached = this.blocks.start(this.#tokenIds);
+    if (numCached === undefined) return false;
+    this.#numComputedTokens = numCached;
+    this.#numCachedTokens ??= numCached;
+    return true;
+  }
+
   /** The K/V of `numTokens` more tokens are in the blocks. */
   advance(numTokens: number): void {
     this.#numComputedTokens += numTokens;
+    this.blocks.publish(this.#tokenIds, this.#numComputedTokens);
   }
 
   append(tokenId: number): void {
     this.#tokenIds.push(tokenId);
   }
 
-  /** Gives the blocks back; what was computed has to be computed again, the known tokens stay. */
+  /** Gives the blocks back; what the cache does not keep has to be computed again, the known tokens stay. */
   releaseBlocks(): void {
     this.blocks.release();
     this.#numComputedTokens = 0;

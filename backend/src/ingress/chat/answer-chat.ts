@@ -28,7 +28,8 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   });
   const { requestId, claims } = exchange;
   const sampling = planSampling(request, region.model.samplingDefaults);
-  const plan = { requestId, promptTokenIds, maxTokens, priority: claims.priority, ...sampling };
+  const { priority, org: cacheSalt } = claims;
+  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt, ...sampling };
   await answerPlan(plan, request, ChatReply, region, exchange);
 }
 

@@ -27,7 +27,8 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
   });
   const { requestId, claims } = exchange;
   const sampling = planSampling(request, region.model.samplingDefaults);
-  const plan = { requestId, promptTokenIds, maxTokens, priority: claims.priority, ...sampling };
+  const { priority, org: cacheSalt } = claims;
+  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt, ...sampling };
   await answerPlan(plan, request, CompletionReply, region, exchange);
 }
 

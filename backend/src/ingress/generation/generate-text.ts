@@ -23,12 +23,14 @@ export async function* generateText(
   const detokenizer = new Detokenizer(model.tokenizer.tokenBytes);
   const stopStrings = new StopStrings(plan.stopStrings);
   let numTokens = 0;
+  let cachedTokens = 0;
   progress.promptTokens = plan.promptTokenIds.length;
   for await (const { engine, responses } of pool.generate(toEngineRequest(plan, model), limits)) {
     progress.engine = engine;
     let text = "";
     let finish: Finish | undefined;
     for (const response of responses) {
+      cachedTokens = response.cachedTokens ?? cachedTokens;
       for (const tokenId of response.tokenIds) {
         progress.completionTokens = ++numTokens;
         const scan = stopStrings.push(detokenizer.push(tokenId));
@@ -36,7 +38,7 @@ export async function* generateText(
         if (!scan.stopped) continue;
         if (text !== "") yield { kind: "text", text };
         progress.finishReason = "stop";
-        yield endAtStopString(plan, numTokens);
+        yield endAtStopString(plan, numTokens, response.finish?.cachedTokens ?? cachedTokens);
         return;
       }
       finish ??= response.finish;
@@ -64,11 +66,12 @@ function toEngineRequest(plan: GenerationPlan, model: ServedModel): GenerateRequ
     sampling: { temperature: plan.temperature, topP: plan.topP, topK: plan.topK, seed: plan.seed },
     stopping: { maxTokens: plan.maxTokens, stopTokenIds: [...model.stopTokenIds] },
     priority: plan.priority,
+    cacheSalt: plan.cacheSalt,
   };
 }
 
-function endAtStopString(plan: GenerationPlan, completionTokens: number): GenerationEvent {
-  const usage = { promptTokens: plan.promptTokenIds.length, completionTokens, cachedTokens: undefined };
+function endAtStopString(plan: GenerationPlan, completionTokens: number, cachedTokens: number): GenerationEvent {
+  const usage = { promptTokens: plan.promptTokenIds.length, completionTokens, cachedTokens };
   return { kind: "end", finishReason: "stop", usage };
 }
 

@@ -16,6 +16,8 @@ export interface GenerationPlan {
   readonly stopStrings: readonly string[];
   /** Lower runs first. */
   readonly priority: number;
+  /** Whose prompts this one may share computed prefixes with: the organization. */
+  readonly cacheSalt: string;
 }
 
 export interface TokenUsage {
@@ -26,8 +28,8 @@ export interface TokenUsage {
    * string: what the engine may have sampled ahead, before it heard of the cancellation, is nobody's output.
    */
   readonly completionTokens: number;
-  /** Prompt tokens that came from the prefix cache; undefined when a stop string ended the output before the engine said. */
-  readonly cachedTokens: number | undefined;
+  /** Prompt tokens that came from the prefix cache. */
+  readonly cachedTokens: number;
 }
 
 /** Text that became certain, never empty; then one end. */

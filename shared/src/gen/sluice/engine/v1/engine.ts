@@ -55,6 +55,11 @@ export interface GenerateRequest {
     | undefined;
   /** Lower runs first; 0 is the default tier. */
   priority: number;
+  /**
+   * Computed prefixes are shared between requests of one salt only: the ingress salts with whoever may know of each other's
+   * prompts. At most 256 characters; the empty salt is one like any other.
+   */
+  cacheSalt: string;
 }
 
 export interface SamplingParams {
@@ -79,7 +84,14 @@ export interface GenerateResponse {
   /** Tokens that were ready together, in order; may be empty in the last message. */
   tokenIds: number[];
   /** Only in the last message. */
-  finish?: Finish | undefined;
+  finish?:
+    | Finish
+    | undefined;
+  /**
+   * Prompt tokens whose K/V came from the prefix cache, for a caller that may leave before the finish. Present in the message
+   * with the sequence's first token, unless that is the last one as well.
+   */
+  cachedTokens?: number | undefined;
 }
 
 export interface Finish {
@@ -237,7 +249,7 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
 };
 
 function createBaseGenerateRequest(): GenerateRequest {
-  return { requestId: "", promptTokenIds: [], sampling: undefined, stopping: undefined, priority: 0 };
+  return { requestId: "", promptTokenIds: [], sampling: undefined, stopping: undefined, priority: 0, cacheSalt: "" };
 }
 
 export const GenerateRequest: MessageFns<GenerateRequest> = {
@@ -260,6 +272,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.priority !== 0) {
       writer.uint32(40).sint32(message.priority);
+    }
+    if (message.cacheSalt !== "") {
+      writer.uint32(50).string(message.cacheSalt);
     }
     return writer;
   },
@@ -325,6 +340,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.priority = reader.sint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cacheSalt = reader.string();
             continue;
           }
         }
@@ -491,7 +514,7 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 };
 
 function createBaseGenerateResponse(): GenerateResponse {
-  return { tokenIds: [], finish: undefined };
+  return { tokenIds: [], finish: undefined, cachedTokens: undefined };
 }
 
 export const GenerateResponse: MessageFns<GenerateResponse> = {
@@ -505,6 +528,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.finish !== undefined) {
       Finish.encode(message.finish, writer.uint32(18).fork()).join();
+    }
+    if (message.cachedTokens !== undefined) {
+      writer.uint32(24).uint32(message.cachedTokens);
     }
     return writer;
   },
@@ -546,6 +572,14 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
             }
 
             message.finish = Finish.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cachedTokens = reader.uint32();
             continue;
           }
         }
