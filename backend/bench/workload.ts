@@ -23,6 +23,7 @@ export function makeRequest({ numPromptTokens, maxTokens }: Lengths, vocabSize: 
     stopping: { maxTokens, stopTokenIds: [] },
     priority: 0,
     cacheSalt: "",
+    tenant: "",
   };
 }
 

@@ -10,6 +10,7 @@ const request: Omit<GenerationRequest, "sequenceId"> = {
   stopping: { maxTokens: 5, stopTokenIds: [] },
   priority: 0,
   cacheSalt: "",
+  tenant: "",
 };
 
 let thread: EngineThread | undefined;

@@ -13,6 +13,8 @@ export interface GenerationRequest {
   readonly priority: number;
   /** Prompts share computed prefixes with those of the same salt only. Opaque; what may not be told apart has one salt. */
   readonly cacheSalt: string;
+  /** Of one priority, tenants get fair shares. Opaque. */
+  readonly tenant: string;
 }
 
 /** Whether the engine took a request. One that was refused left no trace. */

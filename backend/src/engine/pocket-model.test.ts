@@ -96,6 +96,7 @@ function raggedRequests(count: number, temperature: number, longestPrompt = 200)
     stopping: { maxTokens: 4 + draw(id, 1, 29), stopTokenIds: [] },
     priority: 0,
     cacheSalt: "",
+    tenant: "",
   }));
 }
 

@@ -10,7 +10,15 @@ const greedy = { temperature: 0, topP: 1, topK: 0, seed: 0 };
 /** A greedy request. */
 export function request(id: number, promptTokenIds: readonly number[], maxTokens: number): GenerationRequest {
   const stopping = { maxTokens, stopTokenIds: [] };
-  return { sequenceId: id as SequenceId, promptTokenIds, sampling: greedy, stopping, priority: 0, cacheSalt: "" };
+  return {
+    sequenceId: id as SequenceId,
+    promptTokenIds,
+    sampling: greedy,
+    stopping,
+    priority: 0,
+    cacheSalt: "",
+    tenant: "",
+  };
 }
 
 /** The tokens 0, 1, 2, … */

@@ -59,6 +59,7 @@ describe("Generate", () => {
   test.each([
     ["requestId", { requestId: "" }],
     ["cacheSalt", { cacheSalt: "x".repeat(257) }],
+    ["tenant", { tenant: "x".repeat(257) }],
     ["stopping", { stopping: undefined }],
     ["stopping.maxTokens", { stopping: { maxTokens: 0, stopTokenIds: [] } }],
     ["sampling", { sampling: undefined }],

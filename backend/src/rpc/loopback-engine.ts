@@ -133,6 +133,7 @@ export function generateRequest(requestId: string, fields: Partial<GenerateReque
     stopping: { maxTokens: 5, stopTokenIds: [] },
     priority: 0,
     cacheSalt: "",
+    tenant: "",
     ...fields,
   };
 }

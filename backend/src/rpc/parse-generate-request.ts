@@ -7,6 +7,8 @@ import type { GenerationRequest } from "#engine/generation.ts";
 const MAX_STOP_TOKEN_IDS = 256;
 
 // Token ids are uint32 by the proto; whether they are in the vocabulary is the engine's to say.
+const opaqueName = z.string().max(256);
+
 const schema = z.object({
   requestId: z.string().min(1).max(128),
   promptTokenIds: z.custom<readonly number[]>(),
@@ -21,7 +23,8 @@ const schema = z.object({
     stopTokenIds: z.array(z.number()).max(MAX_STOP_TOKEN_IDS),
   }),
   priority: z.int(),
-  cacheSalt: z.string().max(256),
+  cacheSalt: opaqueName,
+  tenant: opaqueName,
 });
 
 export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId"> {

@@ -7,6 +7,8 @@ export interface SequenceRequest {
   readonly promptTokenIds: readonly number[];
   /** Lower runs first. */
   readonly priority: number;
+  /** Tenants get fair shares of the engine. */
+  readonly tenant: string;
 }
 
 /**
@@ -21,15 +23,18 @@ export interface SequenceRequest {
 export class Sequence {
   readonly id: SequenceId;
   readonly priority: number;
+  readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
   #numCachedTokens: number | undefined;
+  #startOrder = Infinity;
 
   constructor(request: SequenceRequest, blocks: BlockTable) {
     this.id = request.sequenceId;
     this.priority = request.priority;
+    this.tenant = request.tenant;
     this.numPromptTokens = request.promptTokenIds.length;
     this.blocks = blocks;
     this.#tokenIds = [...request.promptTokenIds];
@@ -49,6 +54,11 @@ export class Sequence {
     return this.#numCachedTokens;
   }
 
+  /** Which of all starts its first one was; Infinity before it. */
+  get startOrder(): number {
+    return this.#startOrder;
+  }
+
   /** At least 1. */
   get numUncomputedTokens(): number {
     return this.#tokenIds.length - this.#numComputedTokens;
@@ -66,12 +76,15 @@ export class Sequence {
   /**
    * Takes blocks for every known token, and those tokens as computed that the prefix cache has. It must own no blocks.
    * False, with nothing changed, when the pool has too few free ones.
+   *
+   * @param startOrder its place in running order, if this is its first start: greater than that of all before it.
    */
-  start(): boolean {
+  start(startOrder: number): boolean {
     const numCached = this.blocks.start(this.#tokenIds);
     if (numCached === undefined) return false;
     this.#numComputedTokens = numCached;
     this.#numCachedTokens ??= numCached;
+    this.#startOrder = Math.min(this.#startOrder, startOrder);
     return true;
   }
 
@@ -92,7 +105,13 @@ export class Sequence {
   }
 }
 
-/** Negative when `a` runs before `b`: by priority, then by arrival. */
-export function compareSequences(a: Sequence, b: Sequence): number {
+/** Negative when `a` waits before `b` of the same tenant: by priority, then by arrival. */
+export function compareArrivals(a: Sequence, b: Sequence): number {
   return a.priority - b.priority || a.id - b.id;
+}
+
+/** Negative when `a` runs before `b`: by priority, then by who started first. */
+export function compareStarts(a: Sequence, b: Sequence): number {
+  // Two that never started have no difference.
+  return a.priority - b.priority || (a.startOrder === b.startOrder ? a.id - b.id : a.startOrder - b.startOrder);
 }

@@ -28,8 +28,8 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   });
   const { requestId, claims } = exchange;
   const sampling = planSampling(request, region.model.samplingDefaults);
-  const { priority, org: cacheSalt } = claims;
-  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt, ...sampling };
+  const { priority, org } = claims;
+  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling };
   await answerPlan(plan, request, ChatReply, region, exchange);
 }
 

@@ -27,8 +27,8 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
   });
   const { requestId, claims } = exchange;
   const sampling = planSampling(request, region.model.samplingDefaults);
-  const { priority, org: cacheSalt } = claims;
-  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt, ...sampling };
+  const { priority, org } = claims;
+  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling };
   await answerPlan(plan, request, CompletionReply, region, exchange);
 }
 

@@ -67,6 +67,7 @@ function toEngineRequest(plan: GenerationPlan, model: ServedModel): GenerateRequ
     stopping: { maxTokens: plan.maxTokens, stopTokenIds: [...model.stopTokenIds] },
     priority: plan.priority,
     cacheSalt: plan.cacheSalt,
+    tenant: plan.tenant,
   };
 }
 

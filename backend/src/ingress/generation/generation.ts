@@ -18,6 +18,8 @@ export interface GenerationPlan {
   readonly priority: number;
   /** Whose prompts this one may share computed prefixes with: the organization. */
   readonly cacheSalt: string;
+  /** For whom the engines compute, when they share themselves out: the organization. */
+  readonly tenant: string;
 }
 
 export interface TokenUsage {

@@ -60,6 +60,11 @@ export interface GenerateRequest {
    * prompts. At most 256 characters; the empty salt is one like any other.
    */
   cacheSalt: string;
+  /**
+   * Whom the request counts for: of one priority, tenants get fair shares of the engine. An opaque name of at most 256
+   * characters; the empty name is one like any other.
+   */
+  tenant: string;
 }
 
 export interface SamplingParams {
@@ -249,7 +254,15 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
 };
 
 function createBaseGenerateRequest(): GenerateRequest {
-  return { requestId: "", promptTokenIds: [], sampling: undefined, stopping: undefined, priority: 0, cacheSalt: "" };
+  return {
+    requestId: "",
+    promptTokenIds: [],
+    sampling: undefined,
+    stopping: undefined,
+    priority: 0,
+    cacheSalt: "",
+    tenant: "",
+  };
 }
 
 export const GenerateRequest: MessageFns<GenerateRequest> = {
@@ -275,6 +288,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.cacheSalt !== "") {
       writer.uint32(50).string(message.cacheSalt);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(58).string(message.tenant);
     }
     return writer;
   },
@@ -348,6 +364,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.cacheSalt = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tenant = reader.string();
             continue;
           }
         }
