@@ -88,6 +88,15 @@ describe("endings", () => {
     expect(await response.json()).toMatchObject({ error: { code: "overloaded" } });
   });
 
+  test.each([
+    ["2345", "3", "2345"],
+    ["soon", "1", "1000"],
+  ])("an engine that says %s is believed as far as that is a time", async (said, seconds, ms) => {
+    engine.script = (call) => refuse(call, status.RESOURCE_EXHAUSTED, "full", { "sluice-retry-after-ms": said });
+    const { headers } = await region.post("/v1/chat/completions", hello);
+    expect([headers.get("retry-after"), headers.get("retry-after-ms")]).toEqual([seconds, ms]);
+  });
+
   test("an engine's failure in the middle is a last event, and no [DONE]", async () => {
     engine.script = (call) => {
       call.write({ tokenIds: bytesOf("a") });

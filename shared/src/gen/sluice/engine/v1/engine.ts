@@ -916,7 +916,8 @@ export const EngineDefinition = {
     /**
      * Runs one sequence. Messages arrive in order; the last one carries `finish`. Cancelling the call aborts the
      * sequence at the next step and frees its blocks. Errors: INVALID_ARGUMENT (never admissible as asked),
-     * RESOURCE_EXHAUSTED (queue full: try another engine), DEADLINE_EXCEEDED, UNAVAILABLE (draining), INTERNAL.
+     * RESOURCE_EXHAUSTED (queue full: try another engine; the trailer `sluice-retry-after-ms` says when this one is expected to
+     * have room), DEADLINE_EXCEEDED, UNAVAILABLE (draining), INTERNAL.
      */
     generate: {
       name: "Generate",
