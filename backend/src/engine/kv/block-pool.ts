@@ -3,9 +3,8 @@
 // Which free block is handed out next: first those that hold nothing with a name, lowest id first; then, when there are none,
 // the named ones, least recently used first, which lose their name. So nothing worth keeping is lost while there is room,
 // and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
-// follow age and not place, but whole sequences leave and are replaced, so runs of neighbours stay runs; the CPU executor
-// works in place on the densest stretch and copies the rest (in-place-range.ts). `npm run bench:prefix-cache` shows what
-// this costs a step.
+// follow age and not place: the CPU executor works in place on the densest stretch and copies the rest (in-place-range.ts).
+// That has a price, which `npm run bench:prefix-cache` shows.
 import type { BlockId } from "./block-id.ts";
 import type { BlockHash } from "./hash-chain.ts";
 import { IdleBlocks } from "./idle-blocks.ts";
