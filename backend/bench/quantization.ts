@@ -108,7 +108,7 @@ async function readTogether(executor: Executor, batch: readonly Example[], block
         tokenIds: seen.length === 0 ? prompt : answer.slice(seen.length - 1, seen.length),
         numComputedTokens: seen.length === 0 ? 0 : prompt.length + seen.length - 1,
         blockTable,
-        needsLogits: true,
+        numLogits: 1,
       })),
     );
     for (const [row, reader] of active.entries()) {

@@ -12,6 +12,7 @@ async function streamAnswer(content: string): Promise<string> {
     model: stack.model,
     temperature: 0,
     stream: true,
+    max_tokens: 400,
     messages: [{ role: "user", content }],
   });
   let answer = "";

@@ -32,6 +32,7 @@ function countToSixty(): Counting {
       model: stack.model,
       temperature: 0,
       stream: true,
+      max_tokens: 400,
       messages: [{ role: "user", content: "Count from 1 to 60." }],
     });
     for await (const chunk of stream) {

@@ -3,16 +3,23 @@ import type { GenerationRequest, Refusal } from "./generation.ts";
 
 /** Why this model can never run the request as asked; absent when it can. Pure. */
 export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Refusal | undefined {
-  const { promptTokenIds, stopping } = request;
+  const { promptTokenIds, sampling, stopping } = request;
   const numTokens = promptTokenIds.length;
   if (numTokens === 0) return refuse("invalid_value", "the prompt is empty");
-  if (numTokens >= spec.maxModelLen) {
+  // A prompt that is only computed may fill the whole length.
+  if (numTokens + Math.min(1, stopping.maxTokens) > spec.maxModelLen) {
     const detail = `a prompt of ${numTokens} tokens leaves no room for output within ${spec.maxModelLen}`;
     return refuse("context_length_exceeded", detail);
   }
   const isUnknown = (id: number): boolean => id >= spec.vocabSize;
   if (promptTokenIds.some(isUnknown)) return refuse("invalid_value", "a prompt token id is not in the vocabulary");
   if (stopping.stopTokenIds.some(isUnknown)) return refuse("invalid_value", "a stop token id is not in the vocabulary");
+  if (sampling.adjustments?.logitBias.some(({ tokenId }) => isUnknown(tokenId)) === true) {
+    return refuse("invalid_value", "a biased token id is not in the vocabulary");
+  }
+  if ((stopping.minTokens ?? 0) > 0 && new Set(stopping.stopTokenIds).size >= spec.vocabSize) {
+    return refuse("invalid_value", "every token stops, so minTokens leaves none to sample");
+  }
   return undefined;
 }
 

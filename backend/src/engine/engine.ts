@@ -1,30 +1,29 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { checkRequest } from "./check-request.ts";
-import type { Executor, ExecutorSpec, ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
+import type { Executor, ExecutorSpec } from "./executor/executor.ts";
 import { NonFiniteStepError } from "./executor/finite-check.ts";
-import type { Admission, EngineLoad, Finish, FinishReason, GenerationRequest, SequenceEvent } from "./generation.ts";
+import type {
+  Admission,
+  EngineLoad,
+  Finish,
+  FinishReason,
+  GenerationRequest,
+  Logprobs,
+  SequenceEvent,
+} from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
 import { HashChain } from "./kv/hash-chain.ts";
-import { Sampler } from "./sampling/sampler.ts";
+import { type LiveGeneration, startGeneration } from "./live-generation.ts";
+import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
+import { TokenChooser } from "./sampling/token-chooser.ts";
 import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
-import type { ScheduledSequence } from "./scheduler/step-plan.ts";
+import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
+import { bannedTokens } from "./stopping/banned-tokens.ts";
 import { decideStop } from "./stopping/decide-stop.ts";
-
-interface Generation {
-  readonly request: GenerationRequest;
-  readonly sequence: Sequence;
-}
-
-interface ExecutedShare {
-  readonly generation: Generation;
-  readonly numTokens: number;
-  /** Index of its row in the step's logits; absent when more of the known tokens are still to compute. */
-  readonly logitsRow: number | undefined;
-}
 
 /**
  * The loop's body: each `step` schedules, executes one forward pass, samples, and reports. No threads, no sockets, no
@@ -44,9 +43,10 @@ export class Engine {
   readonly #executor: Executor;
   readonly #pool: BlockPool;
   readonly #scheduler: Scheduler;
-  readonly #sampler: Sampler;
+  readonly #chooser: TokenChooser;
+  readonly #logprobs = new LogprobReader();
   readonly #prefixCaching: boolean;
-  readonly #live = new Map<SequenceId, Generation>();
+  readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #totals = {
     promptTokens: 0,
     generationTokens: 0,
@@ -64,7 +64,7 @@ export class Engine {
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
     this.#prefixCaching = prefixCaching;
-    this.#sampler = new Sampler(vocabSize);
+    this.#chooser = new TokenChooser(vocabSize);
   }
 
   /** Whether a step would do anything. */
@@ -80,10 +80,10 @@ export class Engine {
     if (!this.#scheduler.hasRoomFor(request.promptTokenIds.length)) {
       return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
     }
-    const chain = this.#prefixCaching ? new HashChain(request, this.spec.blockSize) : undefined;
+    const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize) : undefined;
     const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     this.#scheduler.add(sequence);
-    this.#live.set(request.sequenceId, { request, sequence });
+    this.#live.set(request.sequenceId, startGeneration(request, sequence));
     return { admitted: true };
   }
 
@@ -104,14 +104,15 @@ export class Engine {
     const { scheduled, preempted } = this.#scheduler.schedule();
     this.#totals.preemptions += preempted.length;
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
+    const shares = shareOut(scheduled, this.#live);
     let logits: Float32Array;
     try {
-      logits = await this.#executor.execute(scheduled.map(toBatchRow));
+      logits = await this.#executor.execute(shares.map(toBatchRow));
     } catch (thrown) {
-      const faulty = scheduled.filter((_, index) => isAtFault(thrown, index));
+      const faulty = shares.filter((_, index) => isAtFault(thrown, index));
       return this.#living(faulty).map(({ generation }) => this.#fail(generation, thrown));
     }
-    return this.#advance(scheduled, logits);
+    return this.#advance(shares, logits);
   }
 
   load(): EngineLoad {
@@ -130,34 +131,53 @@ export class Engine {
     await this.#executor.close();
   }
 
-  /** Counts what was computed, and samples where the newest token was reached. */
-  #advance(scheduled: readonly ScheduledSequence[], logits: Float32Array): readonly SequenceEvent[] {
+  /** Counts what was computed, and reads the logits that were wanted. */
+  #advance(shares: readonly StepShare[], logits: Float32Array): readonly SequenceEvent[] {
     const events: SequenceEvent[] = [];
-    for (const { generation, numTokens, logitsRow } of this.#living(scheduled)) {
-      generation.sequence.advance(numTokens);
-      if (logitsRow !== undefined) events.push(this.#extend(generation, this.#rowOf(logits, logitsRow)));
+    for (const share of this.#living(shares)) {
+      share.generation.sequence.advance(share.numTokens);
+      if (share.numLogits > 0) events.push(this.#readLogits(share, this.#rowsOf(share, logits)));
     }
     return events;
   }
 
-  #rowOf(logits: Float32Array, row: number): Float32Array {
+  #rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array): Float32Array[] {
     const { vocabSize } = this.spec;
-    return logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return Array.from({ length: numLogits }, (_, index) => {
+      const start = (firstRow + index) * vocabSize;
+      return logits.subarray(start, start + vocabSize);
+    });
   }
 
-  #extend(generation: Generation, logits: Float32Array): SequenceEvent {
-    const { request, sequence } = generation;
-    let tokenId: number;
+  #readLogits(share: StepShare, rows: readonly Float32Array[]): SequenceEvent {
+    const { generation, reachesNewest } = share;
     try {
-      tokenId = this.#sampler.sample(logits, request.sampling, sequence.numOutputTokens);
+      const prompt = generation.promptLogprobs?.read(share, rows, this.#logprobs) ?? [];
+      const newest = reachesNewest ? rows.at(-1) : undefined;
+      if (newest !== undefined) return this.#extend(generation, newest, prompt);
+      const { sequenceId } = generation.request;
+      return { kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } };
     } catch (thrown) {
       return this.#fail(generation, thrown);
     }
+  }
+
+  /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
+  #extend(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+    const { request, sequence, history } = generation;
+    const { sequenceId, sampling, stopping } = request;
+    const { tokenIds, numOutputTokens } = sequence;
+    const isFirst = numOutputTokens === 0;
+    if (isFirst) this.#countPrompt(generation);
+    if (stopping.maxTokens === 0) {
+      return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
+    }
+    const bannedTokenIds = bannedTokens(stopping, numOutputTokens);
+    const tokenId = this.#chooser.choose(logits, sampling, { tokenIds, numOutputTokens, history, bannedTokenIds });
+    const own = request.logprobs === undefined ? [] : [this.#logprobs.read(logits, tokenId, request.logprobs.numTop)];
     sequence.append(tokenId);
     this.#totals.generationTokens += 1;
-    const isFirst = sequence.numOutputTokens === 1;
-    if (isFirst) this.#countPrompt(sequence);
-    const decision = decideStop(request.stopping, {
+    const decision = decideStop(stopping, {
       sampledTokenId: tokenId,
       numOutputTokens: sequence.numOutputTokens,
       numTokens: sequence.tokenIds.length,
@@ -167,60 +187,72 @@ export class Engine {
       case "continue":
         return {
           kind: "tokens",
-          sequenceId: request.sequenceId,
+          sequenceId,
           tokenIds: [tokenId],
           ...(isFirst && { numCachedTokens: sequence.numCachedTokens ?? 0 }),
+          ...logprobsOf(request, own, prompt),
         };
       case "length":
-        return this.#finish(generation, [tokenId], finishOf(sequence, "length"));
-      case "stop":
-        return this.#finish(generation, [], { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId });
+        return this.#finish(generation, [tokenId], finishOf(sequence, "length"), logprobsOf(request, own, prompt));
+      case "stop": {
+        const finish = { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId };
+        return this.#finish(generation, [], finish, logprobsOf(request, [], prompt));
+      }
     }
   }
 
-  #countPrompt({ numPromptTokens, numCachedTokens = 0 }: Sequence): void {
-    this.#totals.promptTokens += numPromptTokens;
-    if (!this.#prefixCaching) return;
-    this.#totals.prefixCacheQueries += numPromptTokens;
-    this.#totals.prefixCacheHits += numCachedTokens;
+  #countPrompt({ request, sequence }: LiveGeneration): void {
+    this.#totals.promptTokens += sequence.numPromptTokens;
+    if (!this.#usesPrefixCache(request)) return;
+    this.#totals.prefixCacheQueries += sequence.numPromptTokens;
+    this.#totals.prefixCacheHits += sequence.numCachedTokens ?? 0;
   }
 
-  #finish(generation: Generation, tokenIds: readonly number[], finish: Finish): SequenceEvent {
+  /**
+   * Whether the prefix cache is asked for the request's prompt, and told of its blocks. Logprobs of the prompt need the
+   * logits of every position, which the cache does not keep. Their blocks are not published either: who scores prompts
+   * sends many that are each read once, and the next of them would not look; naming theirs would only push out what others
+   * come back to.
+   */
+  #usesPrefixCache({ logprobs }: GenerationRequest): boolean {
+    return this.#prefixCaching && logprobs?.prompt !== true;
+  }
+
+  #finish(
+    generation: LiveGeneration,
+    tokenIds: readonly number[],
+    finish: Finish,
+    reported: { readonly logprobs?: Logprobs } = {},
+  ): SequenceEvent {
     this.#ended[finish.reason] += 1;
-    return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish };
+    return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };
   }
 
-  #fail(generation: Generation, thrown: unknown): SequenceEvent {
+  #fail(generation: LiveGeneration, thrown: unknown): SequenceEvent {
     this.#ended.error += 1;
     const { code, message } = AppError.from(thrown);
     return { kind: "failed", sequenceId: this.#forget(generation), code, detail: message };
   }
 
-  #forget({ sequence }: Generation): SequenceId {
+  #forget({ sequence }: LiveGeneration): SequenceId {
     this.#live.delete(sequence.id);
     this.#scheduler.remove(sequence);
     return sequence.id;
   }
 
-  /** What was scheduled, without the requests aborted while the step ran. */
-  #living(scheduled: readonly ScheduledSequence[]): ExecutedShare[] {
-    let numRows = 0;
-    return scheduled.flatMap(({ sequence, numTokens, reachesNewest }) => {
-      const logitsRow = reachesNewest ? numRows++ : undefined;
-      const generation = this.#live.get(sequence.id);
-      return generation === undefined ? [] : [{ generation, numTokens, logitsRow }];
-    });
+  /** Without the requests aborted while the step ran. */
+  #living(shares: readonly StepShare[]): StepShare[] {
+    return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
 }
 
-function toBatchRow({ sequence, numTokens, reachesNewest }: ScheduledSequence): ExecutorSequence {
-  const start = sequence.numComputedTokens;
-  return {
-    tokenIds: sequence.tokenIds.slice(start, start + numTokens),
-    numComputedTokens: start,
-    blockTable: sequence.blocks.blockIds,
-    needsLogits: reachesNewest,
-  };
+/** The event's part that tells logprobs; empty when none were asked for. */
+function logprobsOf(
+  request: GenerationRequest,
+  tokens: readonly TokenLogprobs[],
+  prompt: readonly TokenLogprobs[],
+): { readonly logprobs?: Logprobs } {
+  return request.logprobs === undefined ? {} : { logprobs: { tokens, prompt } };
 }
 
 function isAtFault(thrown: unknown, batchIndex: number): boolean {

@@ -1,5 +1,6 @@
 // What goes into an engine and what comes out of it: plain values, so that they can cross a thread.
 import type { ErrorCode } from "@sluice/shared/errors.ts";
+import type { TokenLogprobs } from "./sampling/logprobs.ts";
 import type { SamplingParams } from "./sampling/sampling-params.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import type { StoppingParams } from "./stopping/stopping-params.ts";
@@ -15,6 +16,23 @@ export interface GenerationRequest {
   readonly cacheSalt: string;
   /** Of one priority, tenants get fair shares. Opaque. */
   readonly tenant: string;
+  /** Absent: none are computed. */
+  readonly logprobs?: LogprobsParams | undefined;
+}
+
+interface LogprobsParams {
+  /** How many of the likeliest tokens are named beside each token; 0 to 20. */
+  readonly numTop: number;
+  /** Whether those of the prompt are wanted too. Every position of the prompt is then computed, none taken from a cache. */
+  readonly prompt: boolean;
+}
+
+/** See sampling/logprobs.ts for what they are logarithms of. */
+export interface Logprobs {
+  /** One for each of the event's tokens. */
+  readonly tokens: readonly TokenLogprobs[];
+  /** Of the prompt's tokens from the second on, in order, as they are computed. All come before, or with, the first token. */
+  readonly prompt: readonly TokenLogprobs[];
 }
 
 /** Whether the engine took a request. One that was refused left no trace. */
@@ -45,15 +63,20 @@ export type SequenceEvent =
   | {
       readonly kind: "tokens";
       readonly sequenceId: SequenceId;
+      /** Empty only when there are logprobs of the prompt to tell. */
       readonly tokenIds: readonly number[];
       /** As in `Finish`; present with the sequence's first token. */
-      readonly numCachedTokens?: number;
+      readonly numCachedTokens?: number | undefined;
+      /** Present when asked for. */
+      readonly logprobs?: Logprobs | undefined;
     }
   | {
       readonly kind: "finished";
       readonly sequenceId: SequenceId;
       /** The last tokens; may be empty. */
       readonly tokenIds: readonly number[];
+      /** Present when asked for and not aborted. */
+      readonly logprobs?: Logprobs | undefined;
       readonly finish: Finish;
     }
   | { readonly kind: "failed"; readonly sequenceId: SequenceId; readonly code: ErrorCode; readonly detail: string };

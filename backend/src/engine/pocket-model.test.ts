@@ -8,11 +8,28 @@ import type { Executor, ScheduledSequence } from "./executor/executor.ts";
 import type { GenerationRequest } from "./generation.ts";
 import type { BlockId } from "./kv/block-id.ts";
 import { uniformAt } from "./sampling/philox.ts";
+import type { SamplingParams } from "./sampling/sampling-params.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const limits = { maxNumBatchedTokens: 96, maxNumSeqs: 33, maxQueuedRequests: 64, maxQueuedTokens: 100_000 };
 const numBlocks = 256;
+
+const greedy = { temperature: 0, topP: 1, topK: 0 };
+const sampled = { temperature: 0.9, topP: 0.95, topK: 50 };
+const adjusted = {
+  ...sampled,
+  minP: 0.02,
+  adjustments: {
+    presencePenalty: 0.5,
+    frequencyPenalty: 0.3,
+    repetitionPenalty: 1.2,
+    logitBias: [
+      { tokenId: 7, bias: 2 },
+      { tokenId: 100, bias: -100 },
+    ],
+  },
+};
 
 describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (precision) => {
   let executor: Executor;
@@ -24,10 +41,11 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
   afterAll(() => executor.close());
 
   test.each([
-    ["greedy", 0],
-    ["sampled", 0.9],
-  ])("%s output is the same alone and among 32 ragged others", async (_, temperature) => {
-    const requests = raggedRequests(33, temperature);
+    ["greedy", greedy],
+    ["sampled", sampled],
+    ["fully adjusted", adjusted],
+  ])("%s output is the same alone and among 32 ragged others", async (_, sampling) => {
+    const requests = raggedRequests(33, sampling);
     const together = await generate(new Engine(executor, limits), requests);
     for (const request of requests) {
       const alone = await generate(new Engine(executor, limits), [request]);
@@ -35,8 +53,11 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
     }
   });
 
-  test("output is the same when sequences are preempted again and again", async () => {
-    const requests = raggedRequests(24, 0, 40);
+  test.each([
+    ["greedy", greedy],
+    ["fully adjusted", adjusted],
+  ])("%s output is the same when sequences are preempted again and again", async (_, sampling) => {
+    const requests = raggedRequests(24, sampling, 40);
     const roomy = await generate(new Engine(executor, limits), requests);
     const engine = new Engine(withBlocks(executor, 10), limits);
     expect(await generate(engine, requests)).toEqual(roomy);
@@ -45,13 +66,16 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
     expect(numFreeBlocks).toBe(10);
   });
 
-  test("output is the same whatever part of the prompt was found in the prefix cache", async () => {
+  test.each([
+    ["sampled", sampled],
+    ["fully adjusted", adjusted],
+  ])("%s output is the same whatever part of the prompt was found in the prefix cache", async (_, sampling) => {
     const half = numBlocks / 2;
     const cold = new Engine(withBlocks(executor, half), limits, false);
     // A pool of its own: what a cache keeps, nobody else may write to.
     const engine = new Engine(withBlocks(executor, half, half), limits);
     // Conversations: a prompt is the last turn's prompt, its answer, and some more.
-    let requests = raggedRequests(12, 0.9, 120);
+    let requests = raggedRequests(12, sampling, 120);
     for (let turn = 1; turn <= 3; turn += 1) {
       const expected = await generate(cold, requests);
       expect(await generate(engine, requests)).toEqual(expected);
@@ -62,7 +86,7 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
         promptTokenIds: [
           ...request.promptTokenIds,
           ...(expected.get(request.sequenceId) ?? []),
-          ...Array.from({ length: 1 + draw(turn, request.sequenceId, 50) }, (_, index) => index),
+          ...Array.from({ length: 1 + draw(turn, request.sequenceId, 50) }, (__, index) => index),
         ],
       }));
     }
@@ -72,7 +96,7 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
   });
 
   test("an abort frees the blocks and changes nobody else's output", async () => {
-    const requests = raggedRequests(8, 0);
+    const requests = raggedRequests(8, greedy);
     const undisturbed = await generate(new Engine(executor, limits), requests);
     const engine = new Engine(executor, limits);
     const victims = requests.slice(0, 4).map(({ sequenceId }) => sequenceId);
@@ -87,12 +111,16 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
   });
 });
 
-/** Prompts of 1 to `longestPrompt` tokens and outputs of 4 to 32. */
-function raggedRequests(count: number, temperature: number, longestPrompt = 200): GenerationRequest[] {
+/** Prompts of 1 to `longestPrompt` tokens and outputs of 4 to 32; each with a seed of its own. */
+function raggedRequests(
+  count: number,
+  sampling: Omit<SamplingParams, "seed">,
+  longestPrompt = 200,
+): GenerationRequest[] {
   return Array.from({ length: count }, (_, id) => ({
     sequenceId: id as SequenceId,
     promptTokenIds: Array.from({ length: 1 + draw(id, 0, longestPrompt) }, (__, index) => draw(id, 2 + index, 512)),
-    sampling: { temperature, topP: 0.95, topK: 50, seed: id },
+    sampling: { ...sampling, seed: id },
     stopping: { maxTokens: 4 + draw(id, 1, 29), stopTokenIds: [] },
     priority: 0,
     cacheSalt: "",

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
 import { FakeExecutor } from "./executor/fake-executor.ts";
+import type { GenerationRequest, SequenceEvent } from "./generation.ts";
+import type { TokenLogprobs } from "./sampling/logprobs.ts";
 import { type Answer, generateAlone, limits, request, runToEnd, upTo } from "./test-requests.ts";
 
 describe("the engine's prefix cache", () => {
@@ -19,6 +21,21 @@ describe("the engine's prefix cache", () => {
       numFreeBlocks: 64,
       totals: { promptTokens: 39, prefixCacheQueries: 39, prefixCacheHits: 20 },
     });
+  });
+
+  test("a request for its prompt's logprobs computes its whole prompt, also when the cache has it", async () => {
+    const scored = { ...request(2, upTo(18), 1), logprobs: { numTop: 2, prompt: true } };
+    const cold = await promptLogprobsOf(new Engine(new FakeExecutor(), limits), scored);
+    const engine = new Engine(new FakeExecutor(), limits);
+    engine.add(request(1, upTo(18), 1));
+    await runToEnd(engine);
+    expect(cold).toHaveLength(17);
+    expect(await promptLogprobsOf(engine, scored)).toEqual(cold);
+    // It did not look, so it is no miss; what was cached still is.
+    expect(engine.load().totals).toMatchObject({ promptTokens: 36, prefixCacheQueries: 18, prefixCacheHits: 0 });
+    engine.add({ ...request(3, upTo(18), 1), logprobs: { numTop: 2, prompt: false } });
+    const [answer] = await runToEnd(engine);
+    expect(answer?.last).toMatchObject({ finish: { numCachedTokens: 16 } });
   });
 
   test("nothing is found under another salt, or with prefix caching off", async () => {
@@ -62,6 +79,15 @@ describe("the engine's prefix cache", () => {
     expect(answer?.tokenIds).toEqual(await generateAlone(request(1, upTo(18), 4)));
   });
 });
+
+/** What the engine tells of the request's prompt, which it must not have found anything of. */
+async function promptLogprobsOf(engine: Engine, scored: GenerationRequest): Promise<TokenLogprobs[]> {
+  engine.add(scored);
+  const events: SequenceEvent[] = [];
+  while (engine.hasWork) events.push(...(await engine.step()));
+  expect(events.at(-1)).toMatchObject({ kind: "finished", finish: { numCachedTokens: 0 } });
+  return events.flatMap((event) => (event.kind === "failed" ? [] : (event.logprobs?.prompt ?? [])));
+}
 
 /** Two sequences of which the second is preempted once, and how many tokens that took. */
 async function preemptOnce(prefixCaching: boolean): Promise<{ numComputed: number; preempted: Answer }> {

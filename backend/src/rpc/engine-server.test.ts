@@ -5,6 +5,9 @@ import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import { generateRequest, LoopbackEngine, service, startGenerate, startWatch, untilEnd } from "./loopback-engine.ts";
 
 const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
+const greedy = { temperature: 0, topP: 1, topK: 0 };
+const none = { presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1, logitBias: [] };
+const biases = (count: number) => Array.from({ length: count }, () => ({ tokenId: 1, bias: 1 }));
 const endless = { stopping: { maxTokens: 100_000, stopTokenIds: [] } };
 
 /** Runs before every step; a test replaces it to hold steps back. */
@@ -61,7 +64,20 @@ describe("Generate", () => {
     ["cacheSalt", { cacheSalt: "x".repeat(257) }],
     ["tenant", { tenant: "x".repeat(257) }],
     ["stopping", { stopping: undefined }],
-    ["stopping.maxTokens", { stopping: { maxTokens: 0, stopTokenIds: [] } }],
+    ["stopping.minTokens", { stopping: { maxTokens: 2, stopTokenIds: [], minTokens: 3 } }],
+    ["sampling.minP", { sampling: { ...greedy, minP: 1.5 } }],
+    ["sampling.adjustments.presencePenalty", { sampling: { ...greedy, adjustments: { ...none, presencePenalty: 3 } } }],
+    [
+      "sampling.adjustments.frequencyPenalty",
+      { sampling: { ...greedy, adjustments: { ...none, frequencyPenalty: -3 } } },
+    ],
+    [
+      "sampling.adjustments.repetitionPenalty",
+      { sampling: { ...greedy, adjustments: { ...none, repetitionPenalty: 0 } } },
+    ],
+    ["sampling.adjustments.logitBias", { sampling: { ...greedy, adjustments: { ...none, logitBias: biases(1025) } } }],
+    ["biased token", { sampling: { ...greedy, adjustments: { ...none, logitBias: [{ tokenId: 97, bias: 1 }] } } }],
+    ["logprobs.numTop", { logprobs: { numTop: 21, prompt: false } }],
     ["sampling", { sampling: undefined }],
     ["sampling.topP", { sampling: { temperature: 1, topP: 0, topK: 0 } }],
     ["sampling.temperature", { sampling: { temperature: NaN, topP: 1, topK: 0 } }],
@@ -71,6 +87,31 @@ describe("Generate", () => {
     const { error } = await untilEnd(startGenerate(client, generateRequest("a", wrong)));
     expect(error?.code).toBe(status.INVALID_ARGUMENT);
     expect(error?.details).toContain(field);
+  });
+
+  test("streams logprobs of the prompt, then of every token", async () => {
+    const logprobs = { numTop: 3, prompt: true };
+    const { messages, tokenIds } = await untilEnd(startGenerate(client, generateRequest("a", { logprobs })));
+    expect(messages.flatMap((message) => message.logprobs?.prompt ?? [])).toHaveLength(2);
+    const ofTokens = messages.flatMap((message) => message.logprobs?.tokens ?? []);
+    expect(ofTokens.map(({ topTokenIds }) => topTokenIds[0])).toEqual(tokenIds);
+    for (const { logprob, topLogprobs } of ofTokens) {
+      expect(topLogprobs).toHaveLength(3);
+      expect(topLogprobs[0]).toBe(logprob);
+    }
+    const without = await untilEnd(startGenerate(client, generateRequest("b")));
+    expect(without.messages.every((message) => message.logprobs === undefined)).toBe(true);
+  });
+
+  test("of maxTokens 0 computes the prompt and ends", async () => {
+    const request = generateRequest("a", {
+      stopping: { maxTokens: 0, stopTokenIds: [] },
+      logprobs: { numTop: 0, prompt: true },
+    });
+    const { messages, tokenIds } = await untilEnd(startGenerate(client, request));
+    expect(tokenIds).toEqual([]);
+    expect(messages.flatMap((message) => message.logprobs?.prompt ?? [])).toHaveLength(2);
+    expect(messages.at(-1)?.finish).toMatchObject({ promptTokens: 3, completionTokens: 0 });
   });
 
   test("a request id is unique among the live ones, and free again after", async () => {

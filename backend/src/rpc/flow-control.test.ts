@@ -26,7 +26,8 @@ afterEach(() => loopback.close());
 
 test("a caller who does not read delays nobody, and later gets every token in few messages", async () => {
   const maxTokens = 40_000;
-  const slow = startGenerate(client, request("slow", maxTokens));
+  const logprobs = { numTop: 2, prompt: false };
+  const slow = startGenerate(client, { ...request("slow", maxTokens), logprobs });
   const first = await new Promise<GenerateResponse>((resolve) => slow.once("data", resolve));
   slow.pause();
   const other = await untilEnd(startGenerate(loopback.connect(), request("other", 100)));
@@ -40,6 +41,10 @@ test("a caller who does not read delays nobody, and later gets every token in fe
   // What fits into the window and the buffers of both ends came one by one; the rest waited, and came together.
   expect(messages.length).toBeLessThan(maxTokens / 2);
   expect(messages.at(-1)?.finish?.completionTokens).toBe(maxTokens);
+  // And in messages that gRPC takes, however much waited.
+  const lengths = messages.map((message) => message.tokenIds.length);
+  expect(Math.max(...lengths)).toBe(4096);
+  expect(messages.map((message) => message.logprobs?.tokens.length)).toEqual(lengths);
 });
 
 test("a caller who does not read is out of the engine at the deadline all the same", async () => {

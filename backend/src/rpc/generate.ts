@@ -83,10 +83,10 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
 function deliver(event: SequenceEvent, stream: TokenStream, toError: (failure: Failure) => AppError): void {
   switch (event.kind) {
     case "tokens":
-      stream.push(event.tokenIds, event.numCachedTokens);
+      stream.push(event);
       break;
     case "finished":
-      stream.finish(event.tokenIds, event.finish);
+      stream.finish(event, event.finish);
       break;
     case "failed":
       stream.fail(toError(event));

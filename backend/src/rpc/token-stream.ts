@@ -6,6 +6,7 @@ import {
   type GenerateResponse,
 } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { Finish } from "#engine/generation.ts";
+import { PendingTokens, type TokenBatch } from "./pending-tokens.ts";
 import { toStatus } from "./status.ts";
 
 /** How a stream ends: with the engine's word, or with an error. */
@@ -21,12 +22,11 @@ const finishReasons = {
 
 /**
  * Tokens on their way to one caller, no faster than the caller reads. While the call's window is full the tokens gather
- * here, and go out together in one message when it drains: a slow reader costs at most its own output, and nobody waits.
+ * here, and go out together in as few messages as hold them when it drains: a slow reader costs at most its own output, and nobody waits.
  */
 export class TokenStream {
   readonly #call: ServerWritableStream<GenerateRequest, GenerateResponse>;
-  #pending: number[] = [];
-  #cachedTokens: number | undefined;
+  readonly #pending = new PendingTokens();
   #ending: Ending | undefined;
   #blocked = false;
   #closed = false;
@@ -39,16 +39,14 @@ export class TokenStream {
     });
   }
 
-  /** `cachedTokens` goes out with the tokens it comes with. */
-  push(tokenIds: readonly number[], cachedTokens?: number): void {
-    this.#pending.push(...tokenIds);
-    this.#cachedTokens ??= cachedTokens;
+  push(batch: TokenBatch): void {
+    this.#pending.push(batch);
     this.#flush();
   }
 
   /** Sends what is left, then the finish, and ends the call. */
-  finish(tokenIds: readonly number[], finish: Finish): void {
-    this.#pending.push(...tokenIds);
+  finish(batch: TokenBatch, finish: Finish): void {
+    this.#pending.push(batch);
     this.#end({ kind: "finish", finish });
   }
 
@@ -60,7 +58,7 @@ export class TokenStream {
   /** Drops what is left: the call is over. Nothing is written after it. */
   close(): void {
     this.#closed = true;
-    this.#pending = [];
+    this.#pending.clear();
   }
 
   #end(ending: Ending): void {
@@ -70,6 +68,11 @@ export class TokenStream {
 
   #flush(): void {
     if (this.#closed || this.#blocked) return;
+    while (!this.#pending.fitsOneMessage) {
+      this.#write();
+      // The rest goes when it drains.
+      if (this.#blocked) return;
+    }
     const ending = this.#ending;
     this.#closed = ending !== undefined;
     if (ending?.kind === "finish") {
@@ -77,16 +80,12 @@ export class TokenStream {
       this.#call.end();
       return;
     }
-    if (this.#pending.length > 0) this.#write();
+    if (!this.#pending.isEmpty) this.#write();
     if (ending?.kind === "error") this.#call.emit("error", toStatus(ending.error));
   }
 
   #write(finish?: Finish): void {
-    const tokenIds = this.#pending;
-    const cachedTokens = this.#cachedTokens;
-    this.#pending = [];
-    this.#cachedTokens = undefined;
-    this.#blocked = !this.#call.write({ tokenIds, cachedTokens, finish: finish && toMessage(finish) });
+    this.#blocked = !this.#call.write({ ...this.#pending.take(), finish: finish && toMessage(finish) });
   }
 }
 

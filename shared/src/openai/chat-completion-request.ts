@@ -15,12 +15,14 @@ const isTextOnly = (value: unknown): boolean => Array.isArray(value) && value.ev
 export const chatCompletionRequestSchema = z.strictObject({
   ...generationFields,
   messages: boundedArray(chatMessageSchema, 1, maxMessages),
+  max_tokens: z.nullish(z.int().check(z.minimum(1))),
   /** The newer name of `max_tokens`; at most one of the two may be given. */
   max_completion_tokens: z.nullish(z.int().check(z.minimum(1))),
+  logprobs: z.nullish(z.boolean()),
+  /** Only with `logprobs`. */
+  top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
 
   store: unsupported(false),
-  logprobs: unsupported(false),
-  top_logprobs: unsupported(),
   response_format: unsupportedUnless(isTextFormat),
   modalities: unsupportedUnless(isTextOnly),
   tools: unsupportedUnlessEmpty(),

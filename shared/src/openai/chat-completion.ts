@@ -1,4 +1,5 @@
 // What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
+import type { ChatLogprobs } from "./logprobs.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
 
 export interface ChatCompletion {
@@ -10,7 +11,7 @@ export interface ChatCompletion {
   readonly choices: readonly {
     readonly index: number;
     readonly message: { readonly role: "assistant"; readonly content: string; readonly refusal: null };
-    readonly logprobs: null;
+    readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason;
   }[];
   readonly usage: CompletionUsage;
@@ -26,7 +27,7 @@ export interface ChatCompletionChunk {
   readonly choices: readonly {
     readonly index: number;
     readonly delta: { readonly role?: "assistant"; readonly content?: string };
-    readonly logprobs: null;
+    readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason | null;
   }[];
   /** Absent unless asked for; null in every chunk but the last. */

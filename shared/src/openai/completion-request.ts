@@ -18,10 +18,13 @@ const promptSchema = z.pipe(
 export const completionRequestSchema = z.strictObject({
   ...generationFields,
   prompt: promptSchema,
+  /** 0 only with `echo`. */
+  max_tokens: z.nullish(z.int().check(z.minimum(0))),
+  /** Whether the answer begins with the prompt; with `logprobs`, the prompt's tokens have theirs too. */
+  echo: z.nullish(z.boolean()),
+  logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(5))),
 
-  echo: unsupported(false),
   best_of: unsupported(1),
-  logprobs: unsupported(),
   suffix: unsupported(""),
 });
 

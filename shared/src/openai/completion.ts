@@ -1,4 +1,5 @@
 // What `POST /v1/completions` answers. Source: OpenAI API reference.
+import type { CompletionLogprobs } from "./logprobs.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
 
 /** Whole answers and stream events have the same shape. */
@@ -12,7 +13,7 @@ export interface Completion {
   readonly choices: readonly {
     readonly index: number;
     readonly text: string;
-    readonly logprobs: null;
+    readonly logprobs: CompletionLogprobs | null;
     /** Null in a stream until the last choice. */
     readonly finish_reason: CompletionFinishReason | null;
   }[];

@@ -2,9 +2,14 @@
 // Source: OpenAI API reference, CreateChatCompletionRequest and CreateCompletionRequest.
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
-import { unsupported, unsupportedUnlessEmpty } from "./unsupported.ts";
+import { logitBiasSchema } from "./logit-bias.ts";
+import { unsupported } from "./unsupported.ts";
 
 const maxStopLength = 1024;
+const maxStopTokenIds = 128;
+
+const penalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)));
+const count = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 
 /** Well formed, so that a match can never begin or end inside a surrogate pair. */
 const stopString = z
@@ -16,12 +21,12 @@ const isRecord = (value: unknown): boolean => typeof value === "object" && !Arra
 
 export const generationFields = {
   model: z.string(),
-  max_tokens: z.nullish(z.int().check(z.minimum(1))),
   temperature: z.nullish(z.number().check(z.minimum(0), z.maximum(2))),
   /** 0 keeps only the most likely token, as OpenAI reads it. */
   top_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
-  /** Not OpenAI's, but every open engine's: 0 keeps all tokens. */
-  top_k: z.nullish(z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1))),
+  frequency_penalty: penalty,
+  presence_penalty: penalty,
+  logit_bias: z.nullish(logitBiasSchema),
   seed: z.nullish(z.int()),
   stop: z.nullish(z.union([stopString, boundedArray(stopString, 1, 4)])),
   stream: z.nullish(z.boolean()),
@@ -33,6 +38,20 @@ export const generationFields = {
     }),
   ),
 
+  // Not OpenAI's, but the open engines', in vLLM's words.
+  /** 0 keeps all tokens. */
+  top_k: z.nullish(count),
+  /** The share of the likeliest token's probability that a token must have; 0 keeps all tokens. */
+  min_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
+  /** 1 is none. Wide enough for every use, and narrow enough that no logit becomes infinite. */
+  repetition_penalty: z.nullish(z.number().check(z.minimum(0.01), z.maximum(100))),
+  /** The answer does not end before it has so many tokens. */
+  min_tokens: z.nullish(count),
+  /** Token ids that end the answer, beside the model's own. */
+  stop_token_ids: z.nullish(boundedArray(count, 0, maxStopTokenIds)),
+  /** Whether the model's own stop tokens are tokens like any other. */
+  ignore_eos: z.nullish(z.boolean()),
+
   // Accepted and without effect on the output.
   user: z.nullish(z.string()),
   safety_identifier: z.nullish(z.string()),
@@ -42,7 +61,4 @@ export const generationFields = {
   metadata: z.nullish(z.unknown().check(z.refine(isRecord))),
 
   n: unsupported(1),
-  frequency_penalty: unsupported(0),
-  presence_penalty: unsupported(0),
-  logit_bias: unsupportedUnlessEmpty(),
 };

@@ -70,9 +70,31 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ["half a character as stop string", { ...chat, stop: ["\ud83d"] }, "invalid_value", "stop[0]"],
     ["an unknown stream option", { ...chat, stream_options: { x: 1 } }, "unknown_parameter", "stream_options.x"],
     ["two choices", { ...chat, n: 2 }, "unsupported_parameter", "n"],
-    ["a penalty", { ...chat, presence_penalty: 0.5 }, "unsupported_parameter", "presence_penalty"],
-    ["logit bias", { ...chat, logit_bias: { 1: 2 } }, "unsupported_parameter", "logit_bias"],
-    ["logprobs", { ...chat, logprobs: true }, "unsupported_parameter", "logprobs"],
+    ["a penalty above 2", { ...chat, presence_penalty: 2.1 }, "invalid_value", "presence_penalty"],
+    ["a penalty below -2", { ...chat, frequency_penalty: -2.1 }, "invalid_value", "frequency_penalty"],
+    ["a repetition penalty of 0", { ...chat, repetition_penalty: 0 }, "invalid_value", "repetition_penalty"],
+    ["min_p above 1", { ...chat, min_p: 1.1 }, "invalid_value", "min_p"],
+    ["a bias above 100", { ...chat, logit_bias: { 1: 101 } }, "invalid_value", "logit_bias"],
+    ["a bias that is no number", { ...chat, logit_bias: { 1: "2" } }, "invalid_value", "logit_bias"],
+    ["a bias for a word", { ...chat, logit_bias: { the: 1 } }, "invalid_value", "logit_bias"],
+    ["a bias for -1", { ...chat, logit_bias: { "-1": 1 } }, "invalid_value", "logit_bias"],
+    ["biases in a list", { ...chat, logit_bias: [1] }, "invalid_value", "logit_bias"],
+    [
+      "1025 biases",
+      { ...chat, logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, id) => [id, 1])) },
+      "invalid_value",
+      "logit_bias",
+    ],
+    ["a negative least length", { ...chat, min_tokens: -1 }, "invalid_value", "min_tokens"],
+    ["a stop token that is none", { ...chat, stop_token_ids: [-1] }, "invalid_value", "stop_token_ids[0]"],
+    [
+      "129 stop tokens",
+      { ...chat, stop_token_ids: Array.from({ length: 129 }, () => 1) },
+      "invalid_value",
+      "stop_token_ids",
+    ],
+    ["a number of logprobs", { ...chat, logprobs: 5 }, "invalid_value", "logprobs"],
+    ["21 top logprobs", { ...chat, logprobs: true, top_logprobs: 21 }, "invalid_value", "top_logprobs"],
     ["tools", { ...chat, tools: [{ type: "function" }] }, "unsupported_parameter", "tools"],
     ["JSON output", { ...chat, response_format: { type: "json_object" } }, "unsupported_parameter", "response_format"],
     ["storage", { ...chat, store: true }, "unsupported_parameter", "store"],
@@ -89,7 +111,9 @@ describe("completion requests are refused by the name of the parameter at fault"
     ["a fraction among tokens", { ...completion, prompt: [1, 2.5] }, "invalid_value", "prompt"],
     ["two prompts", { ...completion, prompt: ["a", "b"] }, "unsupported_parameter", "prompt"],
     ["two prompts of tokens", { ...completion, prompt: [[1], [2]] }, "unsupported_parameter", "prompt"],
-    ["echo", { ...completion, echo: true }, "unsupported_parameter", "echo"],
+    ["an echo that is no boolean", { ...completion, echo: 1 }, "invalid_value", "echo"],
+    ["six logprobs", { ...completion, logprobs: 6 }, "invalid_value", "logprobs"],
+    ["logprobs of a chat", { ...completion, logprobs: true }, "invalid_value", "logprobs"],
     ["best_of", { ...completion, best_of: 2 }, "unsupported_parameter", "best_of"],
     ["a chat parameter", { ...completion, messages: [] }, "unknown_parameter", "messages"],
   ])("%s", (_, body, code, param) => {
@@ -131,6 +155,14 @@ test("values that ask for nothing are accepted", () => {
   expect(parseRequest(chatCompletionRequestSchema, body)).toMatchObject({ model: "pocket", n: 1 });
 });
 
+test("biases are read with their token ids as numbers", () => {
+  const body = { ...chat, logit_bias: { "50256": -100, "0": 0.5 } };
+  expect(parseRequest(chatCompletionRequestSchema, body).logit_bias).toEqual([
+    { tokenId: 0, bias: 0.5 },
+    { tokenId: 50256, bias: -100 },
+  ]);
+});
+
 test("an answer can be sent back as it came", () => {
   const answer = { role: "assistant", content: "hello", refusal: null, annotations: [], audio: null };
   const body = { ...chat, messages: [...chat.messages, answer] };
@@ -148,10 +180,14 @@ test.each([
 
 test("a million wrong items cost one issue", () => {
   const million = Array.from({ length: 1_000_000 }, () => 1);
+  const biases = Object.fromEntries(million.map((_, id) => [`x${id}`, 1]));
   const startedMs = performance.now();
   expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, stop: million })).param).toBe("stop");
   expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, messages: million })).param).toBe(
     "messages",
+  );
+  expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, logit_bias: biases })).param).toBe(
+    "logit_bias",
   );
   expect(performance.now() - startedMs).toBeLessThan(2000);
 });

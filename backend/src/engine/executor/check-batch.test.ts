@@ -8,7 +8,7 @@ const sound: ScheduledSequence = {
   tokenIds: [0, 99, 5],
   numComputedTokens: 6,
   blockTable: [5, 0] as BlockId[],
-  needsLogits: true,
+  numLogits: 1,
 };
 
 test("takes a sound batch", () => {
@@ -24,6 +24,7 @@ test.each<[string, Partial<ScheduledSequence>]>([
   ["-1 computed tokens", { numComputedTokens: -1 }],
   ["41 tokens exceed 40", { numComputedTokens: 38, blockTable: [0, 1, 2, 3, 4, 5] as BlockId[] }],
   ["1 blocks for 9 tokens", { blockTable: [1] as BlockId[] }],
+  ["4 logits of 3 tokens", { numLogits: 4 }],
   ["block 6 of 6", { blockTable: [0, 6] as BlockId[] }],
 ])("refuses %s", (fault, change) => {
   expect(() => checkBatch([sound, { ...sound, ...change }], spec)).toThrow(`sequence 1 of the batch: ${fault}`);

@@ -10,8 +10,9 @@ export function checkBatch(batch: readonly ScheduledSequence[], spec: ExecutorSp
 }
 
 function findFault(sequence: ScheduledSequence, spec: ExecutorSpec): string | undefined {
-  const { tokenIds, numComputedTokens, blockTable } = sequence;
+  const { tokenIds, numComputedTokens, blockTable, numLogits } = sequence;
   if (tokenIds.length === 0) return "no tokens";
+  if (!isIndex(numLogits, tokenIds.length + 1)) return `${numLogits} logits of ${tokenIds.length} tokens`;
   if (!isIndex(numComputedTokens, spec.maxModelLen)) return `${numComputedTokens} computed tokens`;
   const length = numComputedTokens + tokenIds.length;
   if (length > spec.maxModelLen) return `${length} tokens exceed ${spec.maxModelLen}`;

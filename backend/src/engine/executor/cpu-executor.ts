@@ -65,7 +65,7 @@ class CpuExecutor implements Executor {
     if (runs.length === 1 && onlyRun !== undefined) return (await this.#run(onlyRun)).logits;
 
     const { vocabSize } = this.spec;
-    const logits = new Float32Array(batch.filter((sequence) => sequence.needsLogits).length * vocabSize);
+    const logits = new Float32Array(batch.reduce((sum, { numLogits }) => sum + numLogits, 0) * vocabSize);
     for (const run of runs) {
       const result = await this.#run(run);
       for (const [row, index] of result.logitsIndexes.entries()) {

@@ -19,8 +19,8 @@ export interface ScheduledSequence {
   readonly numComputedTokens: number;
   /** Blocks in position order; covers numComputedTokens + tokenIds.length positions. Blocks past that are not read. */
   readonly blockTable: readonly BlockId[];
-  /** Whether the last token's logits are wanted. */
-  readonly needsLogits: boolean;
+  /** Of how many of the last tokens the logits are wanted; 0 to tokenIds.length. */
+  readonly numLogits: number;
 }
 
 export interface Executor {
@@ -30,7 +30,7 @@ export interface Executor {
    * Runs one forward pass over the batch and stores the new K/V rows into the sequences' blocks.
    * Sequences may share full, already computed blocks (equal prefixes) but never a block that is written in this step.
    *
-   * @returns logits of the sequences with `needsLogits`, in batch order, `[numWanted, vocabSize]` row-major;
+   * @returns the wanted logits, in the order of the batch and of its tokens, `[sum of numLogits, vocabSize]` row-major;
    *   valid until the next call.
    * @throws when the native run fails; blocks written in this step are then undefined, others are untouched.
    */

@@ -31,9 +31,9 @@ export class FakeExecutor implements Executor {
         this.#pool[this.#slotOf(sequence.blockTable, sequence.numComputedTokens + index)] = tokenId;
       });
     }
-    const wanted = batch.filter((sequence) => sequence.needsLogits);
-    const logits = new Float32Array(wanted.length * this.spec.vocabSize);
-    wanted.forEach((sequence, row) => this.#fillLogits(logits, row, this.#hashHistory(sequence)));
+    const histories = batch.flatMap((sequence) => this.#hashHistories(sequence));
+    const logits = new Float32Array(histories.length * this.spec.vocabSize);
+    histories.forEach((history, row) => this.#fillLogits(logits, row, history));
     return logits;
   }
 
@@ -44,13 +44,16 @@ export class FakeExecutor implements Executor {
     for (let id = 0; id < vocabSize; id += 1) logits[row * vocabSize + id] = mix(history, id) / 2 ** 30;
   }
 
-  /** Reads back every position up to the newest, through the block table. */
-  #hashHistory({ blockTable, numComputedTokens, tokenIds }: ScheduledSequence): number {
+  /** Reads back every position up to the newest, through the block table; one hash for each position with wanted logits. */
+  #hashHistories({ blockTable, numComputedTokens, tokenIds, numLogits }: ScheduledSequence): number[] {
+    const hashes: number[] = [];
+    const end = numComputedTokens + tokenIds.length;
     let hash = 0;
-    for (let position = 0; position < numComputedTokens + tokenIds.length; position += 1) {
+    for (let position = 0; position < end; position += 1) {
       hash = mix(hash, this.#pool[this.#slotOf(blockTable, position)] ?? -1);
+      if (position >= end - numLogits) hashes.push(hash);
     }
-    return hash;
+    return hashes;
   }
 
   #slotOf(blockTable: readonly BlockId[], position: number): number {

@@ -31,7 +31,7 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
     const step = executor.execute([
       sequence(healthy, 0),
       sequence([5, poisonedToken, 6], 2),
-      sequence([poisonedToken], 4, false),
+      sequence([poisonedToken], 4, 0),
     ]);
     await expect(step).rejects.toThrow(NonFiniteStepError);
     await expect(step).rejects.toMatchObject({ sequenceIndexes: [1, 2] });
@@ -43,8 +43,8 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
   }
 });
 
-function sequence(tokenIds: readonly number[], firstBlock: number, needsLogits = true): ScheduledSequence {
-  return { tokenIds, numComputedTokens: 0, blockTable: [firstBlock, firstBlock + 1] as BlockId[], needsLogits };
+function sequence(tokenIds: readonly number[], firstBlock: number, numLogits = 1): ScheduledSequence {
+  return { tokenIds, numComputedTokens: 0, blockTable: [firstBlock, firstBlock + 1] as BlockId[], numLogits };
 }
 
 /** Makes the first number of one token's embedding a bfloat16 NaN. */

@@ -23,7 +23,7 @@ export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
   const rowSpans: RowSpan[] = [];
   const logitRows: number[] = [];
   const logitsIndexes: number[] = [];
-  for (const { sequence, start, length, logitsIndex } of spans) {
+  for (const { sequence, start, length, numLogits, logitsIndex } of spans) {
     const first = sequence.numComputedTokens + start;
     rowSpans.push({ firstRow: tokenIds.length, numRows: length, position: first, blockTable: sequence.blockTable });
     for (let index = 0; index < length; index++) {
@@ -35,9 +35,10 @@ export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
       positions.push(position);
       slots.push({ block, offset: position % blockSize });
     }
-    if (logitsIndex === undefined) continue;
-    logitRows.push(tokenIds.length - 1);
-    logitsIndexes.push(logitsIndex);
+    for (let index = 0; index < numLogits; index++) {
+      logitRows.push(tokenIds.length - numLogits + index);
+      logitsIndexes.push(logitsIndex + index);
+    }
   }
   const numRows = padRows(tokenIds.length);
   return { numRows, tokenIds, positions, slots, spans: rowSpans, logitRows, logitsIndexes };

@@ -24,13 +24,13 @@ test.each([2, 33, maxTileRows + 6])(
     const { vocabSize } = executor.spec;
     const prefix = prompt.slice(0, 2 * blockSize);
     const fill = (blockTable: readonly BlockId[]) =>
-      executor.execute([{ tokenIds: prefix, numComputedTokens: 0, blockTable, needsLogits: true }]);
+      executor.execute([{ tokenIds: prefix, numComputedTokens: 0, blockTable, numLogits: 1 }]);
     // Even ones decode a token, odd ones go on with a chunk.
     const goOn = (index: number, blockTable: readonly BlockId[]): ScheduledSequence => ({
       tokenIds: index % 2 === 0 ? [index] : [index, 7, index],
       numComputedTokens: prefix.length,
       blockTable,
-      needsLogits: true,
+      numLogits: 1,
     });
 
     const expected: Float32Array[] = [];

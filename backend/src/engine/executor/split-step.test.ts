@@ -1,19 +1,21 @@
 import { expect, test } from "vitest";
 import type { ScheduledSequence } from "./executor.ts";
-import { maxPairsPerRun, maxPromptRowsPerRun, splitStep } from "./split-step.ts";
+import { maxPairsPerRun, maxPromptRowsPerRun, type Span, splitStep } from "./split-step.ts";
 
-const sequence = (numTokens: number, needsLogits = true): ScheduledSequence => ({
+const sequence = (numTokens: number, numLogits = 1): ScheduledSequence => ({
   tokenIds: Array.from({ length: numTokens }, () => 0),
   numComputedTokens: 0,
   blockTable: [],
-  needsLogits,
+  numLogits,
 });
 
-/** Runs as lists of [sequence, start, length, place of the logits]. */
+/** Runs as lists of [sequence, start, length, place of the logits, if any]. */
 const shapes = (lengths: readonly number[]) =>
   splitStep(lengths.map((length) => sequence(length))).map((run) =>
-    run.map((span) => [span.sequenceIndex, span.start, span.length, span.logitsIndex]),
+    run.map((span) => [span.sequenceIndex, span.start, span.length, placeOf(span)]),
   );
+
+const placeOf = ({ numLogits, logitsIndex }: Span) => (numLogits === 0 ? undefined : logitsIndex);
 
 test("decodes and short chunks share one run, in batch order", () => {
   expect(shapes([5, 1, 7, 1])).toEqual([
@@ -57,6 +59,22 @@ test("the longer a chunk's past, the smaller its pieces; none is lost and no two
 });
 
 test("logits are counted over the sequences that want them", () => {
-  const [run] = splitStep([sequence(1, false), sequence(1), sequence(2, false), sequence(1)]);
-  expect(run?.map((span) => span.logitsIndex)).toEqual([undefined, 0, undefined, 1]);
+  const [run] = splitStep([sequence(1, 0), sequence(1), sequence(9, 4), sequence(1)]);
+  expect(run?.map(placeOf)).toEqual([undefined, 0, 1, 5]);
+});
+
+test("every piece of a cut chunk has its part of the wanted logits", () => {
+  const most = maxPromptRowsPerRun;
+  const wantAll = splitStep([sequence(1), sequence(most + 9, most + 9)]).flat();
+  expect(wantAll.map((span) => [span.start, span.numLogits, span.logitsIndex])).toEqual([
+    [0, 1, 0],
+    [0, most, 1],
+    [most, 9, 1 + most],
+  ]);
+  const wantSome = splitStep([sequence(1), sequence(most + 9, 12)]).flat();
+  expect(wantSome.map((span) => [span.start, span.numLogits, placeOf(span)])).toEqual([
+    [0, 1, 0],
+    [0, 3, 1],
+    [most, 9, 4],
+  ]);
 });

@@ -13,8 +13,10 @@ export interface Span {
   /** Index of the first token in sequence.tokenIds. */
   readonly start: number;
   readonly length: number;
-  /** Index of the sequence's logits in the step's result; absent when the span does not end in wanted logits. */
-  readonly logitsIndex?: number;
+  /** Of how many of the span's last tokens the logits are wanted. */
+  readonly numLogits: number;
+  /** Index in the step's result of the first of them. */
+  readonly logitsIndex: number;
 }
 
 export const maxPromptRowsPerRun = 512;
@@ -36,26 +38,26 @@ export function splitStep(batch: readonly ScheduledSequence[]): readonly (readon
 }
 
 function wholeSpans(batch: readonly ScheduledSequence[]): Span[] {
-  let numLogits = 0;
-  return batch.map((sequence, sequenceIndex) => ({
-    sequence,
-    sequenceIndex,
-    start: 0,
-    length: sequence.tokenIds.length,
-    ...(sequence.needsLogits ? { logitsIndex: numLogits++ } : {}),
-  }));
+  let logitsIndex = 0;
+  return batch.map((sequence, sequenceIndex) => {
+    const { tokenIds, numLogits } = sequence;
+    const span = { sequence, sequenceIndex, start: 0, length: tokenIds.length, numLogits, logitsIndex };
+    logitsIndex += numLogits;
+    return span;
+  });
 }
 
-/** Pieces small enough for a run; the last one keeps the logits. */
-function cutSpan({ logitsIndex, ...span }: Span): Span[] {
+/** Pieces small enough for a run; each has the part of the wanted logits that falls to it. */
+function cutSpan(span: Span): Span[] {
   const pieces: Span[] = [];
+  const firstWanted = span.length - span.numLogits;
   for (let start = 0; start < span.length;) {
     const length = pieceLength(span.sequence.numComputedTokens + start, span.length - start);
-    pieces.push({ ...span, start, length });
+    const wantedFrom = Math.max(start, firstWanted);
+    const numLogits = Math.max(0, start + length - wantedFrom);
+    pieces.push({ ...span, start, length, numLogits, logitsIndex: span.logitsIndex + wantedFrom - firstWanted });
     start += length;
   }
-  const last = pieces.pop();
-  if (last !== undefined) pieces.push(logitsIndex === undefined ? last : { ...last, logitsIndex });
   return pieces;
 }
 

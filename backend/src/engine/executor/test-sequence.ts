@@ -15,7 +15,7 @@ export class TestSequence {
   /** The next at most `maxTokens` tokens not yet computed; their logits are always wanted. */
   schedule(maxTokens: number): ScheduledSequence {
     const tokenIds = this.tokens.slice(this.numComputed, this.numComputed + maxTokens);
-    return { tokenIds, numComputedTokens: this.numComputed, blockTable: this.blockTable, needsLogits: true };
+    return { tokenIds, numComputedTokens: this.numComputed, blockTable: this.blockTable, numLogits: 1 };
   }
 
   /** Takes note of a step; once the prompt is done, the likeliest token follows. */

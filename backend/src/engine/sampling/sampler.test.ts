@@ -47,11 +47,12 @@ describe("Sampler", () => {
     expect(sampler.sample(logits, { ...everything, topK: 1, temperature: 5, seed: 99 }, 3)).toBe(1);
   });
 
-  test("never draws outside the brute-force top-k and top-p set", () => {
+  test("never draws outside the brute-force min-p, top-k and top-p set", () => {
     const params = fc.record({
       temperature: fc.constantFrom(0.3, 1, 1.7),
       topP: fc.constantFrom(0.05, 0.5, 0.9, 0.97, 1),
       topK: fc.nat(70),
+      minP: fc.constantFrom(undefined, 0, 0.02, 0.3, 1),
       seed: fc.maxSafeInteger(),
     });
     fc.assert(
@@ -77,21 +78,43 @@ describe("Sampler", () => {
     expect(drawn(0.39)).toEqual(new Set([1]));
   });
 
-  test("draws follow the softmax", () => {
+  test("min-p keeps exactly the tokens of at least its share of the likeliest one's probability", () => {
+    // Of 0.4, the likeliest: .75, .5 and .25.
+    const logits = Float32Array.from([0.1, 0.4, 0.2, 0.3], Math.log);
+    const sampler = new Sampler(4);
+    const drawn = (minP: number, topP = 1): Set<number> =>
+      new Set(Array.from({ length: 500 }, (_, index) => sampler.sample(logits, { ...everything, minP, topP }, index)));
+    expect(drawn(0.24)).toEqual(new Set([0, 1, 2, 3]));
+    expect(drawn(0.26)).toEqual(new Set([1, 2, 3]));
+    expect(drawn(0.51)).toEqual(new Set([1, 3]));
+    expect(drawn(1)).toEqual(new Set([1]));
+    // The nucleus is measured over what min-p left: .4 of .7 is more than half.
+    expect(drawn(0.51, 0.55)).toEqual(new Set([1]));
+  });
+
+  test.each<[string, Partial<SamplingParams>]>([
+    ["alone", {}],
+    ["under min-p", { minP: 0.15 }],
+    ["under min-p, top-k and top-p", { minP: 0.05, topK: 6, topP: 0.9 }],
+  ])("draws follow the softmax, %s", (_, cuts) => {
     const row = [2, 1, 0, -1, 0.5, 1.5, -2, 0.25];
-    const temperature = 0.8;
+    const params = { ...everything, temperature: 0.8, seed: 1234, ...cuts };
     const sampler = new Sampler(row.length);
     const counts = row.map(() => 0);
     const numDraws = 40_000;
     const logits = Float32Array.from(row);
-    for (let index = 0; index < numDraws; index += 1) {
-      counts[sampler.sample(logits, { ...everything, temperature, seed: 1234 }, index)]! += 1;
-    }
-    const chiSquare = probabilities(row, temperature).reduce((sum, probability, id) => {
-      const expected = probability * numDraws;
-      return sum + (counts[id]! - expected) ** 2 / expected;
+    for (let index = 0; index < numDraws; index += 1) counts[sampler.sample(logits, params, index)]! += 1;
+    const kept = bruteForceCandidates(row, params);
+    const expected = probabilities(
+      kept.map((id) => row[id]!),
+      params.temperature,
+    );
+    const chiSquare = expected.reduce((sum, probability, rank) => {
+      const wanted = probability * numDraws;
+      return sum + (counts[kept[rank]!]! - wanted) ** 2 / wanted;
     }, 0);
-    // 7 degrees of freedom: above 24.3 has a chance of 0.1 %.
+    expect(kept.reduce((sum, id) => sum + counts[id]!, 0)).toBe(numDraws);
+    // At most 7 degrees of freedom: above 24.3 has a chance of 0.1 %.
     expect(chiSquare).toBeLessThan(24.3);
   });
 
@@ -125,8 +148,13 @@ function probabilities(row: readonly number[], temperature: number): number[] {
   return weights.map((weight) => weight / total);
 }
 
-function bruteForceCandidates(row: readonly number[], { temperature, topK, topP }: SamplingParams): number[] {
-  const ranked = rankedIds(row).slice(0, topK === 0 ? row.length : topK);
+function bruteForceCandidates(row: readonly number[], params: SamplingParams): number[] {
+  const { temperature, topK, topP, minP = 0 } = params;
+  const all = probabilities(row, temperature);
+  const likeliest = Math.max(...all);
+  const ranked = rankedIds(row)
+    .slice(0, topK === 0 ? row.length : topK)
+    .filter((id) => all[id]! >= minP * likeliest - 1e-12);
   const kept = probabilities(
     ranked.map((id) => row[id]!),
     temperature,

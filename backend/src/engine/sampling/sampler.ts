@@ -1,4 +1,5 @@
 import { argmax } from "./argmax.ts";
+import { keepLikely } from "./keep-likely.ts";
 import { uniformAt } from "./philox.ts";
 import { selectTop } from "./rank.ts";
 import type { SamplingParams } from "./sampling-params.ts";
@@ -11,7 +12,8 @@ const NEGLIGIBLE_EXPONENT = -50;
  * Turns rows of logits into tokens. It holds scratch memory of the vocabulary's size and nothing else: the result is
  * a function of the arguments alone, so one sampler serves every sequence and nobody's tokens depend on the others'.
  *
- * The order is vLLM's: temperature, then top-k, then top-p over what top-k left.
+ * The order is vLLM's: temperature, then min-p, then top-k, then top-p over what those left. (Min-p and top-k both keep the
+ * best ranked, so which of the two goes first makes no difference; top-k does here, and saves the weighing of the rest.)
  */
 export class Sampler {
   /** The candidates, in the front. */
@@ -33,7 +35,12 @@ export class Sampler {
     const likeliest = argmax(logits);
     if (params.temperature === 0 || params.topK === 1) return likeliest;
     let count = this.#keepTopK(logits, params.topK);
-    const total = this.#weigh(logits, count, logits[likeliest] ?? 0, params.temperature);
+    let total = this.#weigh(logits, count, logits[likeliest] ?? 0, params.temperature);
+    if (params.minP !== undefined && params.minP > 0) {
+      // The likeliest weighs 1: a token's weight is its share of the likeliest one's probability.
+      count = keepLikely(this.#ids, count, this.#weights, params.minP);
+      total = this.#sum(count);
+    }
     if (params.topP < 1) count = keepNucleus(logits, this.#ids, count, this.#weights, total, params.topP);
     return this.#draw(count, uniformAt(params.seed, index));
   }
@@ -62,9 +69,7 @@ export class Sampler {
 
   /** Inverse of the cumulative distribution over the candidates, in their order. */
   #draw(count: number, uniform: number): number {
-    let mass = 0;
-    for (let index = 0; index < count; index += 1) mass += this.#weights[this.#ids[index] ?? 0] ?? 0;
-    let remaining = uniform * mass;
+    let remaining = uniform * this.#sum(count);
     let drawn = this.#ids[0] ?? 0;
     for (let index = 0; index < count; index += 1) {
       const id = this.#ids[index] ?? 0;
@@ -76,5 +81,12 @@ export class Sampler {
     }
     // Rounding can leave `remaining` at 0 past the end: then the last token with any weight is meant.
     return drawn;
+  }
+
+  /** The weight of the first `count` candidates. */
+  #sum(count: number): number {
+    let sum = 0;
+    for (let index = 0; index < count; index += 1) sum += this.#weights[this.#ids[index] ?? 0] ?? 0;
+    return sum;
   }
 }

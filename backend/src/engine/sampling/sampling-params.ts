@@ -6,6 +6,27 @@ export interface SamplingParams {
   readonly topP: number;
   /** How many of the likeliest tokens stay; 0 keeps everything. */
   readonly topK: number;
+  /** In [0, 1]: tokens less likely than this share of the likeliest one are left out. Absent keeps everything. */
+  readonly minP?: number | undefined;
   /** A safe integer. With it and the logits given, every token of the sequence is fixed. */
   readonly seed: number;
+  /** Absent: the model's logits as they are. */
+  readonly adjustments?: LogitAdjustments | undefined;
+}
+
+/** What is done to a sequence's logits before anything else looks at them. */
+export interface LogitAdjustments {
+  /** Subtracted once from every token of the output; 0 is none. */
+  readonly presencePenalty: number;
+  /** Subtracted from every token of the output, times how often it is there; 0 is none. */
+  readonly frequencyPenalty: number;
+  /** Divides positive and multiplies other logits of every token of prompt and output. Above 0; 1 is none. */
+  readonly repetitionPenalty: number;
+  readonly logitBias: readonly LogitBias[];
+}
+
+/** Added to one token's logit. */
+interface LogitBias {
+  readonly tokenId: number;
+  readonly bias: number;
 }

@@ -1,5 +1,6 @@
 // Nucleus sampling: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020). Exact: the smallest set of
 // best ranked tokens whose mass reaches topP, not an approximation by threshold.
+import { keepLikely } from "./keep-likely.ts";
 import { sortByRank } from "./rank.ts";
 
 /**
@@ -18,7 +19,9 @@ export function keepNucleus(
   total: number,
   topP: number,
 ): number {
-  const numLikely = dropUnlikely(ids, count, weights, ((1 - topP) * total) / count);
+  // Tokens below (1 - topP) / count together weigh less than 1 - topP, so the rest alone reaches topP and the nucleus lies
+  // within it: a few hundred tokens are sorted instead of a vocabulary. (The cutoff of karpathy/llama2.c, sample_topp.)
+  const numLikely = keepLikely(ids, count, weights, ((1 - topP) * total) / count);
   sortByRank(logits, numLikely, ids);
   const wanted = topP * total;
   let mass = 0;
@@ -27,20 +30,4 @@ export function keepNucleus(
     if (mass >= wanted) return rank + 1;
   }
   return numLikely;
-}
-
-/**
- * Tokens below `cutoff` = (1 - topP) / count together weigh less than 1 - topP, so the rest alone reaches topP and the
- * nucleus lies within it: a few hundred tokens are sorted instead of a vocabulary. The likeliest token always stays.
- * (The same cutoff as in karpathy/llama2.c, sample_topp.)
- */
-function dropUnlikely(ids: Int32Array, count: number, weights: Float64Array, cutoff: number): number {
-  let kept = 0;
-  for (let index = 0; index < count; index += 1) {
-    const id = ids[index] ?? 0;
-    if ((weights[id] ?? 0) < cutoff) continue;
-    ids[kept] = id;
-    kept += 1;
-  }
-  return kept;
 }

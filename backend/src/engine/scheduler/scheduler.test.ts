@@ -106,6 +106,20 @@ describe("Scheduler", () => {
     expect(step(scheduler)).toEqual({ 1: 8 });
   });
 
+  test("of one priority, preempts who started last, not who came last", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2 }, 4);
+    const [first, late] = [add(4, 0, "many"), add(8, 0, "many")];
+    // Its tenant's turn comes before the other tenant's second.
+    const early = add(7, 0, "few");
+    expect(step(scheduler)).toEqual({ [first.id]: 4, [early.id]: 7 });
+    scheduler.remove(first);
+    expect(step(scheduler)).toEqual({ [early.id]: 1, [late.id]: 8 });
+    // Both now need a third block, and none is free.
+    const output = scheduler.schedule();
+    expect(output.preempted).toEqual([late]);
+    expect(output.scheduled.map(({ sequence }) => sequence)).toEqual([early]);
+  });
+
   test("bounds the waiting tokens, and an empty queue takes anyone", () => {
     const { scheduler, add } = setUp(limits, 64);
     expect(scheduler.hasRoomFor(1_000)).toBe(true);

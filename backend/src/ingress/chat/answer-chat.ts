@@ -6,6 +6,7 @@ import {
 import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
+import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
@@ -27,9 +28,11 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
     param: "messages",
   });
   const { requestId, claims } = exchange;
-  const sampling = planSampling(request, region.model.samplingDefaults);
+  const sampling = planSampling(request, region.model, maxTokens);
+  const output = { logprobs: requestedLogprobs(request), echo: undefined };
   const { priority, org } = claims;
-  const plan = { requestId, promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling };
+  const caller = { priority, cacheSalt: org, tenant: org };
+  const plan = { requestId, promptTokenIds, maxTokens, ...caller, ...sampling, ...output };
   await answerPlan(plan, request, ChatReply, region, exchange);
 }
 
@@ -53,5 +56,14 @@ function requestedTokens(request: ChatCompletionRequest): number | undefined {
   throw new AppError("invalid_value", {
     param: "max_tokens",
     publicText: "Set either 'max_tokens' or 'max_completion_tokens', not both.",
+  });
+}
+
+function requestedLogprobs({ logprobs, top_logprobs: numTop }: ChatCompletionRequest): GenerationPlan["logprobs"] {
+  if (logprobs === true) return { numTop: numTop ?? 0 };
+  if (numTop === null || numTop === undefined) return undefined;
+  throw new AppError("invalid_value", {
+    param: "top_logprobs",
+    publicText: "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
   });
 }

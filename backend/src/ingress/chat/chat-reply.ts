@@ -1,8 +1,9 @@
 import type { ChatCompletion, ChatCompletionChunk } from "@sluice/shared/openai/chat-completion.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
-import type { TokenUsage } from "#ingress/generation/generation.ts";
+import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import { toCompletionUsage } from "#ingress/reply/completion-usage.ts";
 import type { ReplyHead, ReplyShape } from "#ingress/reply/reply-shape.ts";
+import { toChatLogprobs } from "./chat-logprobs.ts";
 
 type Choice = ChatCompletionChunk["choices"][number];
 
@@ -18,8 +19,8 @@ export class ChatReply implements ReplyShape {
     return this.#chunk({ role: "assistant", content: "" }, null);
   }
 
-  text(text: string): ChatCompletionChunk {
-    return this.#chunk({ content: text }, null);
+  text({ text, tokens }: TextPiece): ChatCompletionChunk {
+    return this.#chunk({ content: text }, null, toChatLogprobs(tokens));
   }
 
   closing(finishReason: CompletionFinishReason): ChatCompletionChunk {
@@ -30,7 +31,7 @@ export class ChatReply implements ReplyShape {
     return { ...this.#chunk({}, null), choices: [], usage: toCompletionUsage(usage) };
   }
 
-  whole(text: string, finishReason: CompletionFinishReason, usage: TokenUsage): ChatCompletion {
+  whole({ text, tokens }: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): ChatCompletion {
     const { requestId, createdS, model } = this.#head;
     const message = { role: "assistant", content: text, refusal: null } as const;
     return {
@@ -38,19 +39,23 @@ export class ChatReply implements ReplyShape {
       object: "chat.completion",
       created: createdS,
       model,
-      choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index: 0, message, logprobs: toChatLogprobs(tokens), finish_reason: finishReason }],
       usage: toCompletionUsage(usage),
     };
   }
 
-  #chunk(delta: Choice["delta"], finishReason: Choice["finish_reason"]): ChatCompletionChunk {
+  #chunk(
+    delta: Choice["delta"],
+    finishReason: Choice["finish_reason"],
+    logprobs: Choice["logprobs"] = null,
+  ): ChatCompletionChunk {
     const { requestId, createdS, model, includeUsage } = this.#head;
     return {
       id: `chatcmpl-${requestId}`,
       object: "chat.completion.chunk",
       created: createdS,
       model,
-      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
       ...(includeUsage && { usage: null }),
     };
   }

@@ -1,8 +1,11 @@
 import type { Completion } from "@sluice/shared/openai/completion.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
-import type { TokenUsage } from "#ingress/generation/generation.ts";
+import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import { toCompletionUsage } from "#ingress/reply/completion-usage.ts";
 import type { ReplyHead, ReplyShape } from "#ingress/reply/reply-shape.ts";
+import { toCompletionLogprobs } from "./completion-logprobs.ts";
+
+const noText: TextPiece = { text: "", tokens: undefined };
 
 /** The wording of `POST /v1/completions`. */
 export class CompletionReply implements ReplyShape {
@@ -14,30 +17,30 @@ export class CompletionReply implements ReplyShape {
 
   opening(): undefined {}
 
-  text(text: string): Completion {
-    return this.#event(text, null);
+  text(piece: TextPiece): Completion {
+    return this.#event(piece, null);
   }
 
   closing(finishReason: CompletionFinishReason): Completion {
-    return this.#event("", finishReason);
+    return this.#event(noText, finishReason);
   }
 
   usage(usage: TokenUsage): Completion {
-    return { ...this.#event("", null), choices: [], usage: toCompletionUsage(usage) };
+    return { ...this.#event(noText, null), choices: [], usage: toCompletionUsage(usage) };
   }
 
-  whole(text: string, finishReason: CompletionFinishReason, usage: TokenUsage): Completion {
-    return { ...this.#event(text, finishReason), usage: toCompletionUsage(usage) };
+  whole(output: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): Completion {
+    return { ...this.#event(output, finishReason), usage: toCompletionUsage(usage) };
   }
 
-  #event(text: string, finishReason: CompletionFinishReason | null): Completion {
+  #event({ text, tokens }: TextPiece, finishReason: CompletionFinishReason | null): Completion {
     const { requestId, createdS, model, includeUsage } = this.#head;
     return {
       id: `cmpl-${requestId}`,
       object: "text_completion",
       created: createdS,
       model,
-      choices: [{ index: 0, text, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index: 0, text, logprobs: toCompletionLogprobs(tokens), finish_reason: finishReason }],
       ...(includeUsage && { usage: null }),
     };
   }

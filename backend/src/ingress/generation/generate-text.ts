@@ -1,12 +1,12 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type Finish, FinishReason, type GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { type Finish, FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { CallLimits } from "#ingress/engines/engine-client.ts";
 import type { EnginePool } from "#ingress/engines/engine-pool.ts";
-import { Detokenizer } from "#ingress/text/detokenizer.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
-import { StopStrings } from "#ingress/text/stop-strings.ts";
+import { toEngineRequest } from "./engine-request.ts";
 import type { GenerationEvent, GenerationPlan, GenerationProgress, TokenUsage } from "./generation.ts";
+import { OutputText } from "./output-text.ts";
 
 /**
  * Runs a plan: text as it becomes certain, in as few pieces as the engine's messages allow, and its end. A completed stop
@@ -20,55 +20,33 @@ export async function* generateText(
   limits: CallLimits,
   progress: GenerationProgress,
 ): AsyncGenerator<GenerationEvent> {
-  const detokenizer = new Detokenizer(model.tokenizer.tokenBytes);
-  const stopStrings = new StopStrings(plan.stopStrings);
-  let numTokens = 0;
+  const output = new OutputText(plan, model.tokenizer.tokenBytes);
   let cachedTokens = 0;
   progress.promptTokens = plan.promptTokenIds.length;
-  for await (const { engine, responses } of pool.generate(toEngineRequest(plan, model), limits)) {
+  for await (const { engine, responses } of pool.generate(toEngineRequest(plan), limits)) {
     progress.engine = engine;
-    let text = "";
-    let finish: Finish | undefined;
     for (const response of responses) {
-      cachedTokens = response.cachedTokens ?? cachedTokens;
-      for (const tokenId of response.tokenIds) {
-        progress.completionTokens = ++numTokens;
-        const scan = stopStrings.push(detokenizer.push(tokenId));
-        text += scan.text;
-        if (!scan.stopped) continue;
-        if (text !== "") yield { kind: "text", text };
-        progress.finishReason = "stop";
-        yield endAtStopString(plan, numTokens, response.finish?.cachedTokens ?? cachedTokens);
-        return;
-      }
-      finish ??= response.finish;
+      cachedTokens = response.cachedTokens ?? response.finish?.cachedTokens ?? cachedTokens;
     }
-    if (finish !== undefined) {
-      const scan = stopStrings.push(detokenizer.flush());
-      text += scan.text + stopStrings.flush();
+    const stopped = responses.some((response) => output.push(response));
+    const finish = stopped ? undefined : responses.at(-1)?.finish;
+    if (finish !== undefined) output.end();
+    progress.completionTokens = finish?.completionTokens ?? output.numTokens;
+    const piece = output.take();
+    if (piece !== undefined) yield { kind: "text", ...piece };
+    if (stopped) {
+      progress.finishReason = "stop";
+      yield endAtStopString(plan, output.numTokens, cachedTokens);
+      return;
     }
-    if (text !== "") yield { kind: "text", text };
     if (finish !== undefined) {
       const finishReason = toFinishReason(finish.reason);
-      progress.completionTokens = finish.completionTokens;
       progress.finishReason = finishReason;
       yield { kind: "end", finishReason, usage: toUsage(finish) };
       return;
     }
   }
   throw new AppError("internal_error", { detail: "the engine's stream ended without a finish" });
-}
-
-function toEngineRequest(plan: GenerationPlan, model: ServedModel): GenerateRequest {
-  return {
-    requestId: plan.requestId,
-    promptTokenIds: [...plan.promptTokenIds],
-    sampling: { temperature: plan.temperature, topP: plan.topP, topK: plan.topK, seed: plan.seed },
-    stopping: { maxTokens: plan.maxTokens, stopTokenIds: [...model.stopTokenIds] },
-    priority: plan.priority,
-    cacheSalt: plan.cacheSalt,
-    tenant: plan.tenant,
-  };
 }
 
 function endAtStopString(plan: GenerationPlan, completionTokens: number, cachedTokens: number): GenerationEvent {

@@ -1,19 +1,37 @@
 // One request's way from tokens to text, as the two halves of the ingress agree on it.
+import type { LogitBias } from "@sluice/shared/openai/logit-bias.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
+import type { LoggedToken } from "./logged-token.ts";
 
 /** What to generate; everything is decided. */
 export interface GenerationPlan {
   readonly requestId: string;
   readonly promptTokenIds: readonly number[];
-  /** At least 1; with the prompt, at most the model's context length. */
+  /** With the prompt, at most the model's context length. 0 computes the prompt only. */
   readonly maxTokens: number;
+  /** At most maxTokens; neither stop tokens nor stop strings end the output before. */
+  readonly minTokens: number;
   readonly temperature: number;
   readonly topP: number;
   /** 0 keeps all tokens. */
   readonly topK: number;
+  /** 0 keeps all tokens. */
+  readonly minP: number;
+  /** 0 is none. */
+  readonly presencePenalty: number;
+  /** 0 is none. */
+  readonly frequencyPenalty: number;
+  /** 1 is none. */
+  readonly repetitionPenalty: number;
+  readonly logitBias: readonly LogitBias[];
   /** Undefined lets the engine draw one. */
   readonly seed: number | undefined;
   readonly stopStrings: readonly string[];
+  readonly stopTokenIds: readonly number[];
+  /** Undefined when none were asked for. `numTop` is how many of the likeliest tokens are told beside each. */
+  readonly logprobs: { readonly numTop: number } | undefined;
+  /** The prompt's text, which the output begins with; undefined when that was not asked for. */
+  readonly echo: string | undefined;
   /** Lower runs first. */
   readonly priority: number;
   /** Whose prompts this one may share computed prefixes with: the organization. */
@@ -34,9 +52,17 @@ export interface TokenUsage {
   readonly cachedTokens: number;
 }
 
-/** Text that became certain, never empty; then one end. */
+/** A piece of output. */
+export interface TextPiece {
+  /** Empty only when there are tokens without text to tell. */
+  readonly text: string;
+  /** The tokens whose text begins here or, held back, began before; undefined when logprobs were not asked for. */
+  readonly tokens: readonly LoggedToken[] | undefined;
+}
+
+/** Text that became certain; then one end. */
 export type GenerationEvent =
-  | { readonly kind: "text"; readonly text: string }
+  | ({ readonly kind: "text" } & TextPiece)
   | { readonly kind: "end"; readonly finishReason: CompletionFinishReason; readonly usage: TokenUsage };
 
 /** What is known of a generation while it runs, for its line in the log; absent where it did not get that far. */

@@ -11,10 +11,10 @@ export interface BudgetQuestion {
   readonly param: string;
 }
 
-/** How many tokens may be generated, at least 1. Throws `context_length_exceeded` in OpenAI's words. */
+/** How many tokens may be generated; 0 only when asked for, and then the prompt may fill the context. Throws `context_length_exceeded` in OpenAI's words. */
 export function outputBudget({ promptTokens, requested, fallback, maxModelLen, param }: BudgetQuestion): number {
   const left = maxModelLen - promptTokens;
-  if (left < 1) throw promptTooLong(maxModelLen, String(promptTokens), param);
+  if (left < Math.min(1, requested ?? 1)) throw promptTooLong(maxModelLen, String(promptTokens), param);
   if (requested === undefined) return Math.min(left, fallback ?? left);
   if (requested <= left) return requested;
   throw new AppError("context_length_exceeded", {

@@ -1,5 +1,5 @@
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
-import type { TokenUsage } from "#ingress/generation/generation.ts";
+import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 
 /** What all payloads of one answer have in common. */
 export interface ReplyHead {
@@ -15,8 +15,8 @@ export interface ReplyHead {
 export interface ReplyShape {
   /** The event before the first text; undefined when the text opens the stream itself. */
   opening(): unknown;
-  text(text: string): unknown;
+  text(piece: TextPiece): unknown;
   closing(finishReason: CompletionFinishReason): unknown;
   usage(usage: TokenUsage): unknown;
-  whole(text: string, finishReason: CompletionFinishReason, usage: TokenUsage): unknown;
+  whole(output: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): unknown;
 }

@@ -17,7 +17,7 @@ export async function streamReply(
   let unsent = opening === undefined ? [] : [opening];
   try {
     for await (const event of events) {
-      const payloads = event.kind === "text" ? [shape.text(event.text)] : [shape.closing(event.finishReason)];
+      const payloads = event.kind === "text" ? [shape.text(event)] : [shape.closing(event.finishReason)];
       if (event.kind === "end" && includeUsage) payloads.push(shape.usage(event.usage));
       await stream.send([...unsent, ...payloads], signal);
       unsent = [];

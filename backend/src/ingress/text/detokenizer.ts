@@ -25,3 +25,9 @@ export class Detokenizer {
     return this.#decoder.decode();
   }
 }
+
+/** All of a text at once. */
+export function decodeTokens(tokenIds: readonly number[], tokenBytes: TokenBytes): string {
+  const detokenizer = new Detokenizer(tokenBytes);
+  return tokenIds.map((tokenId) => detokenizer.push(tokenId)).join("") + detokenizer.flush();
+}

@@ -51,8 +51,12 @@ test.each([
 });
 
 test("so do the sampling defaults", async () => {
-  const model = await load({ "generation_config.json": { temperature: 0.7, top_p: 0.8, top_k: 20 } });
-  expect(model.samplingDefaults).toEqual({ temperature: 0.7, topP: 0.8, topK: 20 });
+  const config = { temperature: 0.7, top_p: 0.8, top_k: 20, min_p: 0.05, repetition_penalty: 1.1 };
+  const model = await load({ "generation_config.json": config });
+  const defaults = { temperature: 0.7, topP: 0.8, topK: 20, minP: 0.05, repetitionPenalty: 1.1 };
+  expect(model.samplingDefaults).toEqual(defaults);
+  const nothing = { temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 };
+  expect((await load({})).samplingDefaults).toEqual(nothing);
 });
 
 test("a model that is not to be sampled is greedy unless a request says otherwise", async () => {

@@ -25,14 +25,20 @@ const generationConfigSchema = z.looseObject({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.int().min(0).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().min(0.01).max(100).nullish(),
 });
 
 /** What a request that does not say otherwise is sampled with. */
-export interface SamplingDefaults {
+interface SamplingDefaults {
   readonly temperature: number;
   readonly topP: number;
   /** 0 keeps all tokens. */
   readonly topK: number;
+  /** 0 keeps all tokens. */
+  readonly minP: number;
+  /** 1 is none. */
+  readonly repetitionPenalty: number;
 }
 
 export interface ServedModel {
@@ -69,6 +75,8 @@ export async function loadServedModel(directory: string, id: string): Promise<Se
       temperature: generationConfig.do_sample === false ? 0 : (generationConfig.temperature ?? 1),
       topP: generationConfig.top_p ?? 1,
       topK: generationConfig.top_k ?? 0,
+      minP: generationConfig.min_p ?? 0,
+      repetitionPenalty: generationConfig.repetition_penalty ?? 1,
     },
   };
 }

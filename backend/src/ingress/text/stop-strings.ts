@@ -22,12 +22,13 @@ export class StopStrings {
     this.#automata = stops.map((stop) => new PrefixAutomaton(stop));
   }
 
-  push(text: string): StopScan {
+  /** @param mayStop whether a stop string that is completed in `text` counts; one that does not is text like any other. */
+  push(text: string, mayStop = true): StopScan {
     if (this.#automata.length === 0) return { text, stopped: false };
     const known = this.#held + text;
     for (let i = this.#held.length; i < known.length; i++) {
       const stopLength = this.#step(known.charCodeAt(i));
-      if (stopLength > 0) {
+      if (stopLength > 0 && mayStop) {
         this.#held = "";
         return { text: known.slice(0, i + 1 - stopLength), stopped: true };
       }
@@ -48,14 +49,14 @@ export class StopStrings {
   #step(codeUnit: number): number {
     let longest = 0;
     for (const automaton of this.#automata) {
-      if (automaton.step(codeUnit)) longest = Math.max(longest, automaton.matched);
+      longest = Math.max(longest, automaton.step(codeUnit));
     }
     return longest;
   }
 }
 
 class PrefixAutomaton {
-  /** Length of the longest prefix of the pattern that the text ends with. */
+  /** Length of the longest prefix of the pattern, not all of it, that the text ends with. */
   matched = 0;
   readonly #pattern: string;
   /** length of a matched prefix -> length of its longest proper prefix that is also its suffix. */
@@ -72,12 +73,14 @@ class PrefixAutomaton {
     }
   }
 
-  /** True when the pattern is complete. The caller stops then: a complete automaton takes no further step. */
-  step(codeUnit: number): boolean {
+  /** The pattern's length when this code unit completes it, else 0. */
+  step(codeUnit: number): number {
     while (this.matched > 0 && this.#pattern.charCodeAt(this.matched) !== codeUnit) {
       this.matched = this.#fallback[this.matched] ?? 0;
     }
     if (this.#pattern.charCodeAt(this.matched) === codeUnit) this.matched++;
-    return this.matched === this.#pattern.length;
+    if (this.matched < this.#pattern.length) return 0;
+    this.matched = this.#fallback[this.matched] ?? 0;
+    return this.#pattern.length;
   }
 }

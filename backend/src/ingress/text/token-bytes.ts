@@ -81,4 +81,9 @@ export class TokenBytes {
     this.#bytes[id] = bytes;
     return bytes;
   }
+
+  /** The token as the vocabulary spells it; empty when the id has none. */
+  spellingOf(id: number): string {
+    return this.#tokenOf(id) ?? "";
+  }
 }

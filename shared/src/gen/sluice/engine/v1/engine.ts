@@ -65,6 +65,8 @@ export interface GenerateRequest {
    * characters; the empty name is one like any other.
    */
   tenant: string;
+  /** Absent: none are computed. */
+  logprobs?: LogprobsParams | undefined;
 }
 
 export interface SamplingParams {
@@ -75,14 +77,52 @@ export interface SamplingParams {
   /** 0 keeps everything. */
   topK: number;
   /** A JavaScript-safe integer. Absent: the engine draws one. The sequence's random stream depends on this value alone. */
-  seed?: number | undefined;
+  seed?:
+    | number
+    | undefined;
+  /** Tokens less likely than this share of the likeliest one are left out. In [0, 1]; absent keeps everything. */
+  minP?:
+    | number
+    | undefined;
+  /** Absent: the model's logits as they are. */
+  adjustments?: LogitAdjustments | undefined;
+}
+
+/**
+ * What is done to the logits before temperature, min_p, top_k and top_p. A value that asks for nothing is given as 0, 0, 1
+ * and an empty list.
+ */
+export interface LogitAdjustments {
+  /** Subtracted once from every token that the output has. In [-2, 2]. */
+  presencePenalty: number;
+  /** Subtracted as often as the output has the token. In [-2, 2]. */
+  frequencyPenalty: number;
+  /** Divides positive and multiplies other logits of every token that the prompt or the output has. Above 0; 1 is none. */
+  repetitionPenalty: number;
+  /** At most 1024; of several for one token, all are added. */
+  logitBias: LogitBias[];
+}
+
+export interface LogitBias {
+  tokenId: number;
+  /** In [-100, 100]. */
+  bias: number;
+}
+
+export interface LogprobsParams {
+  /** How many of the likeliest tokens to name beside each token, at most 20. */
+  numTop: number;
+  /** Whether the prompt's tokens are wanted too, all but the first, which follows nothing. */
+  prompt: boolean;
 }
 
 export interface StoppingParams {
-  /** At most this many output tokens, at least 1. */
+  /** At most this many output tokens. 0 computes the prompt and samples nothing. */
   maxTokens: number;
   /** Generation ends when one of these is sampled; the id itself is not emitted. */
   stopTokenIds: number[];
+  /** No stop token is sampled before the output has this many tokens; at most max_tokens. Absent: 0. */
+  minTokens?: number | undefined;
 }
 
 export interface GenerateResponse {
@@ -96,7 +136,26 @@ export interface GenerateResponse {
    * Prompt tokens whose K/V came from the prefix cache, for a caller that may leave before the finish. Present in the message
    * with the sequence's first token, unless that is the last one as well.
    */
-  cachedTokens?: number | undefined;
+  cachedTokens?:
+    | number
+    | undefined;
+  /** Only when asked for. */
+  logprobs?: Logprobs | undefined;
+}
+
+/** Natural logarithms of the model's own probabilities: before penalties, bias, temperature and every cut. */
+export interface Logprobs {
+  /** One for each of the message's token_ids. */
+  tokens: TokenLogprobs[];
+  /** Of the prompt's tokens from the second on, in order, in as many messages as it takes; all come before the first token. */
+  prompt: TokenLogprobs[];
+}
+
+export interface TokenLogprobs {
+  logprob: number;
+  /** The likeliest tokens in the token's place, likeliest first, and their logprobs. The token itself may be missing. */
+  topTokenIds: number[];
+  topLogprobs: number[];
 }
 
 export interface Finish {
@@ -262,6 +321,7 @@ function createBaseGenerateRequest(): GenerateRequest {
     priority: 0,
     cacheSalt: "",
     tenant: "",
+    logprobs: undefined,
   };
 }
 
@@ -291,6 +351,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.tenant !== "") {
       writer.uint32(58).string(message.tenant);
+    }
+    if (message.logprobs !== undefined) {
+      LogprobsParams.encode(message.logprobs, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -374,6 +437,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             message.tenant = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.logprobs = LogprobsParams.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -388,7 +459,7 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
 };
 
 function createBaseSamplingParams(): SamplingParams {
-  return { temperature: 0, topP: 0, topK: 0, seed: undefined };
+  return { temperature: 0, topP: 0, topK: 0, seed: undefined, minP: undefined, adjustments: undefined };
 }
 
 export const SamplingParams: MessageFns<SamplingParams> = {
@@ -404,6 +475,12 @@ export const SamplingParams: MessageFns<SamplingParams> = {
     }
     if (message.seed !== undefined) {
       writer.uint32(32).int64(message.seed);
+    }
+    if (message.minP !== undefined) {
+      writer.uint32(45).float(message.minP);
+    }
+    if (message.adjustments !== undefined) {
+      LogitAdjustments.encode(message.adjustments, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -453,6 +530,215 @@ export const SamplingParams: MessageFns<SamplingParams> = {
             message.seed = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 45) {
+              break;
+            }
+
+            message.minP = reader.float();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.adjustments = LogitAdjustments.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogitAdjustments(): LogitAdjustments {
+  return { presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 0, logitBias: [] };
+}
+
+export const LogitAdjustments: MessageFns<LogitAdjustments> = {
+  encode(message: LogitAdjustments, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.presencePenalty !== 0) {
+      writer.uint32(13).float(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== 0) {
+      writer.uint32(21).float(message.frequencyPenalty);
+    }
+    if (message.repetitionPenalty !== 0) {
+      writer.uint32(29).float(message.repetitionPenalty);
+    }
+    for (const v of message.logitBias) {
+      LogitBias.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogitAdjustments {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogitAdjustments();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 13) {
+              break;
+            }
+
+            message.presencePenalty = reader.float();
+            continue;
+          }
+          case 2: {
+            if (tag !== 21) {
+              break;
+            }
+
+            message.frequencyPenalty = reader.float();
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.repetitionPenalty = reader.float();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.logitBias.push(LogitBias.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogitBias(): LogitBias {
+  return { tokenId: 0, bias: 0 };
+}
+
+export const LogitBias: MessageFns<LogitBias> = {
+  encode(message: LogitBias, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokenId !== 0) {
+      writer.uint32(8).uint32(message.tokenId);
+    }
+    if (message.bias !== 0) {
+      writer.uint32(21).float(message.bias);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogitBias {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogitBias();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.tokenId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 21) {
+              break;
+            }
+
+            message.bias = reader.float();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogprobsParams(): LogprobsParams {
+  return { numTop: 0, prompt: false };
+}
+
+export const LogprobsParams: MessageFns<LogprobsParams> = {
+  encode(message: LogprobsParams, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.numTop !== 0) {
+      writer.uint32(8).uint32(message.numTop);
+    }
+    if (message.prompt !== false) {
+      writer.uint32(16).bool(message.prompt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogprobsParams {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogprobsParams();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.numTop = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.prompt = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -467,7 +753,7 @@ export const SamplingParams: MessageFns<SamplingParams> = {
 };
 
 function createBaseStoppingParams(): StoppingParams {
-  return { maxTokens: 0, stopTokenIds: [] };
+  return { maxTokens: 0, stopTokenIds: [], minTokens: undefined };
 }
 
 export const StoppingParams: MessageFns<StoppingParams> = {
@@ -481,6 +767,9 @@ export const StoppingParams: MessageFns<StoppingParams> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    if (message.minTokens !== undefined) {
+      writer.uint32(24).uint32(message.minTokens);
     }
     return writer;
   },
@@ -524,6 +813,14 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.minTokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -538,7 +835,7 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 };
 
 function createBaseGenerateResponse(): GenerateResponse {
-  return { tokenIds: [], finish: undefined, cachedTokens: undefined };
+  return { tokenIds: [], finish: undefined, cachedTokens: undefined, logprobs: undefined };
 }
 
 export const GenerateResponse: MessageFns<GenerateResponse> = {
@@ -555,6 +852,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.cachedTokens !== undefined) {
       writer.uint32(24).uint32(message.cachedTokens);
+    }
+    if (message.logprobs !== undefined) {
+      Logprobs.encode(message.logprobs, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -605,6 +905,167 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
 
             message.cachedTokens = reader.uint32();
             continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.logprobs = Logprobs.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogprobs(): Logprobs {
+  return { tokens: [], prompt: [] };
+}
+
+export const Logprobs: MessageFns<Logprobs> = {
+  encode(message: Logprobs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tokens) {
+      TokenLogprobs.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.prompt) {
+      TokenLogprobs.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Logprobs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogprobs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens.push(TokenLogprobs.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prompt.push(TokenLogprobs.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTokenLogprobs(): TokenLogprobs {
+  return { logprob: 0, topTokenIds: [], topLogprobs: [] };
+}
+
+export const TokenLogprobs: MessageFns<TokenLogprobs> = {
+  encode(message: TokenLogprobs, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logprob !== 0) {
+      writer.uint32(13).float(message.logprob);
+    }
+    if (message.topTokenIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.topTokenIds) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.topLogprobs.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.topLogprobs) {
+        writer.float(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenLogprobs {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenLogprobs();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 13) {
+              break;
+            }
+
+            message.logprob = reader.float();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.topTokenIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.topTokenIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 29) {
+              message.topLogprobs.push(reader.float());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.topLogprobs.push(reader.float());
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {

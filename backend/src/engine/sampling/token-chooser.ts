@@ -1,0 +1,54 @@
+import { adjustLogits } from "./adjust-logits.ts";
+import { Sampler } from "./sampler.ts";
+import type { SamplingParams } from "./sampling-params.ts";
+import type { TokenHistory } from "./token-history.ts";
+
+/** Where a sequence stands when its next token is chosen. */
+export interface SequenceState {
+  /** Prompt, then output. */
+  readonly tokenIds: readonly number[];
+  readonly numOutputTokens: number;
+  /** What the adjustments count; present when there are any. */
+  readonly history: TokenHistory | undefined;
+  /** Tokens that must not be chosen now. */
+  readonly bannedTokenIds: readonly number[];
+}
+
+/**
+ * Chooses tokens from the model's logits. The order is vLLM's: bans, bias and penalties; then what `Sampler` does.
+ * Rows that nothing is done to are sampled where they lie; the others in a copy, for which there is room for one.
+ */
+export class TokenChooser {
+  readonly #vocabSize: number;
+  readonly #sampler: Sampler;
+  #scratch: Float32Array | undefined;
+
+  constructor(vocabSize: number) {
+    this.#vocabSize = vocabSize;
+    this.#sampler = new Sampler(vocabSize);
+  }
+
+  /**
+   * @param logits `[vocabSize]`; not changed.
+   * @throws when the logits hold a NaN, their largest is not finite, or every token is banned.
+   */
+  choose(logits: Float32Array, params: SamplingParams, state: SequenceState): number {
+    return this.#sampler.sample(this.#adjusted(logits, params, state), params, state.numOutputTokens);
+  }
+
+  #adjusted(
+    logits: Float32Array,
+    { adjustments }: SamplingParams,
+    { tokenIds, history, bannedTokenIds }: SequenceState,
+  ): Float32Array {
+    if (adjustments === undefined && bannedTokenIds.length === 0) return logits;
+    this.#scratch ??= new Float32Array(this.#vocabSize);
+    this.#scratch.set(logits);
+    for (const tokenId of bannedTokenIds) this.#scratch[tokenId] = -Infinity;
+    if (adjustments === undefined) return this.#scratch;
+    if (history === undefined) throw new Error("adjustments without a history");
+    history.readUpTo(tokenIds);
+    adjustLogits(this.#scratch, adjustments, history);
+    return this.#scratch;
+  }
+}

@@ -1,0 +1,46 @@
+import type { ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
+import type { LiveGeneration } from "./live-generation.ts";
+import type { SequenceId } from "./scheduler/sequence-id.ts";
+import type { ScheduledSequence } from "./scheduler/step-plan.ts";
+
+/** One generation's part of a step: what is computed, and where its logits will lie. */
+export interface StepShare {
+  readonly generation: LiveGeneration;
+  /** First position to compute. */
+  readonly start: number;
+  readonly numTokens: number;
+  /** Whether the newest token is among them: its logits choose the next one. */
+  readonly reachesNewest: boolean;
+  /** Of how many of its last tokens the logits are wanted. */
+  readonly numLogits: number;
+  /** Index in the step's logits of the first of them. */
+  readonly firstRow: number;
+}
+
+/** In the order of what was scheduled. @throws when something scheduled is not live. */
+export function shareOut(
+  scheduled: readonly ScheduledSequence[],
+  live: ReadonlyMap<SequenceId, LiveGeneration>,
+): readonly StepShare[] {
+  let numRows = 0;
+  return scheduled.map(({ sequence, numTokens, reachesNewest }) => {
+    const generation = live.get(sequence.id);
+    if (generation === undefined) throw new Error(`sequence ${sequence.id} is scheduled but not live`);
+    const start = sequence.numComputedTokens;
+    const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
+    const numLogits = Math.max(numPromptLogits, reachesNewest ? 1 : 0);
+    const firstRow = numRows;
+    numRows += numLogits;
+    return { generation, start, numTokens, reachesNewest, numLogits, firstRow };
+  });
+}
+
+export function toBatchRow({ generation, start, numTokens, numLogits }: StepShare): ExecutorSequence {
+  const { tokenIds, blocks } = generation.sequence;
+  return {
+    tokenIds: tokenIds.slice(start, start + numTokens),
+    numComputedTokens: start,
+    blockTable: blocks.blockIds,
+    numLogits,
+  };
+}

@@ -1,0 +1,91 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import type { GenerateResponse, TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { Detokenizer } from "#ingress/text/detokenizer.ts";
+import { StopStrings } from "#ingress/text/stop-strings.ts";
+import type { TokenBytes } from "#ingress/text/token-bytes.ts";
+import { Echo } from "./echo.ts";
+import type { GenerationPlan, TextPiece } from "./generation.ts";
+import { countCodePoints, type LoggedToken, logToken } from "./logged-token.ts";
+import { TokenTrail } from "./token-trail.ts";
+
+/** An answer's text as it becomes certain out of the engine's tokens, with the tokens beside it when they were asked for. */
+export class OutputText {
+  readonly #plan: GenerationPlan;
+  readonly #tokenBytes: TokenBytes;
+  readonly #detokenizer: Detokenizer;
+  readonly #stopStrings: StopStrings;
+  readonly #echo: Echo | undefined;
+  readonly #trail = new TokenTrail();
+  #numTokens = 0;
+  /** UTF-16 units decoded, and of those how many are certain. */
+  #numDecoded = 0;
+  #numCertain = 0;
+  /** Where the next token begins in the whole text, in code points. */
+  #textOffset = 0;
+  // Certain, and not taken yet.
+  #text = "";
+  #tokens: LoggedToken[] = [];
+
+  constructor(plan: GenerationPlan, tokenBytes: TokenBytes) {
+    this.#plan = plan;
+    this.#tokenBytes = tokenBytes;
+    this.#detokenizer = new Detokenizer(tokenBytes);
+    this.#stopStrings = new StopStrings(plan.stopStrings);
+    const { echo, logprobs, promptTokenIds } = plan;
+    if (echo === undefined) return;
+    this.#echo = new Echo(echo, promptTokenIds, logprobs !== undefined, tokenBytes);
+    if (logprobs !== undefined) this.#textOffset = countCodePoints(echo);
+  }
+
+  /** Tokens of the output so far; those behind a stop string do not count. */
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  /** Returns true when a stop string was completed: nothing may follow. */
+  push({ tokenIds, logprobs }: GenerateResponse): boolean {
+    this.#echo?.push(logprobs?.prompt ?? []);
+    return tokenIds.some((tokenId, index) => this.#pushToken(tokenId, logprobs?.tokens[index]));
+  }
+
+  /** The output ends here: what was held back is output, unless the last broken character completes a stop string. */
+  end(): void {
+    const { text, stopped } = this.#stopStrings.push(this.#detokenizer.flush(), this.#mayStop);
+    this.#text += text + this.#stopStrings.flush();
+    this.#tokens.push(...(stopped ? this.#trail.release(this.#numCertain + text.length) : this.#trail.flush()));
+  }
+
+  /** What became certain since the last time; undefined when nothing did. */
+  take(): TextPiece | undefined {
+    const echoed = this.#echo?.take();
+    const text = (echoed?.text ?? "") + this.#text;
+    const tokens = [...(echoed?.tokens ?? []), ...this.#tokens];
+    this.#text = "";
+    this.#tokens = [];
+    if (text === "" && tokens.length === 0) return undefined;
+    return { text, tokens: this.#plan.logprobs && tokens };
+  }
+
+  /** As vLLM has it (v1/engine/detokenizer.py): what the first minTokens tokens complete does not stop. */
+  get #mayStop(): boolean {
+    return this.#numTokens > this.#plan.minTokens;
+  }
+
+  #pushToken(tokenId: number, logprobs: TokenLogprobs | undefined): boolean {
+    this.#numTokens += 1;
+    const decoded = this.#detokenizer.push(tokenId);
+    const scan = this.#stopStrings.push(decoded, this.#mayStop);
+    this.#text += scan.text;
+    if (this.#plan.logprobs !== undefined) this.#track(tokenId, logprobs, decoded, scan.text);
+    return scan.stopped;
+  }
+
+  #track(tokenId: number, logprobs: TokenLogprobs | undefined, decoded: string, certain: string): void {
+    if (logprobs === undefined) throw new AppError("internal_error", { detail: "the engine sent no logprobs" });
+    this.#trail.push(logToken(tokenId, logprobs, this.#textOffset, this.#tokenBytes), this.#numDecoded);
+    this.#textOffset += countCodePoints(decoded);
+    this.#numDecoded += decoded.length;
+    this.#numCertain += certain.length;
+    this.#tokens.push(...this.#trail.release(this.#numCertain));
+  }
+}
