@@ -24,7 +24,8 @@ export function medianRate(rounds: readonly Rate[]): Rate {
   };
 }
 
-function median(values: readonly number[]): number {
+/** Over at least one value. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[sorted.length >> 1] ?? NaN;
   const lower = sorted[(sorted.length - 1) >> 1] ?? NaN;

@@ -22,6 +22,8 @@ export function makeRequest({ numPromptTokens, maxTokens }: Lengths, vocabSize: 
     sampling: { temperature: 0, topP: 1, topK: 0, seed: 0 },
     stopping: { maxTokens, stopTokenIds: [] },
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
   };
 }
 

@@ -105,14 +105,20 @@ describe("logprobs", () => {
     const [answer] = await runToEnd(engine);
     expect(answer?.tokenIds).toEqual([]);
     expect(answer?.prompt).toEqual(await promptLogprobsOf(prompt, 0));
-    expect(answer?.finish).toEqual({ reason: "length", numPromptTokens: 16, numCompletionTokens: 0 });
+    expect(answer?.finish).toEqual({
+      reason: "length",
+      numPromptTokens: 16,
+      numCachedTokens: 0,
+      numCompletionTokens: 0,
+    });
     expect(engine.load()).toMatchObject({ numFreeBlocks: 64, totals: { promptTokens: 16, generationTokens: 0 } });
     expect(engine.add({ ...only, promptTokenIds: [...prompt, 1] })).toMatchObject({ code: "context_length_exceeded" });
   });
 });
 
-test("with every feature on: the same tokens and logprobs alone, in company, and preempted", async () => {
+test("with every feature on: the same tokens and logprobs alone, in company, preempted, and with a cached prefix", async () => {
   const asked = fc.record({
+    numShared: fc.constantFrom(0, 4, 8),
     prompt: fc.array(fc.nat(96), { minLength: 1, maxLength: 20 }),
     maxTokens: fc.integer({ min: 1, max: 24 }),
     temperature: fc.constantFrom(0, 0.8),
@@ -127,7 +133,9 @@ test("with every feature on: the same tokens and logprobs alone, in company, and
     minShare: fc.constantFrom(0, 0.5),
     logprobs: fc.option(fc.record({ numTop: fc.nat(4), prompt: fc.boolean() }), { nil: undefined }),
   });
+  const sharedPrefix = [3, 1, 4, 1, 5, 9, 2, 6];
   let numPreemptions = 0;
+  let numCachedTokens = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.array(asked, { minLength: 2, maxLength: 12, size: "max" }),
@@ -135,10 +143,11 @@ test("with every feature on: the same tokens and logprobs alone, in company, and
       fc.integer({ min: 1, max: 40 }),
       async (all, numBlocks, budget) => {
         const requests = all.map((one, id): GenerationRequest => {
-          const { prompt, maxTokens, temperature, minP, adjustments, stopTokenIds, minShare, logprobs } = one;
+          const { numShared, prompt, maxTokens, temperature, minP, adjustments, stopTokenIds, minShare, logprobs } =
+            one;
           const minTokens = Math.floor(maxTokens * minShare);
           return {
-            ...request(prompt, { maxTokens, stopTokenIds, minTokens }, id),
+            ...request([...sharedPrefix.slice(0, numShared), ...prompt], { maxTokens, stopTokenIds, minTokens }, id),
             sampling: { temperature, topP: 0.95, topK: 40, minP, seed: id, adjustments },
             logprobs,
           };
@@ -149,18 +158,24 @@ test("with every feature on: the same tokens and logprobs alone, in company, and
         });
         for (const each of requests) engine.add(each);
         const answers = await runToEnd(engine);
-        numPreemptions += engine.load().totals.preemptions;
+        const { totals } = engine.load();
+        numPreemptions += totals.preemptions;
+        numCachedTokens += totals.prefixCacheHits;
         expect(answers).toHaveLength(requests.length);
         for (const answer of answers) {
+          const alone = await runAlone(requests[answer.id]!, 32);
           expect(answer.finish).toBeDefined();
-          expect(answer).toEqual(await runAlone(requests[answer.id]!, 32));
+          // What was cached is the one thing that company changes.
+          expect({ ...answer.finish, numCachedTokens: 0 }).toEqual(alone.finish);
+          expect({ ...answer, finish: undefined }).toEqual({ ...alone, finish: undefined });
         }
       },
     ),
     { numRuns: 60 },
   );
-  // The property would hold just as well if nothing were ever preempted.
+  // The property would hold just as well if nothing were ever preempted, or found.
   expect(numPreemptions).toBeGreaterThan(30);
+  expect(numCachedTokens).toBeGreaterThan(30);
 });
 
 function request(promptTokenIds: readonly number[], stopping: GenerationRequest["stopping"], id = 1) {
@@ -170,6 +185,8 @@ function request(promptTokenIds: readonly number[], stopping: GenerationRequest[
     sampling: greedy,
     stopping,
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
   };
   return asked;
 }

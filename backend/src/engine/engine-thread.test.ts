@@ -9,6 +9,8 @@ const request: Omit<GenerationRequest, "sequenceId"> = {
   sampling: { temperature: 0, topP: 1, topK: 0, seed: 0 },
   stopping: { maxTokens: 5, stopTokenIds: [] },
   priority: 0,
+  cacheSalt: "",
+  tenant: "",
 };
 
 let thread: EngineThread | undefined;

@@ -7,6 +7,8 @@ import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 export interface EngineThreadData<ExecutorOptions> {
   readonly executor: ExecutorOptions;
   readonly limits: SchedulerLimits;
+  /** On by default. */
+  readonly prefixCaching?: boolean;
 }
 
 export interface EngineThread {

@@ -7,7 +7,8 @@ import { Engine } from "./engine.ts";
 import { type CpuExecutorOptions, createCpuExecutor } from "./executor/cpu-executor.ts";
 
 if (parentPort === null) throw new Error("this file is a worker's entry");
-const { executor, limits }: EngineThreadData<CpuExecutorOptions> = workerData;
-await new EngineLoop(new Engine(await createCpuExecutor(executor), limits), typedPort(parentPort)).run();
+const { executor, limits, prefixCaching }: EngineThreadData<CpuExecutorOptions> = workerData;
+const engine = new Engine(await createCpuExecutor(executor), limits, prefixCaching);
+await new EngineLoop(engine, typedPort(parentPort)).run();
 // The open port would keep the thread alive.
 parentPort.close();

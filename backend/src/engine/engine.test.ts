@@ -6,9 +6,7 @@ import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type { GenerationRequest, SequenceEvent } from "./generation.ts";
 import { leastBatchedTokens } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
-
-const limits = { maxNumBatchedTokens: 32, maxNumSeqs: 8, maxQueuedRequests: 64, maxQueuedTokens: 10_000 };
-const greedy = { temperature: 0, topP: 1, topK: 0, seed: 0 };
+import { answersOf, generateAlone, limits, request, runToEnd, upTo } from "./test-requests.ts";
 
 describe("Engine", () => {
   test("gives exactly maxTokens and counts them", async () => {
@@ -164,9 +162,14 @@ describe("Engine", () => {
   });
 
   test("under any arrivals, aborts and pool sizes: the same tokens as alone, and every block returns", async () => {
+    // The same tokens up to a fork, others from there on: prompts that begin alike, under two salts.
+    const forked = fc
+      .record({ length: fc.integer({ min: 4, max: 20 }), fork: fc.integer({ min: 4, max: 20 }), branch: fc.nat(2) })
+      .map(({ length, fork, branch }) => upTo(length).map((position) => (position < fork ? position : 30 + branch)));
     const arrival = fc.record({
-      beforeStep: fc.nat(12),
-      prompt: fc.array(fc.nat(96), { minLength: 1, maxLength: 20 }),
+      beforeStep: fc.nat(20),
+      prompt: fc.oneof(forked, fc.array(fc.nat(96), { minLength: 1, maxLength: 20 })),
+      cacheSalt: fc.constantFrom("a", "b"),
       maxTokens: fc.integer({ min: 1, max: 24 }),
       temperature: fc.constantFrom(0, 0.8),
       priority: fc.integer({ min: -1, max: 1 }),
@@ -174,22 +177,24 @@ describe("Engine", () => {
       stopTokenIds: fc.array(fc.nat(96), { maxLength: 2 }),
     });
     let numPreemptions = 0;
+    let numHits = 0;
     await fc.assert(
       fc.asyncProperty(
         fc.array(arrival, { minLength: 1, maxLength: 24, size: "max" }),
         fc.integer({ min: 8, max: 24 }),
         fc.integer({ min: 1, max: 40 }),
-        async (arrivals, numBlocks, budget) => {
-          const engine = new Engine(new FakeExecutor({ numBlocks, maxModelLen: 32 }), {
-            ...limits,
-            maxNumBatchedTokens: Math.max(budget, leastBatchedTokens(limits.maxNumSeqs, 4)),
-          });
+        fc.boolean(),
+        async (arrivals, numBlocks, budget, prefixCaching) => {
+          const maxNumBatchedTokens = Math.max(budget, leastBatchedTokens(limits.maxNumSeqs, 4));
+          const executor = new FakeExecutor({ numBlocks, maxModelLen: 32 });
+          const engine = new Engine(executor, { ...limits, maxNumBatchedTokens }, prefixCaching);
           const requests = arrivals.map(
-            ({ prompt, maxTokens, temperature, priority, stopTokenIds }, id): GenerationRequest => ({
+            ({ prompt, maxTokens, temperature, priority, stopTokenIds, cacheSalt }, id): GenerationRequest => ({
               ...request(id, prompt, maxTokens),
               sampling: { temperature, topP: 0.95, topK: 0, seed: id },
               stopping: { maxTokens, stopTokenIds },
               priority,
+              cacheSalt,
             }),
           );
           const events: SequenceEvent[] = [];
@@ -205,6 +210,7 @@ describe("Engine", () => {
           expect(numFreeBlocks).toBe(numBlocks);
           expect(totals.ended.error).toBe(0);
           numPreemptions += totals.preemptions;
+          numHits += totals.prefixCacheHits;
           for (const answer of answersOf(events)) {
             const alone = await generateAlone(requests[answer.id]!, { maxModelLen: 32 });
             const aborted = answer.last.kind === "finished" && answer.last.finish.reason === "abort";
@@ -213,47 +219,10 @@ describe("Engine", () => {
           expect(answersOf(events)).toHaveLength(arrivals.length);
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 150 },
     );
-    // The property would hold just as well if nothing were ever preempted.
+    // The property would hold just as well if nothing were ever preempted, and nothing found.
     expect(numPreemptions).toBeGreaterThan(50);
+    expect(numHits).toBeGreaterThan(200);
   });
 });
-
-function request(id: number, promptTokenIds: readonly number[], maxTokens: number): GenerationRequest {
-  const stopping = { maxTokens, stopTokenIds: [] };
-  return { sequenceId: id as SequenceId, promptTokenIds, sampling: greedy, stopping, priority: 0 };
-}
-
-interface Answer {
-  readonly id: number;
-  readonly tokenIds: number[];
-  last: SequenceEvent;
-}
-
-/** One entry a sequence, in order of first appearance. */
-function answersOf(events: readonly SequenceEvent[]): Answer[] {
-  const answers = new Map<number, Answer>();
-  for (const event of events) {
-    const answer = answers.get(event.sequenceId) ?? { id: event.sequenceId, tokenIds: [], last: event };
-    // Nothing comes after the end.
-    expect(!answers.has(event.sequenceId) || answer.last.kind === "tokens").toBe(true);
-    if (event.kind !== "failed") answer.tokenIds.push(...event.tokenIds);
-    answer.last = event;
-    answers.set(event.sequenceId, answer);
-  }
-  return [...answers.values()];
-}
-
-async function runToEnd(engine: Engine): Promise<Answer[]> {
-  const events: SequenceEvent[] = [];
-  while (engine.hasWork) events.push(...(await engine.step()));
-  return answersOf(events).toSorted((a, b) => a.id - b.id);
-}
-
-async function generateAlone(only: GenerationRequest, spec = {}): Promise<number[]> {
-  const engine = new Engine(new FakeExecutor({ ...spec, numBlocks: 64 }), limits);
-  engine.add(only);
-  const [answer] = await runToEnd(engine);
-  return answer!.tokenIds;
-}

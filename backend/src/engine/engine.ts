@@ -13,6 +13,7 @@ import type {
 } from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import { BlockTable } from "./kv/block-table.ts";
+import { HashChain } from "./kv/hash-chain.ts";
 import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
@@ -33,7 +34,8 @@ import { decideStop } from "./stopping/decide-stop.ts";
  * Invariants:
  * 1. Every admitted request ends in exactly one `finished` or `failed` event.
  * 2. A request that ended owns no blocks.
- * 3. A request's tokens depend on that request alone, not on what runs beside it or on how often it was preempted.
+ * 3. A request's tokens depend on that request alone, not on what runs beside it, on how often it was preempted, or on
+ *    what the prefix cache had of it.
  */
 export class Engine {
   /** The executor's, with `maxModelLen` cut to what the pool can hold for one sequence. */
@@ -43,16 +45,25 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly #chooser: TokenChooser;
   readonly #logprobs = new LogprobReader();
+  readonly #prefixCaching: boolean;
   readonly #live = new Map<SequenceId, LiveGeneration>();
-  readonly #totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 };
+  readonly #totals = {
+    promptTokens: 0,
+    generationTokens: 0,
+    preemptions: 0,
+    prefixCacheQueries: 0,
+    prefixCacheHits: 0,
+  };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
 
-  constructor(executor: Executor, limits: SchedulerLimits) {
+  /** @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended. */
+  constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true) {
     const { numBlocks, blockSize, vocabSize, maxModelLen } = executor.spec;
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
+    this.#prefixCaching = prefixCaching;
     this.#chooser = new TokenChooser(vocabSize);
   }
 
@@ -69,7 +80,8 @@ export class Engine {
     if (!this.#scheduler.hasRoomFor(request.promptTokenIds.length)) {
       return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
     }
-    const sequence = new Sequence(request, new BlockTable(this.#pool));
+    const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize) : undefined;
+    const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     this.#scheduler.add(sequence);
     this.#live.set(request.sequenceId, startGeneration(request, sequence));
     return { admitted: true };
@@ -155,7 +167,8 @@ export class Engine {
     const { request, sequence, history } = generation;
     const { sequenceId, sampling, stopping } = request;
     const { tokenIds, numOutputTokens } = sequence;
-    if (numOutputTokens === 0) this.#totals.promptTokens += sequence.numPromptTokens;
+    const isFirst = numOutputTokens === 0;
+    if (isFirst) this.#countPrompt(generation);
     if (stopping.maxTokens === 0) {
       return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
     }
@@ -172,7 +185,13 @@ export class Engine {
     });
     switch (decision.kind) {
       case "continue":
-        return { kind: "tokens", sequenceId, tokenIds: [tokenId], ...logprobsOf(request, own, prompt) };
+        return {
+          kind: "tokens",
+          sequenceId,
+          tokenIds: [tokenId],
+          ...(isFirst && { numCachedTokens: sequence.numCachedTokens ?? 0 }),
+          ...logprobsOf(request, own, prompt),
+        };
       case "length":
         return this.#finish(generation, [tokenId], finishOf(sequence, "length"), logprobsOf(request, own, prompt));
       case "stop": {
@@ -180,6 +199,23 @@ export class Engine {
         return this.#finish(generation, [], finish, logprobsOf(request, [], prompt));
       }
     }
+  }
+
+  #countPrompt({ request, sequence }: LiveGeneration): void {
+    this.#totals.promptTokens += sequence.numPromptTokens;
+    if (!this.#usesPrefixCache(request)) return;
+    this.#totals.prefixCacheQueries += sequence.numPromptTokens;
+    this.#totals.prefixCacheHits += sequence.numCachedTokens ?? 0;
+  }
+
+  /**
+   * Whether the prefix cache is asked for the request's prompt, and told of its blocks. Logprobs of the prompt need the
+   * logits of every position, which the cache does not keep. Their blocks are not published either: who scores prompts
+   * sends many that are each read once, and the next of them would not look; naming theirs would only push out what others
+   * come back to.
+   */
+  #usesPrefixCache({ logprobs }: GenerationRequest): boolean {
+    return this.#prefixCaching && logprobs?.prompt !== true;
   }
 
   #finish(
@@ -224,5 +260,10 @@ function isAtFault(thrown: unknown, batchIndex: number): boolean {
 }
 
 function finishOf(sequence: Sequence, reason: FinishReason): Finish {
-  return { reason, numPromptTokens: sequence.numPromptTokens, numCompletionTokens: sequence.numOutputTokens };
+  return {
+    reason,
+    numPromptTokens: sequence.numPromptTokens,
+    numCachedTokens: sequence.numCachedTokens ?? 0,
+    numCompletionTokens: sequence.numOutputTokens,
+  };
 }

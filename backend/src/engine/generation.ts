@@ -12,6 +12,10 @@ export interface GenerationRequest {
   readonly stopping: StoppingParams;
   /** Lower runs first; 0 is the default tier. */
   readonly priority: number;
+  /** Prompts share computed prefixes with those of the same salt only. Opaque; what may not be told apart has one salt. */
+  readonly cacheSalt: string;
+  /** Of one priority, tenants get fair shares. Opaque. */
+  readonly tenant: string;
   /** Absent: none are computed. */
   readonly logprobs?: LogprobsParams | undefined;
 }
@@ -48,6 +52,8 @@ export interface Finish {
   /** Present when the reason is `stop`. */
   readonly stopTokenId?: number;
   readonly numPromptTokens: number;
+  /** Prompt tokens that were not computed for this request, because the prefix cache had them. */
+  readonly numCachedTokens: number;
   /** Tokens sampled, the stop token included. */
   readonly numCompletionTokens: number;
 }
@@ -59,6 +65,8 @@ export type SequenceEvent =
       readonly sequenceId: SequenceId;
       /** Empty only when there are logprobs of the prompt to tell. */
       readonly tokenIds: readonly number[];
+      /** As in `Finish`; present with the sequence's first token. */
+      readonly numCachedTokens?: number | undefined;
       /** Present when asked for. */
       readonly logprobs?: Logprobs | undefined;
     }
@@ -79,6 +87,7 @@ export interface EngineLoad {
   readonly numWaiting: number;
   /** Tokens to compute before everybody decodes, running sequences included. */
   readonly numQueuedTokens: number;
+  /** Blocks that no live sequence owns; what the prefix cache keeps in them does not make them less free. */
   readonly numFreeBlocks: number;
   readonly numBlocks: number;
   readonly totals: EngineTotals;
@@ -91,5 +100,8 @@ interface EngineTotals {
   /** Tokens sampled. */
   readonly generationTokens: number;
   readonly preemptions: number;
+  /** Of the same sequences: prompt tokens looked up in the prefix cache, and those of them that it had. */
+  readonly prefixCacheQueries: number;
+  readonly prefixCacheHits: number;
   readonly ended: Readonly<Record<FinishReason | "error", number>>;
 }

@@ -123,6 +123,8 @@ async function run(executor: Executor, promptTokenIds: readonly number[], maxTok
     sampling: { temperature: 0, topP: 1, topK: 0, seed: 0 },
     stopping: { maxTokens, stopTokenIds: [] },
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
     logprobs: { numTop: 20, prompt: true },
   };
   expect(engine.add(request)).toEqual({ admitted: true });

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
 import { createCpuExecutor } from "./executor/cpu-executor.ts";
-import type { Executor } from "./executor/executor.ts";
+import type { Executor, ScheduledSequence } from "./executor/executor.ts";
 import type { GenerationRequest } from "./generation.ts";
+import type { BlockId } from "./kv/block-id.ts";
 import { uniformAt } from "./sampling/philox.ts";
 import type { SamplingParams } from "./sampling/sampling-params.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
@@ -65,6 +66,35 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
     expect(numFreeBlocks).toBe(10);
   });
 
+  test.each([
+    ["sampled", sampled],
+    ["fully adjusted", adjusted],
+  ])("%s output is the same whatever part of the prompt was found in the prefix cache", async (_, sampling) => {
+    const half = numBlocks / 2;
+    const cold = new Engine(withBlocks(executor, half), limits, false);
+    // A pool of its own: what a cache keeps, nobody else may write to.
+    const engine = new Engine(withBlocks(executor, half, half), limits);
+    // Conversations: a prompt is the last turn's prompt, its answer, and some more.
+    let requests = raggedRequests(12, sampling, 120);
+    for (let turn = 1; turn <= 3; turn += 1) {
+      const expected = await generate(cold, requests);
+      expect(await generate(engine, requests)).toEqual(expected);
+      // Once more: now all is found but each prompt's end.
+      expect(await generate(engine, requests)).toEqual(expected);
+      requests = requests.map((request) => ({
+        ...request,
+        promptTokenIds: [
+          ...request.promptTokenIds,
+          ...(expected.get(request.sequenceId) ?? []),
+          ...Array.from({ length: 1 + draw(turn, request.sequenceId, 50) }, (__, index) => index),
+        ],
+      }));
+    }
+    const { numFreeBlocks, totals } = engine.load();
+    expect(totals.prefixCacheHits / totals.prefixCacheQueries).toBeGreaterThan(0.6);
+    expect(numFreeBlocks).toBe(half);
+  });
+
   test("an abort frees the blocks and changes nobody else's output", async () => {
     const requests = raggedRequests(8, greedy);
     const undisturbed = await generate(new Engine(executor, limits), requests);
@@ -93,6 +123,8 @@ function raggedRequests(
     sampling: { ...sampling, seed: id },
     stopping: { maxTokens: 4 + draw(id, 1, 29), stopTokenIds: [] },
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
   }));
 }
 
@@ -118,11 +150,15 @@ async function generate(
   return outputs;
 }
 
-/** The same executor with fewer of its blocks. */
-function withBlocks(executor: Executor, count: number): Executor {
+/** The same executor with `count` of its blocks, from `first` on. */
+function withBlocks(executor: Executor, count: number, first = 0): Executor {
+  const shift = (sequence: ScheduledSequence): ScheduledSequence => ({
+    ...sequence,
+    blockTable: sequence.blockTable.map((id) => (id + first) as BlockId),
+  });
   return {
     spec: { ...executor.spec, numBlocks: count },
-    execute: (batch) => executor.execute(batch),
+    execute: (batch) => executor.execute(batch.map(shift)),
     close: () => Promise.resolve(),
   };
 }

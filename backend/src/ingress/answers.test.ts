@@ -22,7 +22,7 @@ afterEach(async () => {
 
 describe("answers", () => {
   test("a chat completion, whole", async () => {
-    engine.script = (call) => answer(call, [bytesOf("hé"), bytesOf("llo")]);
+    engine.script = (call) => answer(call, [bytesOf("hé"), bytesOf("llo")], FinishReason.STOP, 32);
     const { data, response } = await region.openai.chat.completions
       .create({ ...hello, messages: [...hello.messages], max_tokens: 20, seed: 7, temperature: 0.5, top_p: 0.9 })
       .withResponse();
@@ -30,7 +30,7 @@ describe("answers", () => {
       object: "chat.completion",
       model: "tiny",
       choices: [{ index: 0, message: { role: "assistant", content: "héllo", refusal: null }, finish_reason: "stop" }],
-      usage: { completion_tokens: 7, prompt_tokens_details: { cached_tokens: 0 } },
+      usage: { completion_tokens: 7, prompt_tokens_details: { cached_tokens: 32 } },
     });
     expect(data.usage?.total_tokens).toBe((data.usage?.prompt_tokens ?? 0) + 7);
     expect(data.id).toBe(`chatcmpl-${response.headers.get("x-request-id")}`);

@@ -24,6 +24,7 @@ afterEach(async () => {
 describe("endings", () => {
   test("a stop string ends the answer and frees the engine", async () => {
     engine.script = (call) => {
+      call.write({ tokenIds: [], cachedTokens: 16 });
       for (const id of bytesOf("one two END three")) call.write({ tokenIds: [id] });
     };
     const response = await region.post("/v1/chat/completions", {
@@ -37,6 +38,7 @@ describe("endings", () => {
     expect(events.map((event) => event.choices?.[0]?.delta.content ?? "").join("")).toBe("one two ");
     expect(stream).toContain('"finish_reason":"stop"');
     expect(stream).toContain('"completion_tokens":11');
+    expect(stream).toContain('"prompt_tokens_details":{"cached_tokens":16}');
     await until(() => engine.numCancelled === 1);
   });
 
@@ -84,6 +86,15 @@ describe("endings", () => {
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("1");
     expect(await response.json()).toMatchObject({ error: { code: "overloaded" } });
+  });
+
+  test.each([
+    ["2345", "3", "2345"],
+    ["soon", "1", "1000"],
+  ])("an engine that says %s is believed as far as that is a time", async (said, seconds, ms) => {
+    engine.script = (call) => refuse(call, status.RESOURCE_EXHAUSTED, "full", { "sluice-retry-after-ms": said });
+    const { headers } = await region.post("/v1/chat/completions", hello);
+    expect([headers.get("retry-after"), headers.get("retry-after-ms")]).toEqual([seconds, ms]);
   });
 
   test("an engine's failure in the middle is a last event, and no [DONE]", async () => {

@@ -144,4 +144,14 @@ describe("passports", () => {
     await region.post("/v1/chat/completions", body, { [passportHeader]: passport });
     expect(engine.requests[0]?.priority).toBe(-3);
   });
+
+  test("its organization salts the prefix cache and is the tenant, for chats and for completions", async () => {
+    const passport = await passportFor(body, { org: "org_a" });
+    await region.post("/v1/chat/completions", body, { [passportHeader]: passport });
+    const completion = JSON.stringify({ model: "tiny", prompt: "a" });
+    const another = await passportFor(completion, { org: "org_b" });
+    await region.post("/v1/completions", completion, { [passportHeader]: another });
+    expect(engine.requests.map(({ cacheSalt }) => cacheSalt)).toEqual(["org_a", "org_b"]);
+    expect(engine.requests.map(({ tenant }) => tenant)).toEqual(["org_a", "org_b"]);
+  });
 });

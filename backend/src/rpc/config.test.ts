@@ -9,6 +9,7 @@ describe("loadConfig", () => {
       port: 50_051,
       modelId: "pocket",
       executor: { modelDir: "/models/pocket", precision: "int8", blockSize: 64 },
+      prefixCaching: true,
       limits: { maxNumBatchedTokens: 512, maxNumSeqs: 64 },
     });
     expect(loadConfig(env).executor).not.toHaveProperty("maxModelLen");
@@ -18,7 +19,12 @@ describe("loadConfig", () => {
     expect(loadConfig({ ...env, SLUICE_BLOCK_SIZE: "" }).executor.blockSize).toBe(64);
   });
 
+  test("prefix caching can be turned off", () => {
+    expect(loadConfig({ ...env, SLUICE_PREFIX_CACHING: "off" }).prefixCaching).toBe(false);
+  });
+
   test.each([
+    ["SLUICE_PREFIX_CACHING", { SLUICE_PREFIX_CACHING: "yes" }],
     ["SLUICE_MODEL_DIR", { SLUICE_MODEL_DIR: undefined }],
     ["SLUICE_ENGINE_PORT", { SLUICE_ENGINE_PORT: "65536" }],
     ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "many" }],

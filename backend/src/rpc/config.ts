@@ -28,6 +28,8 @@ const schema = z.object({
     .refine((size) => 64 % size === 0, "must be 16, 32 or 64")
     .default(64),
   SLUICE_NUM_BLOCKS: count(1).default(512),
+  /** Whether requests of one salt share the blocks of equal prefixes. */
+  SLUICE_PREFIX_CACHING: z.enum(["on", "off"]).default("on"),
   /** Tokens of prompt and output; the model's own limit by default. */
   SLUICE_MAX_MODEL_LEN: count(2).optional(),
   /** Tokens one step computes at most. */
@@ -89,6 +91,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       maxQueuedRequests: values.SLUICE_MAX_QUEUED_REQUESTS,
       maxQueuedTokens: values.SLUICE_MAX_QUEUED_TOKENS,
     },
+    prefixCaching: values.SLUICE_PREFIX_CACHING === "on",
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,
   };

@@ -16,7 +16,8 @@ test("a scrape gives vLLM's names with the engine's own counts, once there is a 
   expect(await scrape()).not.toContain('model_name="pocket"');
   await loopback.load();
   await untilEnd(startGenerate(client, generateRequest("a")));
-  await untilEnd(startGenerate(client, generateRequest("b")));
+  await untilEnd(startGenerate(client, generateRequest("b", { promptTokenIds: [1, 2, 3, 4, 5] })));
+  await untilEnd(startGenerate(client, generateRequest("c", { promptTokenIds: [1, 2, 3, 4, 5] })));
   await scrape();
   const lines = (await scrape()).split("\n");
   const labels = 'model_name="pocket",engine="7"';
@@ -24,10 +25,12 @@ test("a scrape gives vLLM's names with the engine's own counts, once there is a 
     `vllm:num_requests_running{${labels}} 0`,
     `vllm:num_requests_waiting{${labels}} 0`,
     `vllm:kv_cache_usage_perc{${labels}} 0`,
-    `vllm:prompt_tokens_total{${labels}} 6`,
-    `vllm:generation_tokens_total{${labels}} 10`,
+    `vllm:prompt_tokens_total{${labels}} 13`,
+    `vllm:generation_tokens_total{${labels}} 15`,
+    `vllm:prefix_cache_queries_total{${labels}} 13`,
+    `vllm:prefix_cache_hits_total{${labels}} 4`,
     `vllm:num_preemptions_total{${labels}} 0`,
-    `vllm:request_success_total{${labels},finished_reason="length"} 2`,
+    `vllm:request_success_total{${labels},finished_reason="length"} 3`,
     `vllm:request_success_total{${labels},finished_reason="abort"} 0`,
   ]) {
     expect(lines).toContain(line);

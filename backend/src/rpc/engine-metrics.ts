@@ -15,14 +15,28 @@ const gauges: readonly Metric[] = [
   { name: "vllm:num_requests_waiting", help: "Sequences waiting to start.", read: (load) => load.numWaiting },
   {
     name: "vllm:kv_cache_usage_perc",
-    help: "Share of the KV blocks in use; 1 is all of them.",
+    help: "Share of the KV blocks that live sequences own; 1 is all of them.",
     read: (load) => 1 - load.numFreeBlocks / load.numBlocks,
   },
 ];
 
 const counters: readonly Metric[] = [
-  { name: "vllm:prompt_tokens_total", help: "Prompt tokens computed.", read: ({ totals }) => totals.promptTokens },
+  {
+    name: "vllm:prompt_tokens_total",
+    help: "Prompt tokens, from the cache or computed.",
+    read: ({ totals }) => totals.promptTokens,
+  },
   { name: "vllm:generation_tokens_total", help: "Tokens sampled.", read: ({ totals }) => totals.generationTokens },
+  {
+    name: "vllm:prefix_cache_queries_total",
+    help: "Prompt tokens looked up in the prefix cache.",
+    read: ({ totals }) => totals.prefixCacheQueries,
+  },
+  {
+    name: "vllm:prefix_cache_hits_total",
+    help: "Prompt tokens that the prefix cache had.",
+    read: ({ totals }) => totals.prefixCacheHits,
+  },
   { name: "vllm:num_preemptions_total", help: "Sequences preempted.", read: ({ totals }) => totals.preemptions },
 ];
 

@@ -47,8 +47,22 @@ describe("Generate", () => {
     expect(messages.at(-1)?.finish).toMatchObject({ promptTokens: 3, completionTokens: 5, cachedTokens: 0 });
   });
 
+  test("says with the first token and with the finish how much of the prompt was cached", async () => {
+    const promptTokenIds = [...Array(13).keys()];
+    const ask = (cacheSalt: string) =>
+      untilEnd(startGenerate(client, generateRequest("a", { promptTokenIds, cacheSalt })));
+    await ask("org");
+    const { messages } = await ask("org");
+    expect(messages.map(({ cachedTokens }) => cachedTokens).filter((each) => each !== undefined)).toEqual([12]);
+    expect(messages[0]?.cachedTokens).toBe(12);
+    expect(messages.at(-1)?.finish?.cachedTokens).toBe(12);
+    expect((await ask("another")).messages.at(-1)?.finish?.cachedTokens).toBe(0);
+  });
+
   test.each([
     ["requestId", { requestId: "" }],
+    ["cacheSalt", { cacheSalt: "x".repeat(257) }],
+    ["tenant", { tenant: "x".repeat(257) }],
     ["stopping", { stopping: undefined }],
     ["stopping.minTokens", { stopping: { maxTokens: 2, stopTokenIds: [], minTokens: 3 } }],
     ["sampling.minP", { sampling: { ...greedy, minP: 1.5 } }],
@@ -118,6 +132,7 @@ describe("Generate", () => {
     const refused = await untilEnd(startGenerate(client, generateRequest("one too many")));
     expect(refused.error?.code).toBe(status.RESOURCE_EXHAUSTED);
     expect(refused.error?.metadata.get("sluice-error-code")).toEqual(["overloaded"]);
+    expect(Number(refused.error?.metadata.get("sluice-retry-after-ms")[0])).toBeGreaterThanOrEqual(100);
     hold.release();
     expect((await Promise.all(calls)).map(({ error }) => error)).toEqual(Array(6).fill(undefined));
   });

@@ -8,6 +8,7 @@ import type { Logger } from "#platform/logger.ts";
 import { generate } from "./generate.ts";
 import { getModel } from "./get-model.ts";
 import { LiveCalls } from "./live-calls.ts";
+import { RetryHints } from "./retry-hints.ts";
 import { watch } from "./watch.ts";
 
 /** gRPC's own default, said aloud: about a million prompt tokens. */
@@ -49,9 +50,10 @@ export class EngineServer {
   constructor(options: EngineServerOptions) {
     this.#options = options;
     const { client, modelId, clock, logger, drawSeed } = options;
+    const retryHints = new RetryHints(client, clock);
     const handlers: GrpcHandlers<EngineDefinition> = {
       getModel: getModel(client, modelId),
-      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed }),
+      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal }),
     };
     this.#server.addService(toServiceDefinition(EngineDefinition), handlers);

@@ -1,5 +1,5 @@
 import type { handleServerStreamingCall } from "@grpc/grpc-js";
-import { AppError } from "@sluice/shared/errors.ts";
+import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 import type { GenerateRequest, GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { EngineClient } from "#engine/engine-client.ts";
 import type { SequenceEvent } from "#engine/generation.ts";
@@ -7,10 +7,16 @@ import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { parseGenerateRequest } from "./parse-generate-request.ts";
+import type { RetryHints } from "./retry-hints.ts";
 import { TokenStream } from "./token-stream.ts";
 
 /** setTimeout's longest delay; a deadline further off is none. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
 
 export interface GenerateParts {
   readonly client: EngineClient;
@@ -18,6 +24,7 @@ export interface GenerateParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly drawSeed: () => number;
+  readonly retryHints: RetryHints;
 }
 
 /**
@@ -25,12 +32,16 @@ export interface GenerateParts {
  * is out of the engine by its next step.
  */
 export function generate(parts: GenerateParts): handleServerStreamingCall<GenerateRequest, GenerateResponse> {
-  const { client, calls, clock, logger, drawSeed } = parts;
+  const { client, calls, clock, logger, drawSeed, retryHints } = parts;
   return (call) => {
     const stream = new TokenStream(call);
     try {
       const request = parseGenerateRequest(call.request, drawSeed);
       const { requestId } = request;
+      const toError = ({ code, detail }: Failure): AppError => {
+        if (code !== "overloaded") return new AppError(code, { detail });
+        return new AppError(code, { detail, retryAfterMs: retryHints.retryAfterMs(request.promptTokenIds.length) });
+      };
       if (calls.draining.aborted) throw new AppError("unavailable", { detail: "the engine is draining" });
       if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
       if (calls.has(requestId)) {
@@ -39,9 +50,9 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
       const submission = client.submit(request, (event) => {
         if (event.kind === "failed")
           logger.warn({ requestId, code: event.code, detail: event.detail }, "generate failed");
-        deliver(event, stream);
+        deliver(event, stream, toError);
       });
-      if (!submission.admitted) throw new AppError(submission.code, { detail: submission.detail });
+      if (!submission.admitted) throw toError(submission);
 
       const close = calls.open(requestId, () => {
         submission.abort();
@@ -69,7 +80,7 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
   };
 }
 
-function deliver(event: SequenceEvent, stream: TokenStream): void {
+function deliver(event: SequenceEvent, stream: TokenStream, toError: (failure: Failure) => AppError): void {
   switch (event.kind) {
     case "tokens":
       stream.push(event);
@@ -78,7 +89,7 @@ function deliver(event: SequenceEvent, stream: TokenStream): void {
       stream.finish(event, event.finish);
       break;
     case "failed":
-      stream.fail(new AppError(event.code, { detail: event.detail }));
+      stream.fail(toError(event));
       break;
   }
 }

@@ -132,6 +132,8 @@ export function generateRequest(requestId: string, fields: Partial<GenerateReque
     sampling: { temperature: 0, topP: 1, topK: 0 },
     stopping: { maxTokens: 5, stopTokenIds: [] },
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
     ...fields,
   };
 }

@@ -17,6 +17,8 @@ const adjustmentsSchema = z.object({
   logitBias: z.array(z.object({ tokenId: z.number(), bias: z.number().min(-100).max(100) })).max(MAX_LOGIT_BIASES),
 });
 
+const opaqueName = z.string().max(256);
+
 // Token ids are uint32 by the proto; whether they are in the vocabulary is the engine's to say.
 const schema = z.object({
   requestId: z.string().min(1).max(128),
@@ -37,6 +39,8 @@ const schema = z.object({
     })
     .refine(({ minTokens = 0, maxTokens }) => minTokens <= maxTokens, { path: ["minTokens"] }),
   priority: z.int(),
+  cacheSalt: opaqueName,
+  tenant: opaqueName,
   logprobs: z.object({ numTop: z.int().min(0).max(MAX_TOP_LOGPROBS), prompt: z.boolean() }).optional(),
 });
 

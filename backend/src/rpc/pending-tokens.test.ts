@@ -21,6 +21,17 @@ test("what waits goes out in bounded messages, in order: the prompt's logprobs f
   }
 });
 
+test("how much was cached goes out once, with the first token", () => {
+  const pending = new PendingTokens();
+  pending.push({ tokenIds: [], logprobs: { tokens: [], prompt: upTo(6000).map(logprobOf) } });
+  pending.push({ tokenIds: [1], logprobs: { tokens: [logprobOf(1)], prompt: [] }, numCachedTokens: 0 });
+  pending.push({ tokenIds: [2], logprobs: { tokens: [logprobOf(2)], prompt: [] } });
+  expect(pending.take()).toMatchObject({ tokenIds: [], cachedTokens: undefined });
+  expect(pending.take()).toMatchObject({ tokenIds: [1, 2], cachedTokens: 0 });
+  pending.push({ tokenIds: [3] });
+  expect(pending.take()).toMatchObject({ tokenIds: [3], cachedTokens: undefined });
+});
+
 test("tokens without logprobs go out without", () => {
   const pending = new PendingTokens();
   pending.push({ tokenIds: [1, 2] });

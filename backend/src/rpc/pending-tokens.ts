@@ -6,6 +6,8 @@ import type { TokenLogprobs } from "#engine/sampling/logprobs.ts";
 export interface TokenBatch {
   readonly tokenIds: readonly number[];
   readonly logprobs?: Logprobs | undefined;
+  /** Of the prompt's tokens, how many the prefix cache had; with the first of the tokens. */
+  readonly numCachedTokens?: number | undefined;
 }
 
 /**
@@ -18,6 +20,8 @@ const MAX_TOKENS_PER_MESSAGE = 4096;
 export class PendingTokens {
   #tokenIds: number[] = [];
   #logprobs: { tokens: TokenLogprobs[]; prompt: TokenLogprobs[] } | undefined;
+  /** Goes out with the next token. */
+  #numCachedTokens: number | undefined;
 
   get isEmpty(): boolean {
     return this.#tokenIds.length === 0 && (this.#logprobs?.prompt.length ?? 0) === 0;
@@ -28,8 +32,9 @@ export class PendingTokens {
     return Math.max(this.#tokenIds.length, this.#logprobs?.prompt.length ?? 0) <= MAX_TOKENS_PER_MESSAGE;
   }
 
-  push({ tokenIds, logprobs }: TokenBatch): void {
+  push({ tokenIds, logprobs, numCachedTokens }: TokenBatch): void {
     this.#tokenIds.push(...tokenIds);
+    this.#numCachedTokens ??= numCachedTokens;
     if (logprobs === undefined) return;
     this.#logprobs ??= { tokens: [], prompt: [] };
     this.#logprobs.tokens.push(...logprobs.tokens);
@@ -43,8 +48,11 @@ export class PendingTokens {
     const numTokens = hasMorePrompt ? 0 : MAX_TOKENS_PER_MESSAGE;
     const tokenIds = this.#tokenIds.splice(0, numTokens);
     const tokens = this.#logprobs?.tokens.splice(0, numTokens) ?? [];
+    const cachedTokens = tokenIds.length > 0 ? this.#numCachedTokens : undefined;
+    if (tokenIds.length > 0) this.#numCachedTokens = undefined;
     return {
       tokenIds,
+      cachedTokens,
       ...(this.#logprobs !== undefined && {
         logprobs: { tokens: tokens.map(toMessage), prompt: prompt.map(toMessage) },
       }),
@@ -54,6 +62,7 @@ export class PendingTokens {
   clear(): void {
     this.#tokenIds = [];
     this.#logprobs = undefined;
+    this.#numCachedTokens = undefined;
   }
 }
 

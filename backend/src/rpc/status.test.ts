@@ -12,4 +12,10 @@ test.each([
   const sent = toStatus(new AppError(code, { detail: "why" }));
   expect(sent).toMatchObject({ code: expected, details: "why" });
   expect(sent.metadata.get("sluice-error-code")).toEqual([code]);
+  expect(sent.metadata.get("sluice-retry-after-ms")).toEqual([]);
+});
+
+test("when to come back travels in a trailer", () => {
+  const { metadata } = toStatus(new AppError("overloaded", { retryAfterMs: 1_234 }));
+  expect(metadata.get("sluice-retry-after-ms")).toEqual(["1234"]);
 });

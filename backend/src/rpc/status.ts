@@ -5,6 +5,9 @@ import type { AppError, ErrorCode } from "@sluice/shared/errors.ts";
 /** Trailer with the table's code, where a gRPC status is too coarse to tell two codes apart. */
 const ERROR_CODE_TRAILER = "sluice-error-code";
 
+/** Trailer with the milliseconds after which a retry may succeed, when that is known. */
+const RETRY_AFTER_TRAILER = "sluice-retry-after-ms";
+
 /** code -> gRPC status. RESOURCE_EXHAUSTED and UNAVAILABLE tell a caller to try another engine. */
 const grpcStatus = {
   invalid_json: status.INVALID_ARGUMENT,
@@ -38,5 +41,6 @@ const grpcStatus = {
 export function toStatus(error: AppError): StatusObject {
   const metadata = new Metadata();
   metadata.set(ERROR_CODE_TRAILER, error.code);
+  if (error.retryAfterMs !== undefined) metadata.set(RETRY_AFTER_TRAILER, String(error.retryAfterMs));
   return { code: grpcStatus[error.code], details: error.message, metadata };
 }

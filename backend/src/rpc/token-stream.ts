@@ -95,6 +95,6 @@ function toMessage(finish: Finish): NonNullable<GenerateResponse["finish"]> {
     stopTokenId: finish.stopTokenId,
     promptTokens: finish.numPromptTokens,
     completionTokens: finish.numCompletionTokens,
-    cachedTokens: 0,
+    cachedTokens: finish.numCachedTokens,
   };
 }

@@ -3,8 +3,7 @@ export interface CompletionUsage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  /** Absent when the engine had not said: only its last message does. */
-  readonly prompt_tokens_details?: { readonly cached_tokens: number };
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
 export type CompletionFinishReason = "stop" | "length";

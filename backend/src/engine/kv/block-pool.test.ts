@@ -2,48 +2,115 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockId } from "./block-id.ts";
 import { BlockPool } from "./block-pool.ts";
-import { BlockTable } from "./block-table.ts";
+import type { BlockHash } from "./hash-chain.ts";
 
 describe("BlockPool", () => {
   test("hands out the lowest ids first, also after blocks came back out of order", () => {
     const pool = new BlockPool(8, 4);
-    expect(pool.allocate(5)).toEqual([0, 1, 2, 3, 4]);
-    pool.free([3, 0, 4] as BlockId[]);
-    expect(pool.allocate(4)).toEqual([0, 3, 4, 5]);
+    expect(pool.acquire([], 5)).toEqual([0, 1, 2, 3, 4]);
+    pool.free(ids(3, 0, 4));
+    expect(pool.acquire([], 4)).toEqual([0, 3, 4, 5]);
   });
 
-  test("an allocation that does not fit takes nothing", () => {
+  test("an acquisition that does not fit takes nothing, what is shared included", () => {
+    const pool = withNamed(3);
+    pool.free(ids(0));
+    expect(pool.acquire(ids(0, 1), 1)).toBeUndefined();
+    expect(pool.numFree).toBe(1);
+    pool.free(ids(1));
+    expect(() => pool.free(ids(1))).toThrow("not owned");
+    expect(pool.acquire(ids(0), 1)).toEqual([1]);
+  });
+
+  test("refuses to free a block twice, or one it never had, and to name one that is free", () => {
     const pool = new BlockPool(3, 4);
-    expect(pool.allocate(4)).toBeUndefined();
-    expect(pool.numFree).toBe(3);
+    pool.acquire([], 2);
+    pool.free(ids(0, 1));
+    expect(() => pool.free(ids(0))).toThrow("not owned");
+    expect(() => pool.free(ids(7))).toThrow("not owned");
+    expect(() => pool.name(0 as BlockId, name(0))).toThrow("not owned");
   });
 
-  test("refuses to free a block twice, or one it never had", () => {
+  test("a block stays owned until its last owner leaves", () => {
+    const pool = withNamed(2);
+    pool.acquire(ids(0), 0);
+    pool.free(ids(0));
+    expect(pool.numFree).toBe(0);
+    pool.free(ids(0));
+    expect(pool.numFree).toBe(1);
+  });
+
+  test("evicts nothing while blank blocks are left, then the least recently freed first", () => {
+    const pool = withNamed(4);
+    pool.acquire([], 0);
+    pool.free(ids(2, 0, 3, 1));
+    pool.acquire(ids(2), 0);
+    pool.free(ids(2));
+    for (const evicted of [0, 3, 1, 2]) {
+      expect(pool.find(name(evicted))).toBe(evicted);
+      expect(pool.acquire([], 1)).toEqual([evicted]);
+      expect(pool.find(name(evicted))).toBeUndefined();
+    }
+    expect(pool.acquire([], 1)).toBeUndefined();
+
+    const roomy = withNamed(2, 3);
+    roomy.free(ids(0));
+    expect(roomy.acquire([], 1)).toEqual([2]);
+    expect(roomy.find(name(0))).toBe(0);
+  });
+
+  test("two blocks of one name: the first is found, the second is blank when it is free", () => {
     const pool = new BlockPool(3, 4);
-    const blocks = pool.allocate(2) ?? [];
-    pool.free(blocks);
-    expect(() => pool.free(blocks)).toThrow("not owned");
-    expect(() => pool.free([7 as BlockId])).toThrow("not owned");
+    pool.acquire([], 2);
+    pool.name(0 as BlockId, name(9));
+    pool.name(1 as BlockId, name(9));
+    pool.free(ids(0, 1));
+    expect(pool.find(name(9))).toBe(0);
+    expect(pool.acquire([], 3)).toEqual([1, 2, 0]);
   });
 
-  test("no block is both free and owned, and none is lost, under any interleaving", () => {
-    const command = fc.record({ table: fc.nat(5), numTokens: fc.nat(40), release: fc.boolean() });
+  test("evicts in the order of a plain list, under any interleaving", () => {
+    const command = fc.record({ block: fc.nat(11), share: fc.boolean() });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 24 }), fc.array(command, { maxLength: 80 }), (numBlocks, commands) => {
-        const pool = new BlockPool(numBlocks, 4);
-        const tables = Array.from({ length: 6 }, () => new BlockTable(pool));
-        for (const { table: index, numTokens, release } of commands) {
-          const table = tables[index]!;
-          if (release) table.release();
-          const grew = !release && table.growTo(numTokens);
-          expect(!grew || table.blockIds.length * 4 >= numTokens).toBe(true);
-          const owned = tables.flatMap((each) => each.blockIds);
-          expect(new Set(owned).size).toBe(owned.length);
-          expect(owned.length + pool.numFree).toBe(numBlocks);
+      fc.property(fc.array(command, { maxLength: 120 }), (commands) => {
+        const pool = withNamed(12);
+        const idle: BlockId[] = [];
+        const evicted: (BlockId | undefined)[] = [];
+        const expected: (BlockId | undefined)[] = [];
+        for (const { block, share } of commands) {
+          const id = block as BlockId;
+          const index = idle.indexOf(id);
+          if (index < 0) {
+            pool.free([id]);
+            idle.push(id);
+          } else if (share) {
+            pool.acquire([id], 0);
+            idle.splice(index, 1);
+          } else {
+            const [taken = id] = pool.acquire([], 1) ?? [];
+            pool.name(taken, name(taken));
+            evicted.push(taken);
+            expected.push(idle.shift());
+          }
+          expect(pool.numFree).toBe(idle.length);
         }
-        for (const table of tables) table.release();
-        expect(pool.allocate(numBlocks)?.toSorted((a, b) => a - b)).toEqual([...Array(numBlocks).keys()]);
+        expect(evicted).toEqual(expected);
       }),
     );
   });
 });
+
+function ids(...numbers: readonly number[]): BlockId[] {
+  return numbers.map((number) => number as BlockId);
+}
+
+function name(number: number): BlockHash {
+  return `name ${number}` as BlockHash;
+}
+
+/** A pool whose first `numNamed` blocks are owned once, each named after its id. */
+function withNamed(numNamed: number, numBlocks = numNamed): BlockPool {
+  const pool = new BlockPool(numBlocks, 4);
+  for (const id of pool.acquire([], numNamed) ?? []) pool.name(id, name(id));
+  return pool;
+}

@@ -1,32 +1,49 @@
+// Who owns which block of the KV pool, and which blocks still hold a prefix that may be asked for again.
+//
+// Which free block is handed out next: first those that hold nothing with a name, lowest id first; then, when there are none,
+// the named ones, least recently used first, which lose their name. So nothing worth keeping is lost while there is room,
+// and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
+// follow age and not place: the CPU executor works in place on the densest stretch and copies the rest (in-place-range.ts).
+// That has a price, which `npm run bench:prefix-cache` shows.
 import type { BlockId } from "./block-id.ts";
+import type { BlockHash } from "./hash-chain.ts";
+import { IdleBlocks } from "./idle-blocks.ts";
 import { LowestFree } from "./lowest-free.ts";
 
 /**
- * Which blocks of the KV pool are free and which are owned. It holds no keys or values: the executor owns the memory,
- * the pool owns the right to use it.
+ * Which blocks of the KV pool are free and which are owned, and by how many. It holds no keys or values: the executor
+ * owns the memory, the pool owns the right to use it.
  *
  * Invariants:
- * 1. A block is either free or owned, never both.
+ * 1. A block is owned by one or more, or free; a free one is idle when it has a name, else blank.
  * 2. numFree + numOwned = numBlocks.
- * 3. The lowest free ids are handed out first.
+ * 3. A name belongs to at most one block. A block loses its name only when it is handed out as a new one.
+ * 4. Blank blocks are handed out first, lowest id first; then idle ones, least recently freed first.
  */
 export class BlockPool {
   readonly numBlocks: number;
   /** Tokens a block holds. */
   readonly blockSize: number;
-  readonly #free: LowestFree;
-  /** blockId -> 1 when owned. */
-  readonly #owned: Uint8Array;
+  readonly #blank: LowestFree;
+  readonly #idle: IdleBlocks;
+  // blockId -> how many own it
+  readonly #numOwners: Uint32Array;
+  // blockId -> its name; absent while its content has none
+  readonly #nameOf: (BlockHash | undefined)[];
+  readonly #named = new Map<BlockHash, BlockId>();
 
   constructor(numBlocks: number, blockSize: number) {
     this.numBlocks = numBlocks;
     this.blockSize = blockSize;
-    this.#free = new LowestFree(numBlocks);
-    this.#owned = new Uint8Array(numBlocks);
+    this.#blank = new LowestFree(numBlocks);
+    this.#idle = new IdleBlocks(numBlocks);
+    this.#numOwners = new Uint32Array(numBlocks);
+    this.#nameOf = Array.from({ length: numBlocks }, () => undefined);
   }
 
+  /** Blocks that nobody owns, those with a name included. */
   get numFree(): number {
-    return this.#free.size;
+    return this.#blank.size + this.#idle.size;
   }
 
   /** Blocks that hold `numTokens` positions. */
@@ -34,25 +51,68 @@ export class BlockPool {
     return Math.ceil(numTokens / this.blockSize);
   }
 
-  /** All or nothing: absent, with nothing taken, when fewer than `count` are free. */
-  allocate(count: number): BlockId[] | undefined {
-    if (count > this.#free.size) return undefined;
+  /** The block of that name, owned or not; absent when there is none. */
+  find(name: BlockHash): BlockId | undefined {
+    return this.#named.get(name);
+  }
+
+  /**
+   * One more owner for each of `shared`, and `count` new blocks besides, which are returned.
+   * All or nothing: absent, with nothing taken, when too few are free.
+   */
+  acquire(shared: readonly BlockId[], count: number): BlockId[] | undefined {
+    const numIdle = shared.reduce((sum, id) => sum + Number(this.#idle.has(id)), 0);
+    if (count > this.numFree - numIdle) return undefined;
+    for (const id of shared) {
+      if (this.#idle.has(id)) this.#idle.remove(id);
+      this.#numOwners[id] = this.#ownersOf(id) + 1;
+    }
     return Array.from({ length: count }, () => this.#take());
   }
 
-  /** @throws when a block is not owned; the blocks before it are then freed already. */
+  /** Names an owned block after its content, which must be complete. Does nothing when it, or another, has that name. */
+  name(id: BlockId, name: BlockHash): void {
+    if (this.#ownersOf(id) === 0) throw new Error(`block ${id} is named but not owned`);
+    // Sequences that compute the same prefix at the same time each have their own block of it; the first one is found.
+    if (this.#nameOf[id] !== undefined || this.#named.has(name)) return;
+    this.#nameOf[id] = name;
+    this.#named.set(name, id);
+  }
+
+  /**
+   * One owner less for each, in this order: the first is the first to be evicted.
+   *
+   * @throws when a block is not owned; the blocks before it are then freed already.
+   */
   free(blockIds: readonly BlockId[]): void {
     for (const id of blockIds) {
-      if (this.#owned[id] !== 1) throw new Error(`block ${id} is freed but not owned`);
-      this.#owned[id] = 0;
-      this.#free.push(id);
+      const numOwners = this.#ownersOf(id);
+      if (numOwners === 0) throw new Error(`block ${id} is freed but not owned`);
+      this.#numOwners[id] = numOwners - 1;
+      if (numOwners > 1) continue;
+      if (this.#nameOf[id] === undefined) this.#blank.push(id);
+      else this.#idle.push(id);
     }
   }
 
   #take(): BlockId {
-    const id = this.#free.pop();
-    if (id === undefined || this.#owned[id] !== 0) throw new Error(`block ${id} is both free and owned`);
-    this.#owned[id] = 1;
+    const id = this.#blank.pop() ?? this.#evict();
+    if (id === undefined || this.#ownersOf(id) !== 0) throw new Error(`block ${id} is both free and owned`);
+    this.#numOwners[id] = 1;
     return id;
+  }
+
+  #evict(): BlockId | undefined {
+    const id = this.#idle.shift();
+    const name = id === undefined ? undefined : this.#nameOf[id];
+    if (id === undefined || name === undefined) return undefined;
+    this.#named.delete(name);
+    this.#nameOf[id] = undefined;
+    return id;
+  }
+
+  /** None for an id that is not in the pool. */
+  #ownersOf(id: BlockId): number {
+    return this.#numOwners[id] ?? 0;
   }
 }

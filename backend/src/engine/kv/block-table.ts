@@ -1,17 +1,50 @@
 import type { BlockId } from "./block-id.ts";
 import type { BlockPool } from "./block-pool.ts";
+import type { HashChain } from "./hash-chain.ts";
 
-/** One sequence's blocks in position order: token position p lives in block `blockIds[floor(p / blockSize)]`. */
+/**
+ * One sequence's blocks in position order: token position p lives in block `blockIds[floor(p / blockSize)]`.
+ *
+ * `tokenIds` is always the sequence's known tokens, which only grow.
+ *
+ * Invariant: a block that others may own too is full and computed, so nobody writes to it any more.
+ */
 export class BlockTable {
   readonly #pool: BlockPool;
+  readonly #chain: HashChain | undefined;
   #blockIds: BlockId[] = [];
+  /** Blocks, from the first on, that were found or named. */
+  #numPublished = 0;
 
-  constructor(pool: BlockPool) {
+  /** Without a chain, no block is shared. */
+  constructor(pool: BlockPool, chain?: HashChain) {
     this.#pool = pool;
+    this.#chain = chain;
   }
 
   get blockIds(): readonly BlockId[] {
     return this.#blockIds;
+  }
+
+  /**
+   * How many tokens an empty table would find computed if it started now: whole blocks from the first on. The last token is
+   * never among them, since what comes next is sampled from its logits.
+   */
+  countCached(tokenIds: readonly number[]): number {
+    return this.#findCached(tokenIds).length * this.#pool.blockSize;
+  }
+
+  /**
+   * Fills an empty table with room for all tokens, sharing the blocks that hold the first of them already. Returns how many
+   * tokens those are; absent, with nothing changed, when the pool has too few free blocks for the rest.
+   */
+  start(tokenIds: readonly number[]): number | undefined {
+    const cached = this.#findCached(tokenIds);
+    const fresh = this.#pool.acquire(cached, this.#pool.blocksFor(tokenIds.length) - cached.length);
+    if (fresh === undefined) return undefined;
+    this.#blockIds = [...cached, ...fresh];
+    this.#numPublished = cached.length;
+    return cached.length * this.#pool.blockSize;
   }
 
   /**
@@ -21,16 +54,41 @@ export class BlockTable {
   growTo(numTokens: number): boolean {
     const numMissing = this.#pool.blocksFor(numTokens) - this.#blockIds.length;
     if (numMissing <= 0) return true;
-    const blockIds = this.#pool.allocate(numMissing);
+    const blockIds = this.#pool.acquire([], numMissing);
     if (blockIds === undefined) return false;
     this.#blockIds.push(...blockIds);
     return true;
   }
 
-  /** Gives every block back and leaves the table empty; a table that is released may grow again. */
+  /** Lets others find the blocks that `numComputedTokens` tokens fill. */
+  publish(tokenIds: readonly number[], numComputedTokens: number): void {
+    if (this.#chain === undefined) return;
+    const numFull = Math.floor(numComputedTokens / this.#pool.blockSize);
+    for (; this.#numPublished < numFull; this.#numPublished += 1) {
+      const id = this.#blockIds[this.#numPublished];
+      if (id === undefined) throw new Error(`computed tokens have no block ${this.#numPublished}`);
+      this.#pool.name(id, this.#chain.hashOf(this.#numPublished, tokenIds));
+    }
+  }
+
+  /** Gives every block back and leaves the table empty; a table that is released may start again. */
   release(): void {
-    const blockIds = this.#blockIds;
+    // The last block first: a block is of use only together with all those before it.
+    const blockIds = this.#blockIds.toReversed();
     this.#blockIds = [];
+    this.#numPublished = 0;
     this.#pool.free(blockIds);
+  }
+
+  #findCached(tokenIds: readonly number[]): BlockId[] {
+    const found: BlockId[] = [];
+    if (this.#chain === undefined) return found;
+    const numAllowed = Math.floor((tokenIds.length - 1) / this.#pool.blockSize);
+    while (found.length < numAllowed) {
+      const id = this.#pool.find(this.#chain.hashOf(found.length, tokenIds));
+      if (id === undefined) break;
+      found.push(id);
+    }
+    return found;
   }
 }

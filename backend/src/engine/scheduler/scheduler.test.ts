@@ -56,6 +56,32 @@ describe("Scheduler", () => {
     expect(scheduler.numWaiting).toBe(1);
   });
 
+  test("of one priority, starts the tenant for which least was done, however many requests another has", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2 }, 64);
+    for (let request = 0; request < 6; request += 1) add(4, 0, "many");
+    expect(Object.keys(step(scheduler))).toEqual(["0", "1"]);
+    const [few, urgent] = [add(4, 0, "few"), add(4, -1, "many")];
+    const startedNext = [2, 3, 4].map(() => {
+      scheduler.remove(scheduler.schedule().scheduled[0]!.sequence);
+      return scheduler.schedule().scheduled.at(-1)?.sequence.id;
+    });
+    expect(startedNext).toEqual([urgent.id, few.id, 2]);
+  });
+
+  test("a tenant that was away for long is not served ahead of the others for as long", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 1 }, 64);
+    const startedTenants = (count: number): string[] =>
+      Array.from({ length: count }, () => {
+        const { sequence } = scheduler.schedule().scheduled[0]!;
+        scheduler.remove(sequence);
+        return sequence.tenant;
+      });
+    for (let request = 0; request < 20; request += 1) add(4, 0, "busy");
+    startedTenants(10);
+    for (let request = 0; request < 5; request += 1) add(4, 0, "back");
+    expect(startedTenants(6).filter((tenant) => tenant === "back")).toHaveLength(3);
+  });
+
   test("nobody overtakes the first in line when it does not fit", () => {
     const { scheduler, add } = setUp(limits, 4);
     add(12);
@@ -78,6 +104,20 @@ describe("Scheduler", () => {
     expect(second.tokenIds).toHaveLength(8);
     scheduler.remove(first);
     expect(step(scheduler)).toEqual({ 1: 8 });
+  });
+
+  test("of one priority, preempts who started last, not who came last", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2 }, 4);
+    const [first, late] = [add(4, 0, "many"), add(8, 0, "many")];
+    // Its tenant's turn comes before the other tenant's second.
+    const early = add(7, 0, "few");
+    expect(step(scheduler)).toEqual({ [first.id]: 4, [early.id]: 7 });
+    scheduler.remove(first);
+    expect(step(scheduler)).toEqual({ [early.id]: 1, [late.id]: 8 });
+    // Both now need a third block, and none is free.
+    const output = scheduler.schedule();
+    expect(output.preempted).toEqual([late]);
+    expect(output.scheduled.map(({ sequence }) => sequence)).toEqual([early]);
   });
 
   test("bounds the waiting tokens, and an empty queue takes anyone", () => {
@@ -107,10 +147,10 @@ function setUp(schedulerLimits: typeof limits, numBlocks: number) {
   const scheduler = new Scheduler(schedulerLimits, 4);
   const pool = new BlockPool(numBlocks, 4);
   let nextId = 0;
-  const add = (numTokens: number, priority = 0): Sequence => {
+  const add = (numTokens: number, priority = 0, tenant = ""): Sequence => {
     const promptTokenIds = Array.from({ length: numTokens }, () => 1);
     const sequence = new Sequence(
-      { sequenceId: nextId++ as SequenceId, promptTokenIds, priority },
+      { sequenceId: nextId++ as SequenceId, promptTokenIds, priority, tenant },
       new BlockTable(pool),
     );
     scheduler.add(sequence);

@@ -1,18 +1,21 @@
 // Continuous batching (Orca, OSDI 2022) over a paged KV cache (vLLM, SOSP 2023), with chunked prefill (Sarathi-Serve,
 // OSDI 2024). Every step is decided anew: running sequences that only need their newest token come first, then running
-// prompts, then waiting ones, until the step's token budget is spent. So a long prompt is computed in the room that
+// prompts, then waiting ones in their order (waiting-queue.ts), until the step's token budget is spent. So a long prompt is computed in the room that
 // decodes leave, and delays nobody by more than one budget's worth of work.
 //
-// Blocks: a sequence starts only when there are blocks for every token it knows. From then on only decodes ask for more,
-// one block each time they cross a block's end. When none is free, the last in running order is preempted: it gives back
-// its blocks, keeps its tokens, and waits to be computed again.
+// Blocks: a sequence starts only when there are blocks for every token it knows; those that the prefix cache holds are
+// shared, and need not be computed. From then on only decodes ask for more, one block each time they cross a block's end.
+// When none is free, the last in running order is preempted: it gives back its blocks, keeps its tokens, and waits to be
+// computed again, except for what the cache still has by then. Running order is priority, then first start, and a sequence
+// keeps its place when it is preempted: who waited for a fair share is not preempted for those who are served after it.
 //
 // Why it always gets on: the first in running order is never preempted for another, and alone it fits the pool (the
 // engine admits nothing longer). So some sequence advances in every step.
 import type { SchedulerLimits } from "./scheduler-limits.ts";
 import { SequenceQueue } from "./sequence-queue.ts";
-import type { Sequence } from "./sequence.ts";
+import { compareStarts, type Sequence } from "./sequence.ts";
 import { type ScheduledSequence, StepPlan } from "./step-plan.ts";
+import { WaitingQueue } from "./waiting-queue.ts";
 
 export interface SchedulerOutput {
   /** At most one entry a sequence; empty only when nothing runs or waits. */
@@ -31,8 +34,9 @@ export interface SchedulerOutput {
 export class Scheduler {
   readonly #limits: SchedulerLimits;
   readonly #blockSize: number;
-  readonly #waiting = new SequenceQueue();
-  readonly #running = new SequenceQueue();
+  readonly #waiting = new WaitingQueue();
+  readonly #running = new SequenceQueue(compareStarts);
+  #numStarts = 0;
 
   /** @throws when a step could not hold every decode and a block of a prompt. */
   constructor(limits: SchedulerLimits, blockSize: number) {
@@ -81,6 +85,9 @@ export class Scheduler {
     for (const sequence of this.#running) if (!sequence.isDecoding) plan.take(sequence);
     // Who was just preempted would be the first to start again, and the first to be preempted again.
     if (preempted.length === 0) this.#startWaiting(plan);
+    for (const { sequence, reachesNewest } of plan.scheduled) {
+      if (reachesNewest) this.#waiting.chargeOutput(sequence.tenant);
+    }
     return { scheduled: plan.scheduled, preempted };
   }
 
@@ -108,8 +115,13 @@ export class Scheduler {
   #startWaiting(plan: StepPlan): void {
     while (this.#running.size < this.#limits.maxNumSeqs) {
       const first = this.#waiting.first;
-      if (first === undefined || plan.roomFor(first) === 0 || !first.blocks.growTo(first.tokenIds.length)) return;
-      this.#waiting.remove(first);
+      if (first === undefined || plan.roomFor(progressAtStart(first)) === 0) return;
+      const isRestart = first.numCachedTokens !== undefined;
+      if (!first.start(this.#numStarts)) return;
+      this.#numStarts += 1;
+      // That it is computed again was the engine's choice: no turn of the tenant's, and no cost.
+      if (isRestart) this.#waiting.remove(first);
+      else this.#waiting.start(first, first.numUncomputedTokens);
       this.#running.insert(first);
       plan.take(first);
     }
@@ -119,6 +131,12 @@ export class Scheduler {
 /** What a step must hold so that every running sequence can decode while one more computes a block of its prompt. */
 export function leastBatchedTokens(maxNumSeqs: number, blockSize: number): number {
   return maxNumSeqs - 1 + blockSize;
+}
+
+/** How far a waiting sequence would be if it started now. */
+function progressAtStart({ blocks, tokenIds }: Sequence) {
+  const numComputedTokens = blocks.countCached(tokenIds);
+  return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens };
 }
 
 function countUncomputed(sequences: Iterable<Sequence>): number {

@@ -1,8 +1,14 @@
-import { compareSequences, type Sequence } from "./sequence.ts";
+import type { Sequence } from "./sequence.ts";
 
-/** Sequences in running order: priority, then arrival. Lookups are O(log n), changes move at most n references. */
+/** Sequences in an order that does not change while they are in it. Lookups are O(log n), changes move at most n references. */
 export class SequenceQueue implements Iterable<Sequence> {
   readonly #sequences: Sequence[] = [];
+  readonly #compare: (a: Sequence, b: Sequence) => number;
+
+  /** @param compare negative when the first comes before the second; zero for a sequence and itself only. */
+  constructor(compare: (a: Sequence, b: Sequence) => number) {
+    this.#compare = compare;
+  }
 
   get size(): number {
     return this.#sequences.length;
@@ -13,12 +19,12 @@ export class SequenceQueue implements Iterable<Sequence> {
     return this.#sequences[0];
   }
 
-  /** The youngest of the lowest priority; absent when empty. */
+  /** Absent when empty. */
   get last(): Sequence | undefined {
     return this.#sequences.at(-1);
   }
 
-  /** In running order. Do not change the queue meanwhile: take `snapshot` for that. */
+  /** In order. Do not change the queue meanwhile: take `snapshot` for that. */
   [Symbol.iterator](): Iterator<Sequence> {
     return this.#sequences.values();
   }
@@ -50,7 +56,7 @@ export class SequenceQueue implements Iterable<Sequence> {
     while (low < high) {
       const middle = (low + high) >> 1;
       const other = this.#sequences[middle];
-      if (other !== undefined && compareSequences(other, sequence) < 0) low = middle + 1;
+      if (other !== undefined && this.#compare(other, sequence) < 0) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -7,11 +7,14 @@ export interface SequenceRequest {
   readonly promptTokenIds: readonly number[];
   /** Lower runs first. */
   readonly priority: number;
+  /** Tenants get fair shares of the engine. */
+  readonly tenant: string;
 }
 
 /**
  * A prompt and its output so far, and how far its K/V are computed. There is no prefill and no decode state: a sequence
- * is a list of known tokens and a count of computed ones that catches up with it.
+ * is a list of known tokens and a count of computed ones that catches up with it. Tokens found in the prefix cache when
+ * it starts count as computed.
  *
  * Invariants:
  * 1. numComputedTokens < tokenIds.length while it lives: the newest token is always still to compute.
@@ -20,14 +23,18 @@ export interface SequenceRequest {
 export class Sequence {
   readonly id: SequenceId;
   readonly priority: number;
+  readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
+  #numCachedTokens: number | undefined;
+  #startOrder = Infinity;
 
   constructor(request: SequenceRequest, blocks: BlockTable) {
     this.id = request.sequenceId;
     this.priority = request.priority;
+    this.tenant = request.tenant;
     this.numPromptTokens = request.promptTokenIds.length;
     this.blocks = blocks;
     this.#tokenIds = [...request.promptTokenIds];
@@ -40,6 +47,16 @@ export class Sequence {
 
   get numComputedTokens(): number {
     return this.#numComputedTokens;
+  }
+
+  /** Prompt tokens that were found in the prefix cache at the first start; absent before it. */
+  get numCachedTokens(): number | undefined {
+    return this.#numCachedTokens;
+  }
+
+  /** Which of all starts its first one was; Infinity before it. */
+  get startOrder(): number {
+    return this.#startOrder;
   }
 
   /** At least 1. */
@@ -56,23 +73,45 @@ export class Sequence {
     return this.numUncomputedTokens === 1 && this.numOutputTokens > 0;
   }
 
+  /**
+   * Takes blocks for every known token, and those tokens as computed that the prefix cache has. It must own no blocks.
+   * False, with nothing changed, when the pool has too few free ones.
+   *
+   * @param startOrder its place in running order, if this is its first start: greater than that of all before it.
+   */
+  start(startOrder: number): boolean {
+    const numCached = this.blocks.start(this.#tokenIds);
+    if (numCached === undefined) return false;
+    this.#numComputedTokens = numCached;
+    this.#numCachedTokens ??= numCached;
+    this.#startOrder = Math.min(this.#startOrder, startOrder);
+    return true;
+  }
+
   /** The K/V of `numTokens` more tokens are in the blocks. */
   advance(numTokens: number): void {
     this.#numComputedTokens += numTokens;
+    this.blocks.publish(this.#tokenIds, this.#numComputedTokens);
   }
 
   append(tokenId: number): void {
     this.#tokenIds.push(tokenId);
   }
 
-  /** Gives the blocks back; what was computed has to be computed again, the known tokens stay. */
+  /** Gives the blocks back; what the cache does not keep has to be computed again, the known tokens stay. */
   releaseBlocks(): void {
     this.blocks.release();
     this.#numComputedTokens = 0;
   }
 }
 
-/** Negative when `a` runs before `b`: by priority, then by arrival. */
-export function compareSequences(a: Sequence, b: Sequence): number {
+/** Negative when `a` waits before `b` of the same tenant: by priority, then by arrival. */
+export function compareArrivals(a: Sequence, b: Sequence): number {
   return a.priority - b.priority || a.id - b.id;
+}
+
+/** Negative when `a` runs before `b`: by priority, then by who started first. */
+export function compareStarts(a: Sequence, b: Sequence): number {
+  // Two that never started have no difference.
+  return a.priority - b.priority || (a.startOrder === b.startOrder ? a.id - b.id : a.startOrder - b.startOrder);
 }

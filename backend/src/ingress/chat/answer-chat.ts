@@ -30,7 +30,9 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   const { requestId, claims } = exchange;
   const sampling = planSampling(request, region.model, maxTokens);
   const output = { logprobs: requestedLogprobs(request), echo: undefined };
-  const plan = { requestId, promptTokenIds, maxTokens, priority: claims.priority, ...sampling, ...output };
+  const { priority, org } = claims;
+  const caller = { priority, cacheSalt: org, tenant: org };
+  const plan = { requestId, promptTokenIds, maxTokens, ...caller, ...sampling, ...output };
   await answerPlan(plan, request, ChatReply, region, exchange);
 }
 

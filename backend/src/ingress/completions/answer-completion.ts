@@ -36,7 +36,9 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
   const logprobs = typeof request.logprobs === "number" ? { numTop: request.logprobs } : undefined;
   const echo = request.echo === true ? promptText(request.prompt, region.model.tokenizer) : undefined;
   const output = { logprobs, echo };
-  const plan = { requestId, promptTokenIds, maxTokens, priority: claims.priority, ...sampling, ...output };
+  const { priority, org } = claims;
+  const caller = { priority, cacheSalt: org, tenant: org };
+  const plan = { requestId, promptTokenIds, maxTokens, ...caller, ...sampling, ...output };
   await answerPlan(plan, request, CompletionReply, region, exchange);
 }
 

@@ -1,8 +1,10 @@
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 
-/** How soon a full engine is worth another try: one step of a busy batch frees some queue. */
-const retryAfterMs = 1000;
+/** How soon an engine that did not say so is worth another try: one step of a busy batch frees some queue. */
+const defaultRetryAfterMs = 1000;
+/** Trailer in which an engine says so. */
+const retryAfterTrailer = "sluice-retry-after-ms";
 
 /** gRPC status -> our code. A status that is not here is a failure of the engine's. */
 const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
@@ -20,7 +22,17 @@ export function fromEngineError(thrown: unknown): AppError {
   if (!(thrown instanceof Error)) return AppError.from(thrown);
   const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
   const isPassing = code === "overloaded" || code === "unavailable";
-  return new AppError(code, { detail: thrown.message, cause: thrown, ...(isPassing && { retryAfterMs }) });
+  return new AppError(code, {
+    detail: thrown.message,
+    cause: thrown,
+    ...(isPassing && { retryAfterMs: retryAfterMsOf(thrown) }),
+  });
+}
+
+function retryAfterMsOf(thrown: Error): number {
+  const [said] =
+    "metadata" in thrown && thrown.metadata instanceof Metadata ? thrown.metadata.get(retryAfterTrailer) : [];
+  return typeof said === "string" && /^[1-9]\d{0,8}$/.test(said) ? Number(said) : defaultRetryAfterMs;
 }
 
 /** True when another engine may take the request: this one is full, draining or not there. */

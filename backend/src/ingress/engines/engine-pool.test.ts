@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, refuse, ScriptedEngine } from "#ingress/fixtures/scripted-engine.ts";
+import { answer, refuse, type Script, ScriptedEngine } from "#ingress/fixtures/scripted-engine.ts";
 import { TestRegion, until } from "#ingress/fixtures/test-region.ts";
 import { createLogger } from "#platform/logger.ts";
 import { systemClock } from "#platform/clock.ts";
@@ -26,6 +26,11 @@ afterEach(async () => {
   first.kill();
   second.kill();
 });
+
+/** Full, and says for how long. */
+function refuseFor(ms: string): Script {
+  return (call) => refuse(call, status.RESOURCE_EXHAUSTED, "full", { "sluice-retry-after-ms": ms });
+}
 
 async function ask(): Promise<{ status: number; reply: string }> {
   const response = await region.post("/v1/chat/completions", hello);
@@ -118,6 +123,17 @@ describe("before the first token", () => {
     first.script = second.script = (call) => refuse(call, status.RESOURCE_EXHAUSTED);
     expect(await ask()).toMatchObject({ status: 503, reply: expect.stringContaining("overloaded") });
     expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
+  });
+
+  test("when all are full the answer says which has room first, whoever was asked first", async () => {
+    for (const [one, other] of [
+      ["300", "900"],
+      ["900", "300"],
+    ] as const) {
+      [first.script, second.script] = [refuseFor(one), refuseFor(other)];
+      const { headers } = await region.post("/v1/chat/completions", hello);
+      expect(headers.get("retry-after-ms")).toBe("300");
+    }
   });
 
   test("a failure that another engine would repeat is not passed on", async () => {

@@ -72,8 +72,7 @@ export class EnginePool {
         const error = fromEngineError(thrown);
         if (hasStarted) throw isElsewhere(error) ? lostEngine(engine, error) : error;
         if (!isElsewhere(error)) throw error;
-        // A full engine says more than a missing one.
-        if (refusal?.code !== "overloaded") refusal = error;
+        refusal = refusal === undefined ? error : sayMore(refusal, error);
       }
     }
   }
@@ -85,6 +84,12 @@ export class EnginePool {
   #serving(): Engine[] {
     return this.engines.filter((engine) => engine.isServing);
   }
+}
+
+/** A full engine says more than a missing one, and of full ones the one that has room first. */
+function sayMore(one: AppError, other: AppError): AppError {
+  if (one.code !== other.code) return one.code === "overloaded" ? one : other;
+  return (other.retryAfterMs ?? Infinity) < (one.retryAfterMs ?? Infinity) ? other : one;
 }
 
 function noEngine(): AppError {

@@ -3,7 +3,7 @@ import type { GenerationPlan } from "./generation.ts";
 
 /** A plan in the proto's words. */
 export function toEngineRequest(plan: GenerationPlan): GenerateRequest {
-  const { requestId, promptTokenIds, priority, maxTokens, minTokens, stopTokenIds, logprobs } = plan;
+  const { requestId, promptTokenIds, priority, cacheSalt, tenant, maxTokens, minTokens, stopTokenIds, logprobs } = plan;
   const { temperature, topP, topK, minP, seed } = plan;
   return {
     requestId,
@@ -11,6 +11,8 @@ export function toEngineRequest(plan: GenerationPlan): GenerateRequest {
     sampling: { temperature, topP, topK, minP, seed, adjustments: toAdjustments(plan) },
     stopping: { maxTokens, stopTokenIds: [...stopTokenIds], minTokens },
     priority,
+    cacheSalt,
+    tenant,
     logprobs: logprobs && { numTop: logprobs.numTop, prompt: plan.echo !== undefined },
   };
 }

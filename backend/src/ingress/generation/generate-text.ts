@@ -21,9 +21,13 @@ export async function* generateText(
   progress: GenerationProgress,
 ): AsyncGenerator<GenerationEvent> {
   const output = new OutputText(plan, model.tokenizer.tokenBytes);
+  let cachedTokens = 0;
   progress.promptTokens = plan.promptTokenIds.length;
   for await (const { engine, responses } of pool.generate(toEngineRequest(plan), limits)) {
     progress.engine = engine;
+    for (const response of responses) {
+      cachedTokens = response.cachedTokens ?? response.finish?.cachedTokens ?? cachedTokens;
+    }
     const stopped = responses.some((response) => output.push(response));
     const finish = stopped ? undefined : responses.at(-1)?.finish;
     if (finish !== undefined) output.end();
@@ -32,7 +36,7 @@ export async function* generateText(
     if (piece !== undefined) yield { kind: "text", ...piece };
     if (stopped) {
       progress.finishReason = "stop";
-      yield endAtStopString(plan, output.numTokens);
+      yield endAtStopString(plan, output.numTokens, cachedTokens);
       return;
     }
     if (finish !== undefined) {
@@ -45,8 +49,8 @@ export async function* generateText(
   throw new AppError("internal_error", { detail: "the engine's stream ended without a finish" });
 }
 
-function endAtStopString(plan: GenerationPlan, completionTokens: number): GenerationEvent {
-  const usage = { promptTokens: plan.promptTokenIds.length, completionTokens, cachedTokens: undefined };
+function endAtStopString(plan: GenerationPlan, completionTokens: number, cachedTokens: number): GenerationEvent {
+  const usage = { promptTokens: plan.promptTokenIds.length, completionTokens, cachedTokens };
   return { kind: "end", finishReason: "stop", usage };
 }
 

@@ -34,6 +34,10 @@ export interface GenerationPlan {
   readonly echo: string | undefined;
   /** Lower runs first. */
   readonly priority: number;
+  /** Whose prompts this one may share computed prefixes with: the organization. */
+  readonly cacheSalt: string;
+  /** For whom the engines compute, when they share themselves out: the organization. */
+  readonly tenant: string;
 }
 
 export interface TokenUsage {
@@ -44,8 +48,8 @@ export interface TokenUsage {
    * string: what the engine may have sampled ahead, before it heard of the cancellation, is nobody's output.
    */
   readonly completionTokens: number;
-  /** Prompt tokens that came from the prefix cache; undefined when a stop string ended the output before the engine said. */
-  readonly cachedTokens: number | undefined;
+  /** Prompt tokens that came from the prefix cache. */
+  readonly cachedTokens: number;
 }
 
 /** A piece of output. */

@@ -28,6 +28,8 @@ const plan: GenerationPlan = {
   stopStrings: [],
   stopTokenIds: [],
   priority: 0,
+  cacheSalt: "",
+  tenant: "",
   logprobs: { numTop: 0 },
   echo: undefined,
 };

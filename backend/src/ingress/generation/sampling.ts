@@ -22,7 +22,7 @@ export interface SamplingFields {
 
 type SamplingPlan = Omit<
   GenerationPlan,
-  "requestId" | "promptTokenIds" | "maxTokens" | "priority" | "logprobs" | "echo"
+  "requestId" | "promptTokenIds" | "maxTokens" | "priority" | "cacheSalt" | "tenant" | "logprobs" | "echo"
 >;
 
 /** A nucleus of no mass keeps the most likely token, which every positive mass does too. */

@@ -7,6 +7,6 @@ export function toCompletionUsage({ promptTokens, completionTokens, cachedTokens
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    ...(cachedTokens !== undefined && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
+    prompt_tokens_details: { cached_tokens: cachedTokens },
   };
 }

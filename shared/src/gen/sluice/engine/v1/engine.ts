@@ -55,6 +55,16 @@ export interface GenerateRequest {
     | undefined;
   /** Lower runs first; 0 is the default tier. */
   priority: number;
+  /**
+   * Computed prefixes are shared between requests of one salt only: the ingress salts with whoever may know of each other's
+   * prompts. At most 256 characters; the empty salt is one like any other.
+   */
+  cacheSalt: string;
+  /**
+   * Whom the request counts for: of one priority, tenants get fair shares of the engine. An opaque name of at most 256
+   * characters; the empty name is one like any other.
+   */
+  tenant: string;
   /** Absent: none are computed. */
   logprobs?: LogprobsParams | undefined;
 }
@@ -121,6 +131,13 @@ export interface GenerateResponse {
   /** Only in the last message. */
   finish?:
     | Finish
+    | undefined;
+  /**
+   * Prompt tokens whose K/V came from the prefix cache, for a caller that may leave before the finish. Present in the message
+   * with the sequence's first token, unless that is the last one as well.
+   */
+  cachedTokens?:
+    | number
     | undefined;
   /** Only when asked for. */
   logprobs?: Logprobs | undefined;
@@ -302,6 +319,8 @@ function createBaseGenerateRequest(): GenerateRequest {
     sampling: undefined,
     stopping: undefined,
     priority: 0,
+    cacheSalt: "",
+    tenant: "",
     logprobs: undefined,
   };
 }
@@ -326,6 +345,12 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.priority !== 0) {
       writer.uint32(40).sint32(message.priority);
+    }
+    if (message.cacheSalt !== "") {
+      writer.uint32(50).string(message.cacheSalt);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(58).string(message.tenant);
     }
     if (message.logprobs !== undefined) {
       LogprobsParams.encode(message.logprobs, writer.uint32(66).fork()).join();
@@ -394,6 +419,22 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.priority = reader.sint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cacheSalt = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tenant = reader.string();
             continue;
           }
           case 8: {
@@ -794,7 +835,7 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 };
 
 function createBaseGenerateResponse(): GenerateResponse {
-  return { tokenIds: [], finish: undefined, logprobs: undefined };
+  return { tokenIds: [], finish: undefined, cachedTokens: undefined, logprobs: undefined };
 }
 
 export const GenerateResponse: MessageFns<GenerateResponse> = {
@@ -808,6 +849,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.finish !== undefined) {
       Finish.encode(message.finish, writer.uint32(18).fork()).join();
+    }
+    if (message.cachedTokens !== undefined) {
+      writer.uint32(24).uint32(message.cachedTokens);
     }
     if (message.logprobs !== undefined) {
       Logprobs.encode(message.logprobs, writer.uint32(34).fork()).join();
@@ -852,6 +896,14 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
             }
 
             message.finish = Finish.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cachedTokens = reader.uint32();
             continue;
           }
           case 4: {
@@ -1325,7 +1377,8 @@ export const EngineDefinition = {
     /**
      * Runs one sequence. Messages arrive in order; the last one carries `finish`. Cancelling the call aborts the
      * sequence at the next step and frees its blocks. Errors: INVALID_ARGUMENT (never admissible as asked),
-     * RESOURCE_EXHAUSTED (queue full: try another engine), DEADLINE_EXCEEDED, UNAVAILABLE (draining), INTERNAL.
+     * RESOURCE_EXHAUSTED (queue full: try another engine; the trailer `sluice-retry-after-ms` says when this one is expected to
+     * have room), DEADLINE_EXCEEDED, UNAVAILABLE (draining), INTERNAL.
      */
     generate: {
       name: "Generate",
