@@ -17,7 +17,7 @@ const systems = { darwin: "darwin", win32: "win32", windows: "win32", linux: "li
 const processors = { arm64: "arm64", aarch64: "arm64", x64: "x64", "64": "x64", ia32: "ia32", arm: "arm", armv7: "arm", ppc64: "ppc64", riscv64: "riscv64", s390x: "s390x" } as const; // prettier-ignore
 
 /** name -> version of the optional packages that some locked package names and the lock does not hold. */
-export function missingPlatforms(lock: Lockfile): Map<string, string> {
+function missingPlatforms(lock: Lockfile): Map<string, string> {
   const missing = new Map<string, string>();
   for (const { optionalDependencies = {} } of Object.values(lock.packages)) {
     for (const [name, version] of Object.entries(optionalDependencies)) {
