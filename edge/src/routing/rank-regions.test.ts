@@ -52,12 +52,17 @@ test.each<{ when: string; situation: Situation; ranked: readonly string[] | stri
   {
     when: "the nearest is down",
     situation: { reports: [answered("europe", "down", [])] },
-    ranked: ["america", "asia"],
+    ranked: ["america", "asia", "europe"],
   },
   {
     when: "the nearest cannot be reached",
     situation: { reports: [unreachable("europe")] },
     ranked: ["america", "asia", "europe"],
+  },
+  {
+    when: "the nearest is down and another cannot be reached",
+    situation: { reports: [answered("europe", "down", []), unreachable("america")] },
+    ranked: ["asia", "america", "europe"],
   },
   { when: "the nearest just failed us", situation: { suspects: ["europe"] }, ranked: ["america", "asia", "europe"] },
   {
@@ -88,7 +93,7 @@ test.each<{ when: string; situation: Situation; ranked: readonly string[] | stri
   {
     when: "a region without engines lists no models",
     situation: { regions: [europe], reports: [answered("europe", "down", [])] },
-    ranked: "none_available",
+    ranked: ["europe"],
   },
   {
     when: "only the configuration names models",
@@ -109,7 +114,7 @@ test.each<{ when: string; situation: Situation; ranked: readonly string[] | stri
   expect(rank(situation)).toEqual(ranked);
 });
 
-test("a region is ranked at most once, and one that says no is never ranked", () => {
+test("a region is ranked at most once, and one that drains is never ranked", () => {
   const report = fc.constantFrom("none", "ok", "draining", "down", "unreachable");
   fc.assert(
     fc.property(fc.tuple(report, report, report), fc.subarray(["america", "europe", "asia"]), (kinds, suspects) => {
@@ -119,9 +124,9 @@ test("a region is ranked at most once, and one that says no is never ranked", ()
         if (kind === "none") return [];
         return kind === "unreachable" ? [unreachable(id)] : [answered(id, kind)];
       });
-      const saidNo = ids.filter((_, index) => kinds[index] === "draining" || kinds[index] === "down");
+      const draining = ids.filter((_, index) => kinds[index] === "draining");
       const ranked = rank({ reports, suspects });
-      const open = ids.filter((id) => !saidNo.includes(id));
+      const open = ids.filter((id) => !draining.includes(id));
       expect(typeof ranked === "string" ? [] : ranked.toSorted()).toEqual(open.toSorted());
     }),
   );
