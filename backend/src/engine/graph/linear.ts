@@ -37,12 +37,12 @@ export class Linear {
   apply(output: string, tensorName: string, x: GraphValue): GraphValue {
     if (!this.#biased.has(tensorName)) return this.#multiply(output, tensorName, x);
     const product = this.#multiply(`${output}.unbiased`, tensorName, x);
-    return this.#graph.node(output, "Add", [product, this.#weights.float32(biasName(tensorName))]);
+    return this.#graph.node(output, "Add", [product, this.#weights.floats(biasName(tensorName))]);
   }
 
   #multiply(output: string, tensorName: string, x: GraphValue): GraphValue {
     if (this.#precision === "fp32") {
-      const matrix = this.#weights.float32(tensorName);
+      const matrix = this.#weights.floats(tensorName);
       return this.#graph.node(output, "FusedMatMul", [x, matrix], {
         domain: "com.microsoft",
         attributes: { transB: int(1) },

@@ -19,13 +19,16 @@ const elementTypeOf = {
 export class Weights {
   readonly #graph: GraphBuilder;
   readonly #checkpoint: Checkpoint;
+  /** What the graph computes in. */
+  readonly #floatType: "float32" | "float16";
   // tensor name -> initializer already made
   readonly #stored = new Map<string, GraphValue>();
   readonly #floats = new Map<string, GraphValue>();
 
-  constructor(graph: GraphBuilder, checkpoint: Checkpoint) {
+  constructor(graph: GraphBuilder, checkpoint: Checkpoint, floatType: "float32" | "float16") {
     this.#graph = graph;
     this.#checkpoint = checkpoint;
+    this.#floatType = floatType;
   }
 
   has(name: string): boolean {
@@ -43,21 +46,23 @@ export class Weights {
     return made;
   }
 
-  /** The tensor as float32. The Cast of a constant is folded when the session loads, so it costs nothing in a step. */
-  float32(name: string): GraphValue {
-    if (this.#tensor(name).dtype === "F32") return this.stored(name);
+  /** The tensor in the type that the graph computes in. The Cast of a constant is folded when the session loads, so it costs nothing in a step. */
+  floats(name: string): GraphValue {
+    const stored = this.stored(name);
+    if (elementTypeOf[this.#tensor(name).dtype] === this.#floatType) return stored;
     const known = this.#floats.get(name);
     if (known !== undefined) return known;
-    const made = castToFloat32(this.#graph, `${name}.float32`, this.stored(name));
+    const made = this.#cast(`${name}.${this.#floatType}`, stored);
     this.#floats.set(name, made);
     return made;
   }
 
-  /** The rows `ids` [1, numTokens] of a matrix as float32; only those rows are converted. */
+  /** The rows `ids` [1, numTokens] of a matrix as floats; only those rows are converted. */
   rows(output: string, name: string, ids: GraphValue): GraphValue {
-    if (this.#tensor(name).dtype === "F32") return this.#graph.node(output, "Gather", [this.stored(name), ids]);
-    const rows = this.#graph.node(`${output}.stored`, "Gather", [this.stored(name), ids]);
-    return castToFloat32(this.#graph, output, rows);
+    if (elementTypeOf[this.#tensor(name).dtype] === this.#floatType) {
+      return this.#graph.node(output, "Gather", [this.stored(name), ids]);
+    }
+    return this.#cast(output, this.#graph.node(`${output}.stored`, "Gather", [this.stored(name), ids]));
   }
 
   #tensor(name: string): CheckpointTensor {
@@ -65,8 +70,8 @@ export class Weights {
     if (tensor === undefined) throw new CheckpointError(`${name}: missing`);
     return tensor;
   }
-}
 
-function castToFloat32(graph: GraphBuilder, output: string, x: GraphValue): GraphValue {
-  return graph.node(output, "Cast", [x], { attributes: { to: int(elementTypes.float32) } });
+  #cast(output: string, x: GraphValue): GraphValue {
+    return this.#graph.node(output, "Cast", [x], { attributes: { to: int(elementTypes[this.#floatType]) } });
+  }
 }

@@ -1,0 +1,110 @@
+// The layers of a decoder, for any provider: Llama's shape, with what a family adds. Families are told apart by their
+// features only (families/family.ts).
+// Source: transformers modeling_llama.py; the operators of domain com.microsoft are onnxruntime's fused ones.
+import type { DecoderConfig } from "./config.ts";
+import { absent, float, int } from "./graph-builder.ts";
+import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
+import type { Linear } from "./linear.ts";
+import { embeddingName, finalNormName, layerTensorNames, outputProjectionName } from "./tensor-names.ts";
+import type { Weights } from "./weights.ts";
+
+/** What a layer projects its tokens to. */
+export interface Projections {
+  readonly layer: number;
+  readonly query: GraphValue; // [...lead, numTokens, numHeads * headDim], heads normalized, not rotated
+  readonly key: GraphValue; // [...lead, numTokens, numKvHeads * headDim], heads normalized, not rotated
+  readonly value: GraphValue; // [...lead, numTokens, numKvHeads * headDim]
+}
+
+/** What depends on the provider that the graph is for. */
+export interface DecoderParts {
+  readonly graph: GraphBuilder;
+  readonly config: DecoderConfig;
+  readonly weights: Weights;
+  readonly linear: Linear;
+  /** Rotates and attends; returns the heads' outputs side by side: [...lead, numTokens, numHeads * headDim]. */
+  readonly attend: (projections: Projections) => GraphValue;
+  /** x * sigmoid(x) */
+  readonly silu: (output: string, x: GraphValue) => GraphValue;
+  /** Dimensions that the provider's operators want before the tokens': [1], or none. */
+  readonly lead: readonly number[];
+}
+
+export class DecoderLayers {
+  readonly #parts: DecoderParts;
+
+  constructor(parts: DecoderParts) {
+    this.#parts = parts;
+  }
+
+  /** All layers: the hidden states [...lead, numTokens, hiddenSize] of `tokenIds` [...lead, numTokens]. */
+  addAll(tokenIds: GraphValue): GraphValue {
+    const { config, weights } = this.#parts;
+    let hidden = weights.rows("embedding", embeddingName, tokenIds);
+    for (let layer = 0; layer < config.numLayers; layer++) hidden = this.#add(layer, hidden);
+    return hidden;
+  }
+
+  #add(layer: number, hidden: GraphValue): GraphValue {
+    const { linear, attend } = this.#parts;
+    const names = layerTensorNames(layer);
+    const at = (part: string) => `layers.${layer}.${part}`;
+
+    const x = this.#norm(at("attentionNorm"), names.attentionNorm, hidden);
+    const query = this.#normHeads(layer, "query", linear.apply(at("query.plain"), names.query, x));
+    const key = this.#normHeads(layer, "key", linear.apply(at("key.plain"), names.key, x));
+    const value = linear.apply(at("value"), names.value, x);
+    const attended = attend({ layer, query, key, value });
+    const projected = linear.apply(at("attentionOutput"), names.attentionOutput, attended);
+
+    const afterAttention = this.#addAndNorm(at("mlpNorm"), names.mlpNorm, hidden, projected);
+    return this.#mlp(layer, afterAttention);
+  }
+
+  /** Logits of the rows `logitRows` [numLogitRows] of `hidden` only: the vocabulary makes this the widest product of all. */
+  addLogits(output: string, hidden: GraphValue, logitRows: GraphValue): GraphValue {
+    const { graph, config, linear } = this.#parts;
+    const wanted = graph.node("wantedRows", "Gather", [hidden, logitRows], { attributes: { axis: int(-2) } });
+    return linear.apply(output, outputProjectionName(config), this.#norm("finalNorm", finalNormName, wanted));
+  }
+
+  /** Normalizes each head of `x` [...lead, numTokens, heads * headDim], where the family does. */
+  #normHeads(layer: number, role: "query" | "key", x: GraphValue): GraphValue {
+    const { graph, config, lead } = this.#parts;
+    if (!config.queryKeyNorm) return x;
+    const name = `layers.${layer}.${role}.normed`;
+    const kept = [...lead, 0].map(() => 0);
+    const heads = graph.node(`${name}.heads`, "Reshape", [x, graph.int64s(...kept, -1, config.headDim)]);
+    const normed = this.#norm(`${name}.rows`, layerTensorNames(layer)[`${role}Norm`], heads);
+    return graph.node(name, "Reshape", [normed, graph.int64s(...kept, -1)]);
+  }
+
+  #mlp(layer: number, { sum, normed }: { readonly sum: GraphValue; readonly normed: GraphValue }): GraphValue {
+    const { graph, linear, silu } = this.#parts;
+    const names = layerTensorNames(layer);
+    const at = (part: string) => `layers.${layer}.mlp.${part}`;
+    const gate = linear.apply(at("gate"), names.gate, normed);
+    const up = linear.apply(at("up"), names.up, normed);
+    const activated = silu(at("activated"), gate);
+    const down = linear.apply(at("down"), names.down, graph.node(at("product"), "Mul", [activated, up]));
+    return graph.node(at("output"), "Add", [sum, down]);
+  }
+
+  #norm(output: string, tensorName: string, x: GraphValue): GraphValue {
+    const { graph, config, weights } = this.#parts;
+    return graph.node(output, "SimplifiedLayerNormalization", [x, weights.floats(tensorName)], {
+      attributes: { axis: int(-1), epsilon: float(config.rmsNormEpsilon), stash_type: int(1) },
+    });
+  }
+
+  #addAndNorm(output: string, tensorName: string, x: GraphValue, addend: GraphValue) {
+    const { graph, config, weights } = this.#parts;
+    const [normed, , , sum] = graph.nodeOfMany(
+      [output, absent, absent, `${output}.sum`],
+      "SkipSimplifiedLayerNormalization",
+      [x, addend, weights.floats(tensorName)],
+      { domain: "com.microsoft", attributes: { epsilon: float(config.rmsNormEpsilon) } },
+    );
+    return { normed, sum };
+  }
+}
