@@ -75,6 +75,16 @@ function layerVectors(config: DecoderConfig, layer: number): ReadonlyMap<string,
   return lengths;
 }
 
+// tensor name -> shape, of every tensor that the graph uses
+export function tensorShapes(config: DecoderConfig): ReadonlyMap<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>(linearShapes(config));
+  shapes.set(embeddingName, [config.vocabSize, config.hiddenSize]).set(finalNormName, [config.hiddenSize]);
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    for (const [name, length] of layerVectors(config, layer)) shapes.set(name, [length]);
+  }
+  return shapes;
+}
+
 /**
  * Refuses a checkpoint whose tensors are not exactly those the graph will use: a weight that nobody reads (a bias, say)
  * means a model that is computed wrongly.
@@ -82,12 +92,7 @@ function layerVectors(config: DecoderConfig, layer: number): ReadonlyMap<string,
  * @throws CheckpointError on a missing or misshapen tensor. @throws UnsupportedModelError on a surplus one.
  */
 export function checkTensors(config: DecoderConfig, checkpoint: Checkpoint): void {
-  const expected = new Map<string, readonly number[]>(linearShapes(config));
-  expected.set(embeddingName, [config.vocabSize, config.hiddenSize]).set(finalNormName, [config.hiddenSize]);
-  for (let layer = 0; layer < config.numLayers; layer++) {
-    for (const [name, length] of layerVectors(config, layer)) expected.set(name, [length]);
-  }
-
+  const expected = tensorShapes(config);
   for (const [name, shape] of expected) {
     const found = checkpoint.tensors.get(name)?.shape.join(" x ") ?? "missing";
     if (found !== shape.join(" x ")) throw new CheckpointError(`${name}: ${found}, not ${shape.join(" x ")}`);
