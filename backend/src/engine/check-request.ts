@@ -11,6 +11,8 @@ export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Re
     const detail = `a prompt of ${numTokens} tokens leaves no room for output within ${spec.maxModelLen}`;
     return refuse("context_length_exceeded", detail);
   }
+  const fault = findEmbeddingFault(request, spec);
+  if (fault !== undefined) return refuse("invalid_value", fault);
   const isUnknown = (id: number): boolean => id >= spec.vocabSize;
   if (promptTokenIds.some(isUnknown)) return refuse("invalid_value", "a prompt token id is not in the vocabulary");
   if (stopping.stopTokenIds.some(isUnknown)) return refuse("invalid_value", "a stop token id is not in the vocabulary");
@@ -21,6 +23,18 @@ export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Re
     return refuse("invalid_value", "every token stops, so minTokens leaves none to sample");
   }
   return undefined;
+}
+
+function findEmbeddingFault(
+  { embedding, stopping, logprobs }: GenerationRequest,
+  spec: ExecutorSpec,
+): string | undefined {
+  if (embedding === undefined) return undefined;
+  if (spec.embedding === undefined) return "this engine gives no embeddings";
+  if (stopping.maxTokens !== 0 || logprobs !== undefined) return "an embedding comes with neither output nor logprobs";
+  const { numDimensions = spec.embedding.size } = embedding;
+  if (numDimensions >= 1 && numDimensions <= spec.embedding.size) return undefined;
+  return `${numDimensions} dimensions of ${spec.embedding.size}`;
 }
 
 function refuse(code: Refusal["code"], detail: string): Refusal {

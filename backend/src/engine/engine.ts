@@ -1,5 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { checkRequest } from "./check-request.ts";
+import type { Pooler } from "./embedding/pooler.ts";
 import type { Executor, ExecutorSpec } from "./executor/executor.ts";
 import { NonFiniteStepError } from "./executor/finite-check.ts";
 import type {
@@ -83,7 +84,7 @@ export class Engine {
     const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize) : undefined;
     const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     this.#scheduler.add(sequence);
-    this.#live.set(request.sequenceId, startGeneration(request, sequence));
+    this.#live.set(request.sequenceId, startGeneration(request, sequence, this.spec.embedding));
     return { admitted: true };
   }
 
@@ -137,8 +138,22 @@ export class Engine {
     for (const share of this.#living(shares)) {
       share.generation.sequence.advance(share.numTokens);
       if (share.numLogits > 0) events.push(this.#readLogits(share, this.#rowsOf(share, logits)));
+      if (share.generation.pooler !== undefined) events.push(...this.#embed(share, share.generation.pooler));
     }
     return events;
+  }
+
+  /** Adds the chunk's hidden states to the embedding, which is finished by the newest token's. */
+  #embed({ generation, start, numTokens, reachesNewest, hiddenStates }: StepShare, pooler: Pooler): SequenceEvent[] {
+    try {
+      pooler.take({ start, numTokens }, hiddenStates);
+      if (!reachesNewest) return [];
+      this.#countPrompt(generation);
+      const embedding = pooler.finish(generation.request.embedding?.numDimensions);
+      return [this.#finish(generation, [], finishOf(generation.sequence, "length"), { embedding })];
+    } catch (thrown) {
+      return [this.#fail(generation, thrown)];
+    }
   }
 
   #rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array): Float32Array[] {
@@ -210,19 +225,20 @@ export class Engine {
 
   /**
    * Whether the prefix cache is asked for the request's prompt, and told of its blocks. Logprobs of the prompt need the
-   * logits of every position, which the cache does not keep. Their blocks are not published either: who scores prompts
+   * logits of every position, and a mean needs every hidden state, which the cache does not keep. Their blocks are not published either: who scores prompts
    * sends many that are each read once, and the next of them would not look; naming theirs would only push out what others
    * come back to.
    */
-  #usesPrefixCache({ logprobs }: GenerationRequest): boolean {
-    return this.#prefixCaching && logprobs?.prompt !== true;
+  #usesPrefixCache({ logprobs, embedding }: GenerationRequest): boolean {
+    const isMean = embedding !== undefined && this.spec.embedding?.pooling === "mean";
+    return this.#prefixCaching && logprobs?.prompt !== true && !isMean;
   }
 
   #finish(
     generation: LiveGeneration,
     tokenIds: readonly number[],
     finish: Finish,
-    reported: { readonly logprobs?: Logprobs } = {},
+    reported: { readonly logprobs?: Logprobs; readonly embedding?: Float32Array } = {},
   ): SequenceEvent {
     this.#ended[finish.reason] += 1;
     return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };

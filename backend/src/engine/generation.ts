@@ -18,6 +18,13 @@ export interface GenerationRequest {
   readonly tenant: string;
   /** Absent: none are computed. */
   readonly logprobs?: LogprobsParams | undefined;
+  /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, and logprobs are absent. */
+  readonly embedding?: EmbeddingParams | undefined;
+}
+
+interface EmbeddingParams {
+  /** How many of its numbers are wanted, from the first; at least 1. Absent: all. */
+  readonly numDimensions?: number | undefined;
 }
 
 interface LogprobsParams {
@@ -77,6 +84,8 @@ export type SequenceEvent =
       readonly tokenIds: readonly number[];
       /** Present when asked for and not aborted. */
       readonly logprobs?: Logprobs | undefined;
+      /** Of length 1. Present when asked for and not aborted. */
+      readonly embedding?: Float32Array | undefined;
       readonly finish: Finish;
     }
   | { readonly kind: "failed"; readonly sequenceId: SequenceId; readonly code: ErrorCode; readonly detail: string };

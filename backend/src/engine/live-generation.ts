@@ -1,3 +1,5 @@
+import { Pooler } from "./embedding/pooler.ts";
+import type { EmbeddingSpec } from "./executor/executor.ts";
 import type { GenerationRequest } from "./generation.ts";
 import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenHistory } from "./sampling/token-history.ts";
@@ -11,14 +13,22 @@ export interface LiveGeneration {
   readonly history: TokenHistory | undefined;
   /** Present when the request asks for the prompt's logprobs. */
   readonly promptLogprobs: PromptLogprobs | undefined;
+  /** Present when the request asks for an embedding. */
+  readonly pooler: Pooler | undefined;
 }
 
-export function startGeneration(request: GenerationRequest, sequence: Sequence): LiveGeneration {
-  const { promptTokenIds, sampling, logprobs } = request;
+/** @param embeddingSpec the model's; not needed when the request asks for no embedding. */
+export function startGeneration(
+  request: GenerationRequest,
+  sequence: Sequence,
+  embeddingSpec: EmbeddingSpec | undefined,
+): LiveGeneration {
+  const { promptTokenIds, sampling, logprobs, embedding } = request;
   return {
     request,
     sequence,
     history: sampling.adjustments && new TokenHistory(promptTokenIds.length),
     promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
+    pooler: embedding && embeddingSpec && new Pooler(embeddingSpec, promptTokenIds.length),
   };
 }

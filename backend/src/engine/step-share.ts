@@ -15,6 +15,8 @@ export interface StepShare {
   readonly numLogits: number;
   /** Index in the step's logits of the first of them. */
   readonly firstRow: number;
+  /** Where the step puts the hidden states of its last tokens; none for a generation that asks for no embedding. */
+  readonly hiddenStates: readonly Float32Array[];
 }
 
 /** In the order of what was scheduled. @throws when something scheduled is not live. */
@@ -28,19 +30,22 @@ export function shareOut(
     if (generation === undefined) throw new Error(`sequence ${sequence.id} is scheduled but not live`);
     const start = sequence.numComputedTokens;
     const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
-    const numLogits = Math.max(numPromptLogits, reachesNewest ? 1 : 0);
+    const samples = reachesNewest && generation.pooler === undefined;
+    const numLogits = Math.max(numPromptLogits, samples ? 1 : 0);
+    const hiddenStates = generation.pooler?.rowsFor({ start, numTokens }) ?? [];
     const firstRow = numRows;
     numRows += numLogits;
-    return { generation, start, numTokens, reachesNewest, numLogits, firstRow };
+    return { generation, start, numTokens, reachesNewest, numLogits, firstRow, hiddenStates };
   });
 }
 
-export function toBatchRow({ generation, start, numTokens, numLogits }: StepShare): ExecutorSequence {
+export function toBatchRow({ generation, start, numTokens, numLogits, hiddenStates }: StepShare): ExecutorSequence {
   const { tokenIds, blocks } = generation.sequence;
   return {
     tokenIds: tokenIds.slice(start, start + numTokens),
     numComputedTokens: start,
     blockTable: blocks.blockIds,
     numLogits,
+    ...(hiddenStates.length > 0 && { hiddenStates }),
   };
 }

@@ -21,6 +21,15 @@ export function request(id: number, promptTokenIds: readonly number[], maxTokens
   };
 }
 
+/** A request for an embedding. */
+export function embeddingRequest(
+  id: number,
+  promptTokenIds: readonly number[],
+  numDimensions?: number,
+): GenerationRequest {
+  return { ...request(id, promptTokenIds, 0), embedding: { numDimensions } };
+}
+
 /** The tokens 0, 1, 2, … */
 export function upTo(length: number): number[] {
   return [...Array(length).keys()];

@@ -2,13 +2,17 @@
 
     python backend/test-data/golden/generate.py            # needs torch, transformers, safetensors
     python backend/test-data/golden/generate.py qwen3      # only the named cases; "pocket" is one, too
+    python backend/test-data/golden/generate.py embeddings # only the embeddings, with the checkpoints and prompts that are there
 
 Each folder beside this file is a Hugging Face directory with one more file, expected.safetensors:
   prompt   [P]      token ids
   logits   [L, V]   float32, after each of the prompt's last L tokens
   greedy   [G]      the G tokens that follow when the likeliest is always taken
   weights  [32]     SHA-256 of the model.safetensors that all this was computed with
-The folder pocket/ has only that file; its checkpoint is models/pocket. Weights are stored as bfloat16 and computed with
+and another, embedding.safetensors, of the same prompt:
+  last, mean  [H]   the last token's hidden state after the last norm, and the mean of all; both of length 1
+  weights  [32]     as above
+The folder pocket/ has only these two; its checkpoint is models/pocket. Weights are stored as bfloat16 and computed with
 in float32. A case is kept only if no greedy step is close to a tie, so that rounding cannot change the tokens.
 """
 
@@ -19,8 +23,8 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 HERE = Path(__file__).resolve().parent
@@ -139,10 +143,25 @@ def expect(checkpoint: Path, prompt: list[int]) -> tuple[dict[str, torch.Tensor]
     return expected, margin
 
 
-def write(expected: dict[str, torch.Tensor], folder: Path) -> None:
-    path = folder / "expected.safetensors"
+def write(expected: dict[str, torch.Tensor], folder: Path, name: str = "expected.safetensors") -> None:
+    path = folder / name
     save_file(expected, path)
     path.chmod(0o644)
+
+
+@torch.no_grad()
+def write_embedding(name: str) -> None:
+    checkpoint = POCKET if name == "pocket" else HERE / name
+    expected = load_file(HERE / name / "expected.safetensors")
+    model = AutoModel.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation="eager").eval()
+    hidden = model(expected["prompt"].long()[None]).last_hidden_state[0]
+    embedding = {
+        "last": torch.nn.functional.normalize(hidden[-1], dim=0),
+        "mean": torch.nn.functional.normalize(hidden.mean(dim=0), dim=0),
+        "weights": expected["weights"],
+    }
+    write(embedding, HERE / name, "embedding.safetensors")
+    print(f"{name}: embedding of {hidden.shape[1]} numbers")
 
 
 def generate_random(name: str, settings: dict) -> None:
@@ -183,9 +202,9 @@ if __name__ == "__main__":
     logging.disable_progress_bar()
     # One thread sums in one order, and on a busy machine several would wait for each other.
     torch.set_num_threads(1)
-    wanted = sys.argv[1:] or [*CASES, "pocket"]
-    for case in wanted:
-        if case == "pocket":
-            generate_pocket()
-        else:
-            generate_random(case, CASES[case])
+    every = [*CASES, "pocket"]
+    only_embeddings = sys.argv[1:] == ["embeddings"]
+    for case in every if only_embeddings else sys.argv[1:] or every:
+        if not only_embeddings:
+            generate_pocket() if case == "pocket" else generate_random(case, CASES[case])
+        write_embedding(case)

@@ -10,9 +10,12 @@ export function checkBatch(batch: readonly ScheduledSequence[], spec: ExecutorSp
 }
 
 function findFault(sequence: ScheduledSequence, spec: ExecutorSpec): string | undefined {
-  const { tokenIds, numComputedTokens, blockTable, numLogits } = sequence;
+  const { tokenIds, numComputedTokens, blockTable, numLogits, hiddenStates = [] } = sequence;
   if (tokenIds.length === 0) return "no tokens";
   if (!isIndex(numLogits, tokenIds.length + 1)) return `${numLogits} logits of ${tokenIds.length} tokens`;
+  if (hiddenStates.length > tokenIds.length) return `${hiddenStates.length} hidden states of ${tokenIds.length} tokens`;
+  const size = spec.embedding?.size ?? 0;
+  if (hiddenStates.some(({ length }) => length !== size)) return `hidden states not of ${size} numbers`;
   if (!isIndex(numComputedTokens, spec.maxModelLen)) return `${numComputedTokens} computed tokens`;
   const length = numComputedTokens + tokenIds.length;
   if (length > spec.maxModelLen) return `${length} tokens exceed ${spec.maxModelLen}`;

@@ -1,8 +1,9 @@
 import type { InferenceSession } from "onnxruntime-node";
-import { logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
+import { hiddenStatesName, logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
+import { readPooling } from "#engine/graph/pooling.ts";
 import { embeddingName } from "#engine/graph/tensor-names.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
@@ -48,6 +49,7 @@ const usualNumSeqs = 64;
 export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Executor> {
   await checkZeroCopyInputs();
   const model = await openModel(options.modelDir);
+  const pooling = await readPooling(options.modelDir);
   const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
   const { numThreads, blockSize, numBlocks, maxNumSeqs = usualNumSeqs } = options;
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
@@ -60,6 +62,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
     maxModelLen,
     blockSize,
     numBlocks,
+    embedding: { size: model.config.hiddenSize, pooling },
   });
 }
 
@@ -103,16 +106,20 @@ class CpuExecutor implements Executor {
   /** One native run; stores the spans' K/V when all is well. */
   async #run(spans: readonly Span[]): Promise<RunResult> {
     const { blockSize, numBlocks, vocabSize } = this.spec;
-    const { numKvHeads, headDim } = this.#config;
+    const { numKvHeads, headDim, hiddenSize } = this.#config;
     const layout = layRows(spans, blockSize);
     const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
     const outputs = await this.#session.run(this.#feeds.write(layout, plan));
     const logits = floats(outputs[logitsName]?.data);
     const newKeyValues = floats(outputs[newKeyValuesName]?.data);
+    const hiddenStates = floats(outputs[hiddenStatesName]?.data);
 
     const keyLength = numKvHeads * headDim;
-    checkFinite(spans, layout, { logits, newKeyValues, vocabSize, keyLength });
+    checkFinite(spans, layout, { logits, newKeyValues, hiddenStates, vocabSize, keyLength, hiddenSize });
     this.#pool.store(newKeyValues, layout.numRows, layout.slots);
+    for (const [index, target] of layout.hiddenStates.entries()) {
+      target.set(hiddenStates.subarray(index * hiddenSize, (index + 1) * hiddenSize));
+    }
     const { logitsIndexes } = layout;
     return { logits: logits.subarray(0, logitsIndexes.length * vocabSize), logitsIndexes };
   }

@@ -1,5 +1,6 @@
 // One step of the model, whatever runs it. The executor knows tensors and the KV pool's memory; it knows no queues,
 // no requests and no sampling.
+import type { Pooling } from "#engine/graph/pooling.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
 
 /** Fixed facts of a loaded model and its pool. */
@@ -10,6 +11,14 @@ export interface ExecutorSpec {
   /** Tokens a KV block holds. */
   readonly blockSize: number;
   readonly numBlocks: number;
+  /** How its hidden states become embeddings; absent when the executor gives no hidden states. */
+  readonly embedding?: EmbeddingSpec;
+}
+
+export interface EmbeddingSpec {
+  /** Numbers of a hidden state, and so of an embedding. */
+  readonly size: number;
+  readonly pooling: Pooling;
 }
 
 /** One sequence's share of a step: the tokens to compute now, after those whose K/V already lie in its blocks. */
@@ -21,6 +30,11 @@ export interface ScheduledSequence {
   readonly blockTable: readonly BlockId[];
   /** Of how many of the last tokens the logits are wanted; 0 to tokenIds.length. */
   readonly numLogits: number;
+  /**
+   * Filled with the hidden states of as many of the last tokens, in their order, each `[embedding.size]`, as the last norm
+   * left them. Absent: none are wanted.
+   */
+  readonly hiddenStates?: readonly Float32Array[];
 }
 
 export interface Executor {
@@ -32,7 +46,7 @@ export interface Executor {
    *
    * @returns the wanted logits, in the order of the batch and of its tokens, `[sum of numLogits, vocabSize]` row-major;
    *   valid until the next call.
-   * @throws when the native run fails; blocks written in this step are then undefined, others are untouched.
+   * @throws when the native run fails; blocks and hidden states written in this step are then undefined, others are untouched.
    */
   execute(batch: readonly ScheduledSequence[]): Promise<Float32Array>;
 

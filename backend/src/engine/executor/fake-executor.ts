@@ -2,7 +2,7 @@ import type { BlockId } from "#engine/kv/block-id.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
 
 /**
- * A model for tests whose every logit is a hash of the whole token history *as its pool stores it*: a wrong block table,
+ * A model for tests whose every logit and hidden number is a hash of the whole token history *as its pool stores it*: a wrong block table,
  * a block given to two sequences, or a token computed twice gives other tokens. Deterministic, exact, and independent
  * of the batch, like the real ones.
  *
@@ -18,7 +18,8 @@ export class FakeExecutor implements Executor {
     spec: Partial<ExecutorSpec> = {},
     beforeStep: (batch: readonly ScheduledSequence[]) => Promise<void> | void = () => {},
   ) {
-    this.spec = { vocabSize: 97, maxModelLen: 4096, blockSize: 4, numBlocks: 64, ...spec };
+    const embedding = { size: 6, pooling: "last" } as const;
+    this.spec = { vocabSize: 97, maxModelLen: 4096, blockSize: 4, numBlocks: 64, embedding, ...spec };
     this.#beforeStep = beforeStep;
     this.#pool = new Int32Array(this.spec.numBlocks * this.spec.blockSize).fill(-1);
   }
@@ -31,6 +32,7 @@ export class FakeExecutor implements Executor {
         this.#pool[this.#slotOf(sequence.blockTable, sequence.numComputedTokens + index)] = tokenId;
       });
     }
+    for (const sequence of batch) this.#fillHiddenStates(sequence);
     const histories = batch.flatMap((sequence) => this.#hashHistories(sequence));
     const logits = new Float32Array(histories.length * this.spec.vocabSize);
     histories.forEach((history, row) => this.#fillLogits(logits, row, history));
@@ -42,6 +44,14 @@ export class FakeExecutor implements Executor {
   #fillLogits(logits: Float32Array, row: number, history: number): void {
     const { vocabSize } = this.spec;
     for (let id = 0; id < vocabSize; id += 1) logits[row * vocabSize + id] = mix(history, id) / 2 ** 30;
+  }
+
+  #fillHiddenStates(sequence: ScheduledSequence): void {
+    const { hiddenStates = [] } = sequence;
+    const histories = this.#hashHistories({ ...sequence, numLogits: hiddenStates.length });
+    for (const [row, target] of hiddenStates.entries()) {
+      target.forEach((_, index) => (target[index] = mix(histories[row] ?? 0, index) / 2 ** 31 - 1));
+    }
   }
 
   /** Reads back every position up to the newest, through the block table; one hash for each position with wanted logits. */

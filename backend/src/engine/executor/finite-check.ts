@@ -1,7 +1,7 @@
 // A step must not put a NaN or an infinity into the pool: in a masked place it would still spoil what it is multiplied with
 // (0 * NaN), and so reach whoever gets the block next. Anything not finite in a row, in whatever layer, reaches all of that
 // row's later hidden state, since the norm before each product spreads it over the row. So it is enough to look at what
-// comes last: the last layer's new keys and values, and one logit.
+// comes last: the last layer's new keys and values, one logit, and the hidden states that are wanted.
 import type { RowLayout } from "./row-layout.ts";
 import type { Span } from "./split-step.ts";
 
@@ -21,8 +21,10 @@ export class NonFiniteStepError extends Error {
 export interface RunOutputs {
   readonly logits: Float32Array; // [numLogitRows, vocabSize]
   readonly newKeyValues: Float32Array; // [2 * numLayers, numRows, keyLength]
+  readonly hiddenStates: Float32Array; // [numHiddenRows, hiddenSize]
   readonly vocabSize: number;
   readonly keyLength: number;
+  readonly hiddenSize: number;
 }
 
 /** @throws NonFiniteStepError naming the sequences whose rows are not finite. */
@@ -35,11 +37,17 @@ export function checkFinite(spans: readonly Span[], layout: RowLayout, outputs: 
 }
 
 function isFiniteSpan(firstRow: number, numRows: number, layout: RowLayout, outputs: RunOutputs): boolean {
-  const { logits, newKeyValues, vocabSize, keyLength } = outputs;
+  const { logits, newKeyValues, hiddenStates, vocabSize, keyLength, hiddenSize } = outputs;
   const lastValues = newKeyValues.length - layout.numRows * keyLength;
   const lastKeys = lastValues - layout.numRows * keyLength;
   const isFiniteAt = (start: number) => areFinite(newKeyValues.subarray(start, start + numRows * keyLength));
   if (!isFiniteAt(lastKeys + firstRow * keyLength) || !isFiniteAt(lastValues + firstRow * keyLength)) return false;
+  const hiddenRow = layout.hiddenRows.findIndex((row) => row >= firstRow && row < firstRow + numRows);
+  if (hiddenRow >= 0) {
+    // They are the span's last rows, so they lie one after another.
+    const end = layout.hiddenRows.indexOf(firstRow + numRows - 1) + 1;
+    if (!areFinite(hiddenStates.subarray(hiddenRow * hiddenSize, end * hiddenSize))) return false;
+  }
   const logitRow = layout.logitRows.indexOf(firstRow + numRows - 1);
   return logitRow < 0 || Number.isFinite(logits[logitRow * vocabSize]);
 }

@@ -1,5 +1,6 @@
 // Test support: the golden vectors of backend/test-data/golden, as generate.py there writes them.
 import { open } from "node:fs/promises";
+import type { Pooling } from "#engine/graph/pooling.ts";
 import { sha256 } from "#engine/graph/sealed-file.ts";
 import { readExactly, readSafetensorsHeader } from "#engine/graph/safetensors.ts";
 
@@ -30,8 +31,31 @@ export const goldenModels = [
   "phi4-mini",
 ] as const;
 
-export async function readGoldenCase(name: (typeof goldenModels)[number] | "pocket"): Promise<GoldenCase> {
-  const path = `${goldenDir}${name}/expected.safetensors`;
+type GoldenName = (typeof goldenModels)[number] | "pocket";
+
+export function readGoldenCase(name: GoldenName): Promise<GoldenCase> {
+  return readGolden(name, "expected.safetensors", async (modelDir, read) => ({
+    modelDir,
+    prompt: [...new Int32Array(await read("prompt"))],
+    logits: new Float32Array(await read("logits")),
+    greedy: [...new Int32Array(await read("greedy"))],
+  }));
+}
+
+/** The prompt's embedding in either pooling, [hiddenSize], of length 1. */
+export function readGoldenEmbedding(name: GoldenName): Promise<Record<Pooling, Float32Array>> {
+  return readGolden(name, "embedding.safetensors", async (_, read) => ({
+    last: new Float32Array(await read("last")),
+    mean: new Float32Array(await read("mean")),
+  }));
+}
+
+async function readGolden<T>(
+  name: GoldenName,
+  fileName: string,
+  use: (modelDir: string, read: (tensor: string) => Promise<ArrayBuffer>) => Promise<T>,
+): Promise<T> {
+  const path = `${goldenDir}${name}/${fileName}`;
   const entries = await readSafetensorsHeader(path);
   const file = await open(path);
   const read = async (tensor: string): Promise<ArrayBuffer> => {
@@ -44,12 +68,7 @@ export async function readGoldenCase(name: (typeof goldenModels)[number] | "pock
     if (!(await sha256([`${modelDir}/model.safetensors`])).equals(new Uint8Array(await read("weights")))) {
       throw new Error(`${name}: the golden vectors are those of other weights; run ${goldenDir}generate.py`);
     }
-    return {
-      modelDir,
-      prompt: [...new Int32Array(await read("prompt"))],
-      logits: new Float32Array(await read("logits")),
-      greedy: [...new Int32Array(await read("greedy"))],
-    };
+    return await use(modelDir, read);
   } finally {
     await file.close();
   }

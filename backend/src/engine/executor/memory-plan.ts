@@ -66,7 +66,8 @@ function promptRunBytes(config: DecoderConfig, { blockSize, maxModelLen, maxNumS
   const copiedKeyValues = (4 * numPairs * numKvHeads * headDim) / maxTileRows; // gathered, then joined
   const partials = (5 * numPairs * numHeads * headDim) / blockSize; // made, joined, listed by row, and what lies between
   const rows = maxPromptRowsPerRun;
-  const activations = rows * (4 * intermediateSize + 4 * hiddenSize + 6 * numHeads * headDim);
+  const hiddenStates = 3 * rows * hiddenSize; // of the rows wanted, normed, copied out
+  const activations = rows * (4 * intermediateSize + 4 * hiddenSize + 6 * numHeads * headDim) + hiddenStates;
   const newKeyValues = 3 * rows * 2 * numLayers * numKvHeads * headDim; // by layer, stacked, copied out
   const logits = 2 * maxNumSeqs * vocabSize;
   const ropeTables = 4 * maxModelLen * config.rope.rotaryDim;

@@ -14,6 +14,9 @@ export interface RowLayout {
   /** Rows whose logits are wanted, and where in the step's result each goes. */
   readonly logitRows: readonly number[];
   readonly logitsIndexes: readonly number[];
+  /** Rows whose hidden states are wanted, and the arrays that each goes to. */
+  readonly hiddenRows: readonly number[];
+  readonly hiddenStates: readonly Float32Array[];
 }
 
 export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
@@ -23,6 +26,8 @@ export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
   const rowSpans: RowSpan[] = [];
   const logitRows: number[] = [];
   const logitsIndexes: number[] = [];
+  const hiddenRows: number[] = [];
+  const hiddenStates: Float32Array[] = [];
   for (const { sequence, start, length, numLogits, logitsIndex } of spans) {
     const first = sequence.numComputedTokens + start;
     rowSpans.push({ firstRow: tokenIds.length, numRows: length, position: first, blockTable: sequence.blockTable });
@@ -39,9 +44,17 @@ export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
       logitRows.push(tokenIds.length - numLogits + index);
       logitsIndexes.push(logitsIndex + index);
     }
+    const wanted = sequence.hiddenStates ?? [];
+    for (let index = 0; index < length; index++) {
+      const target = wanted[start + index - (sequence.tokenIds.length - wanted.length)];
+      if (target === undefined) continue;
+      hiddenRows.push(tokenIds.length - length + index);
+      hiddenStates.push(target);
+    }
   }
   const numRows = padRows(tokenIds.length);
-  return { numRows, tokenIds, positions, slots, spans: rowSpans, logitRows, logitsIndexes };
+  const wanted = { logitRows, logitsIndexes, hiddenRows, hiddenStates };
+  return { numRows, tokenIds, positions, slots, spans: rowSpans, ...wanted };
 }
 
 /** The least even number of rows that holds `count`, at least two. */

@@ -48,7 +48,7 @@ export class RunFeedWriter {
     };
   }
 
-  #rowFeeds({ tokenIds, positions, numRows, logitRows }: RowLayout): Feeds {
+  #rowFeeds({ tokenIds, positions, numRows, logitRows, hiddenRows }: RowLayout): Feeds {
     const ids = this.#arrays.int32("tokenIds", numRows).fill(0);
     ids.set(tokenIds);
     // Low words of 64-bit numbers: the graph's positions are int64, and none needs the high word.
@@ -57,10 +57,13 @@ export class RunFeedWriter {
     const numLogitRows = padRows(logitRows.length);
     const wanted = this.#arrays.int32("logitRows", numLogitRows).fill(0);
     wanted.set(logitRows);
+    const hidden = this.#arrays.int32("hiddenRows", hiddenRows.length);
+    hidden.set(hiddenRows);
     return {
       tokenIds: new Tensor("int32", ids, [1, numRows]),
       positions: new Tensor("int64", new BigInt64Array(words.buffer, words.byteOffset, numRows), [1, numRows]),
       logitRows: new Tensor("int32", wanted, [numLogitRows]),
+      hiddenRows: new Tensor("int32", hidden, [hiddenRows.length]),
     };
   }
 

@@ -63,9 +63,17 @@ export class DecoderLayers {
 
   /** Logits of the rows `logitRows` [numLogitRows] of `hidden` only: the vocabulary makes this the widest product of all. */
   addLogits(output: string, hidden: GraphValue, logitRows: GraphValue): GraphValue {
-    const { graph, config, linear } = this.#parts;
-    const wanted = graph.node("wantedRows", "Gather", [hidden, logitRows], { attributes: { axis: int(-2) } });
-    return linear.apply(output, outputProjectionName(config), this.#norm("finalNorm", finalNormName, wanted));
+    const { config, linear } = this.#parts;
+    const normed = this.addNormed(`${output}.hidden`, hidden, logitRows);
+    return linear.apply(output, outputProjectionName(config), normed);
+  }
+
+  /** The rows `rows` [numRows] of `hidden` after the last norm. */
+  addNormed(output: string, hidden: GraphValue, rows: GraphValue): GraphValue {
+    const wanted = this.#parts.graph.node(`${output}.rows`, "Gather", [hidden, rows], {
+      attributes: { axis: int(-2) },
+    });
+    return this.#norm(output, finalNormName, wanted);
   }
 
   /** Normalizes each head of `x` [...lead, numTokens, heads * headDim], where the family does. */

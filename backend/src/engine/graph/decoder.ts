@@ -21,6 +21,8 @@ export interface DecoderShape {
 }
 
 export const logitsName = "logits"; // [1, numLogitRows, vocabSize]
+/** As the last norm leaves them, of the rows wanted. */
+export const hiddenStatesName = "hiddenStates"; // [1, numHiddenRows, hiddenSize]
 /** K, then V of each layer in turn: [2 * numLayers, numTokens, numKvHeads * headDim]. */
 export const newKeyValuesName = "newKeyValues";
 
@@ -57,8 +59,10 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
 
   const hidden = layers.addAll(inputs.tokenIds);
   const logits = layers.addLogits(logitsName, hidden, inputs.logitRows);
+  const hiddenStates = layers.addNormed(hiddenStatesName, hidden, inputs.hiddenRows);
   const stacked = graph.node(newKeyValuesName, "Concat", newRows, { attributes: { axis: int(0) } });
   graph.output(logits, "float32", [1, "numLogitRows", config.vocabSize]);
+  graph.output(hiddenStates, "float32", [1, "numHiddenRows", config.hiddenSize]);
   graph.output(stacked, "float32", [2 * config.numLayers, "numTokens", config.numKvHeads * config.headDim]);
   return graph.encode();
 }

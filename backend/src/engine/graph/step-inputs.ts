@@ -35,6 +35,7 @@ export interface StepInputs {
   readonly tokenIds: GraphValue; // int32 [1, numTokens]
   readonly positions: GraphValue; // int64 [1, numTokens]
   readonly logitRows: GraphValue; // int32 [numLogitRows]
+  readonly hiddenRows: GraphValue; // int32 [numHiddenRows], usually none
 
   // Tiles in place: the pool's blocks `first` to `first + inPlace`, each visited by one token.
   readonly keys: readonly GraphValue[]; // per layer, [inPlace, numKvHeads, blockSize, headDim]
@@ -61,6 +62,7 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
     tokenIds: graph.input("tokenIds", "int32", [1, "numTokens"]),
     positions: graph.input("positions", "int64", [1, "numTokens"]),
     logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
+    hiddenRows: graph.input("hiddenRows", "int32", ["numHiddenRows"]),
     keys: layers.map((layer) => graph.input(keysInputName(layer), "float32", poolShape("inPlace"))),
     values: layers.map((layer) => graph.input(valuesInputName(layer), "float32", poolShape("inPlace"))),
     inPlaceQueries: graph.input("inPlaceQueries", "int32", ["inPlace", numKvHeads, queriesInPlace(config)]),
