@@ -1,5 +1,6 @@
+import { CacheMirror } from "./cache-mirror.ts";
 import type { EnginePort } from "./engine-port.ts";
-import type { EngineCommand, EngineReport } from "./engine-protocol.ts";
+import type { EngineCommand, EngineReport, TimedStep } from "./engine-protocol.ts";
 import type { ExecutorSpec } from "./executor/executor.ts";
 import type { EngineLoad, GenerationRequest, Refusal, SequenceEvent } from "./generation.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
@@ -16,9 +17,14 @@ export interface LoadedModel {
 
 /** The other side of an `EngineLoop`'s port: hands each sequence's events to whoever submitted it. */
 export class EngineClient {
+  /** What the engine's prefix cache can find; it is told only while somebody asks. */
+  readonly cache: CacheMirror;
   readonly #port: EnginePort<EngineCommand, EngineReport>;
   readonly #maxLiveRequests: number;
   readonly #listeners = new Map<SequenceId, (event: SequenceEvent) => void>();
+  // sequence -> told once, when it starts, how long ago that was
+  readonly #startListeners = new Map<SequenceId, (agoMs: number) => void>();
+  readonly #stepListeners = new Set<(step: TimedStep) => void>();
   readonly #changeListeners = new Set<() => void>();
   #model: LoadedModel | undefined;
   #numSubmitted = 0;
@@ -30,6 +36,7 @@ export class EngineClient {
   constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveRequests: number) {
     this.#port = port;
     this.#maxLiveRequests = maxLiveRequests;
+    this.cache = new CacheMirror((wanted) => port.send({ kind: "followCache", wanted }));
     port.onMessage((report) => this.#receive(report));
   }
 
@@ -38,19 +45,34 @@ export class EngineClient {
     return this.#model;
   }
 
-  /** The listener is called once for every event, in order, never during this call; not after `finished` or `failed`. */
-  submit(request: Omit<GenerationRequest, "sequenceId">, listener: (event: SequenceEvent) => void): Submission {
+  /**
+   * The listener is called once for every event, in order, never during this call; not after `finished` or `failed`.
+   *
+   * @param onStart called before the first event, with the time since the step began in which the sequence started; never
+   *   for one that ended without having started.
+   */
+  submit(
+    request: Omit<GenerationRequest, "sequenceId">,
+    listener: (event: SequenceEvent) => void,
+    onStart?: (agoMs: number) => void,
+  ): Submission {
     if (this.#listeners.size >= this.#maxLiveRequests) {
       return { admitted: false, code: "overloaded", detail: "as many requests as the engine can hold are live" };
     }
     this.#numSubmitted += 1;
     const sequenceId = this.#numSubmitted as SequenceId;
     this.#listeners.set(sequenceId, listener);
+    if (onStart !== undefined) this.#startListeners.set(sequenceId, onStart);
     this.#port.send({ kind: "add", request: { ...request, sequenceId } });
     const abort = (): void => {
-      if (this.#listeners.delete(sequenceId)) this.#port.send({ kind: "abort", sequenceId });
+      if (this.#forget(sequenceId)) this.#port.send({ kind: "abort", sequenceId });
     };
     return { admitted: true, abort };
+  }
+
+  /** Called after every step, before its events are delivered. */
+  onStep(listener: (step: TimedStep) => void): void {
+    this.#stepListeners.add(listener);
   }
 
   /** Called whenever `model` may have changed. Returns the way to stop that. */
@@ -64,6 +86,7 @@ export class EngineClient {
     this.#model = undefined;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
+    this.#startListeners.clear();
     for (const [sequenceId, listener] of listeners)
       listener({ kind: "failed", sequenceId, code: "unavailable", detail });
     this.#notify();
@@ -80,6 +103,8 @@ export class EngineClient {
         break;
       case "step":
         if (this.#model !== undefined) this.#model = { ...this.#model, load: report.load };
+        if (report.cacheChanges !== undefined) this.cache.apply(report.cacheChanges);
+        if (report.step !== undefined) this.#noteStep(report.step);
         for (const event of report.events) this.#deliver(event);
         break;
     }
@@ -88,8 +113,22 @@ export class EngineClient {
 
   #deliver(event: SequenceEvent): void {
     const listener = this.#listeners.get(event.sequenceId);
-    if (event.kind !== "tokens") this.#listeners.delete(event.sequenceId);
+    if (event.kind !== "tokens") this.#forget(event.sequenceId);
     listener?.(event);
+  }
+
+  #noteStep(step: TimedStep): void {
+    for (const id of step.startedIds) {
+      this.#startListeners.get(id)?.(step.durationMs);
+      this.#startListeners.delete(id);
+    }
+    for (const listener of this.#stepListeners) listener(step);
+  }
+
+  /** False when it was forgotten before. */
+  #forget(sequenceId: SequenceId): boolean {
+    this.#startListeners.delete(sequenceId);
+    return this.#listeners.delete(sequenceId);
   }
 
   #notify(): void {

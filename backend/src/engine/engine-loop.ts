@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
+import type { Clock } from "#platform/clock.ts";
 import type { EnginePort } from "./engine-port.ts";
-import type { EngineCommand, EngineReport } from "./engine-protocol.ts";
+import type { EngineCommand, EngineReport, TimedStep } from "./engine-protocol.ts";
 import type { Engine } from "./engine.ts";
 import type { SequenceEvent } from "./generation.ts";
 
@@ -11,13 +12,15 @@ import type { SequenceEvent } from "./generation.ts";
 export class EngineLoop {
   readonly #engine: Engine;
   readonly #port: EnginePort<EngineReport, EngineCommand>;
+  readonly #clock: Clock;
   #events: SequenceEvent[] = [];
   #closing = false;
   #wake = (): void => {};
 
-  constructor(engine: Engine, port: EnginePort<EngineReport, EngineCommand>) {
+  constructor(engine: Engine, port: EnginePort<EngineReport, EngineCommand>, clock: Clock) {
     this.#engine = engine;
     this.#port = port;
+    this.#clock = clock;
   }
 
   /** Settles after `close` was received and the executor is freed. Rejects when the engine is broken. */
@@ -28,8 +31,9 @@ export class EngineLoop {
       if (!this.#engine.hasWork && this.#events.length === 0) await this.#untilWoken();
       // Lets the event loop deliver every command that has arrived, so that those that came together start together.
       await setImmediate();
+      const startedMs = this.#clock.monotonicMs();
       this.#events.push(...(await this.#engine.step()));
-      this.#report();
+      this.#report(this.#clock.monotonicMs() - startedMs);
     }
     await this.#engine.close();
   }
@@ -49,6 +53,9 @@ export class EngineLoop {
         if (event !== undefined) this.#events.push(event);
         break;
       }
+      case "followCache":
+        this.#engine.followCache(command.wanted);
+        break;
       case "close":
         this.#closing = true;
         break;
@@ -56,10 +63,13 @@ export class EngineLoop {
     this.#wake();
   }
 
-  #report(): void {
+  #report(durationMs: number): void {
     const events = this.#events;
     this.#events = [];
-    this.#port.send({ kind: "step", events, load: this.#engine.load() });
+    const { lastWork } = this.#engine;
+    const step: TimedStep | undefined = lastWork && { ...lastWork, durationMs };
+    const cacheChanges = this.#engine.takeCacheChanges();
+    this.#port.send({ kind: "step", events, load: this.#engine.load(), step, cacheChanges });
   }
 
   #untilWoken(): Promise<void> {

@@ -1,5 +1,6 @@
 // The entry of an engine's thread.
 import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "#platform/clock.ts";
 import { EngineLoop } from "./engine-loop.ts";
 import { typedPort } from "./engine-port.ts";
 import type { EngineThreadData } from "./engine-thread.ts";
@@ -9,6 +10,6 @@ import { type CpuExecutorOptions, createCpuExecutor } from "./executor/cpu-execu
 if (parentPort === null) throw new Error("this file is a worker's entry");
 const { executor, limits, prefixCaching }: EngineThreadData<CpuExecutorOptions> = workerData;
 const engine = new Engine(await createCpuExecutor(executor), limits, prefixCaching);
-await new EngineLoop(engine, typedPort(parentPort)).run();
+await new EngineLoop(engine, typedPort(parentPort), systemClock).run();
 // The open port would keep the thread alive.
 parentPort.close();

@@ -1,4 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import { HashChain } from "@sluice/shared/hash-chain.ts";
+import { sha256 } from "#platform/sha256.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Pooler } from "./embedding/pooler.ts";
 import type { Executor, ExecutorSpec } from "./executor/executor.ts";
@@ -13,8 +15,8 @@ import type {
   SequenceEvent,
 } from "./generation.ts";
 import { BlockPool } from "./kv/block-pool.ts";
+import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
-import { HashChain } from "./kv/hash-chain.ts";
 import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
@@ -23,6 +25,7 @@ import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
 import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
+import { type StepWork, workOf } from "./step-work.ts";
 import { bannedTokens } from "./stopping/banned-tokens.ts";
 import { decideStop } from "./stopping/decide-stop.ts";
 
@@ -56,6 +59,8 @@ export class Engine {
     prefixCacheHits: 0,
   };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
+  #journal: CacheJournal | undefined;
+  #lastWork: StepWork | undefined;
 
   /** @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended. */
   constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true) {
@@ -66,6 +71,11 @@ export class Engine {
     this.#scheduler = new Scheduler(limits, blockSize);
     this.#prefixCaching = prefixCaching;
     this.#chooser = new TokenChooser(vocabSize);
+  }
+
+  /** What the last `step` computed; absent when that was nothing. */
+  get lastWork(): StepWork | undefined {
+    return this.#lastWork;
   }
 
   /** Whether a step would do anything. */
@@ -81,7 +91,7 @@ export class Engine {
     if (!this.#scheduler.hasRoomFor(request.promptTokenIds.length)) {
       return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
     }
-    const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize) : undefined;
+    const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize, sha256) : undefined;
     const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     this.#scheduler.add(sequence);
     this.#live.set(request.sequenceId, startGeneration(request, sequence, this.spec.embedding));
@@ -101,11 +111,13 @@ export class Engine {
    * only when the engine itself is broken; it must then not be used any more.
    */
   async step(): Promise<readonly SequenceEvent[]> {
+    this.#lastWork = undefined;
     if (!this.hasWork) return [];
-    const { scheduled, preempted } = this.#scheduler.schedule();
+    const { scheduled, preempted, started } = this.#scheduler.schedule();
     this.#totals.preemptions += preempted.length;
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
     const shares = shareOut(scheduled, this.#live);
+    this.#lastWork = workOf(scheduled, started);
     let logits: Float32Array;
     try {
       logits = await this.#executor.execute(shares.map(toBatchRow));
@@ -125,6 +137,17 @@ export class Engine {
       numBlocks: this.#pool.numBlocks,
       totals: { ...this.#totals, ended: { ...this.#ended } },
     };
+  }
+
+  /** Whether `takeCacheChanges` is to tell what the prefix cache can find; turning it on again begins anew. */
+  followCache(wanted: boolean): void {
+    this.#journal = wanted ? this.#pool.openJournal() : undefined;
+    if (!wanted) this.#pool.closeJournal();
+  }
+
+  /** What changed since it was last asked; the first time everything. Absent when nothing did, or nobody follows. */
+  takeCacheChanges(): CacheChanges | undefined {
+    return this.#journal?.take();
   }
 
   /** Frees the executor. No call may follow. */

@@ -1,5 +1,6 @@
 // An engine thread for tests: the real loop and engine over the fake executor.
 import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "#platform/clock.ts";
 import { EngineLoop } from "./engine-loop.ts";
 import { typedPort } from "./engine-port.ts";
 import type { EngineThreadData } from "./engine-thread.ts";
@@ -18,5 +19,5 @@ const { executor: options, limits }: EngineThreadData<FakeEngineOptions> = worke
 const executor = new FakeExecutor(options.spec, (batch) => {
   if (batch.some(({ tokenIds }) => tokenIds.some((id) => id === options.fatalTokenId))) process.exit(3);
 });
-await new EngineLoop(new Engine(executor, limits), typedPort(parentPort)).run();
+await new EngineLoop(new Engine(executor, limits), typedPort(parentPort), systemClock).run();
 parentPort.close();

@@ -6,9 +6,10 @@ import type { Clock } from "#platform/clock.ts";
 import { type GrpcHandlers, toServiceDefinition } from "#platform/grpc-service.ts";
 import type { Logger } from "#platform/logger.ts";
 import { generate } from "./generate.ts";
-import { getModel } from "./get-model.ts";
+import { type EngineFacts, getModel } from "./get-model.ts";
 import { LiveCalls } from "./live-calls.ts";
 import { RetryHints } from "./retry-hints.ts";
+import { StepCosts } from "./step-costs.ts";
 import { watch } from "./watch.ts";
 
 /** gRPC's own default, said aloud: about a million prompt tokens. */
@@ -21,7 +22,7 @@ const FLUSH_MS = 500;
 
 export interface EngineServerOptions {
   readonly client: EngineClient;
-  readonly modelId: string;
+  readonly facts: EngineFacts;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -49,12 +50,13 @@ export class EngineServer {
 
   constructor(options: EngineServerOptions) {
     this.#options = options;
-    const { client, modelId, clock, logger, drawSeed } = options;
+    const { client, facts, clock, logger, drawSeed } = options;
     const retryHints = new RetryHints(client, clock);
+    const stepCosts = new StepCosts(client);
     const handlers: GrpcHandlers<EngineDefinition> = {
-      getModel: getModel(client, modelId),
+      getModel: getModel(client, facts),
       generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints }),
-      watch: watch({ client, calls: this.#calls, closing: this.#closing.signal }),
+      watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),
     };
     this.#server.addService(toServiceDefinition(EngineDefinition), handlers);
     this.#health.addToServer(this.#server);

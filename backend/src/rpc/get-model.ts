@@ -4,14 +4,20 @@ import type { GetModelRequest, GetModelResponse } from "@sluice/shared/gen/sluic
 import type { EngineClient } from "#engine/engine-client.ts";
 import { toStatus } from "./status.ts";
 
+/** What an engine's settings say of it; the rest its model does. */
+export type EngineFacts = Pick<
+  GetModelResponse,
+  "modelId" | "engineId" | "maxNumBatchedTokens" | "maxNumSeqs" | "prefixCaching"
+>;
+
 /** GetModel: UNAVAILABLE until the model is loaded. */
-export function getModel(client: EngineClient, modelId: string): handleUnaryCall<GetModelRequest, GetModelResponse> {
+export function getModel(client: EngineClient, facts: EngineFacts): handleUnaryCall<GetModelRequest, GetModelResponse> {
   return (_call, callback) => {
     if (client.model === undefined) {
       callback(toStatus(new AppError("unavailable", { detail: "no model is loaded" })));
       return;
     }
     const { maxModelLen, vocabSize, blockSize, numBlocks } = client.model.spec;
-    callback(null, { modelId, maxModelLen, vocabSize, blockSize, numBlocks });
+    callback(null, { ...facts, maxModelLen, vocabSize, blockSize, numBlocks });
   };
 }

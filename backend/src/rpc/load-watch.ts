@@ -4,6 +4,12 @@ import type { WatchRequest, WatchResponse } from "@sluice/shared/gen/sluice/engi
 /** The longest silence of a watch. */
 const HEARTBEAT_MS = 1_000;
 
+/** A message, and whether it says all there is to say; else the next one, an interval later, goes on. */
+export interface Composed {
+  readonly message: WatchResponse;
+  readonly isWhole: boolean;
+}
+
 /**
  * One caller's view of the load: a message at once, then after a change but not sooner than `minIntervalMs` after the last
  * one, and at least once a second. A caller who does not read gets the newest load when it does, not every load it missed.
@@ -11,20 +17,16 @@ const HEARTBEAT_MS = 1_000;
 export class LoadWatch {
   readonly #call: ServerWritableStream<WatchRequest, WatchResponse>;
   readonly #minIntervalMs: number;
-  readonly #readLoad: () => WatchResponse;
+  readonly #compose: () => Composed;
   readonly #heartbeat: NodeJS.Timeout;
   /** Running while the last message is younger than the interval. */
   #rest: NodeJS.Timeout | undefined;
   #changed = false;
 
-  constructor(
-    call: ServerWritableStream<WatchRequest, WatchResponse>,
-    minIntervalMs: number,
-    readLoad: () => WatchResponse,
-  ) {
+  constructor(call: ServerWritableStream<WatchRequest, WatchResponse>, minIntervalMs: number, compose: () => Composed) {
     this.#call = call;
     this.#minIntervalMs = Math.min(minIntervalMs, HEARTBEAT_MS);
-    this.#readLoad = readLoad;
+    this.#compose = compose;
     this.#heartbeat = setInterval(() => this.noteChange(), HEARTBEAT_MS);
     call.on("drain", () => this.#sendIfDue());
     this.noteChange();
@@ -44,8 +46,9 @@ export class LoadWatch {
 
   #sendIfDue(): void {
     if (!this.#changed || this.#rest !== undefined || this.#call.writableNeedDrain) return;
-    this.#changed = false;
-    this.#call.write(this.#readLoad());
+    const { message, isWhole } = this.#compose();
+    this.#changed = !isWhole;
+    this.#call.write(message);
     this.#heartbeat.refresh();
     this.#rest = setTimeout(() => {
       this.#rest = undefined;

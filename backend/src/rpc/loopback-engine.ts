@@ -41,7 +41,7 @@ export class LoopbackEngine {
     this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
     this.server = new EngineServer({
       client: this.engineClient,
-      modelId: "fake",
+      facts: { modelId: "fake", engineId: "0", prefixCaching: true, ...limits },
       host: "127.0.0.1",
       port: 0,
       clock: systemClock,
@@ -71,7 +71,7 @@ export class LoopbackEngine {
 
   /** Loads the model: the loop starts. */
   async load(): Promise<void> {
-    void new EngineLoop(this.engine, typedPort(this.#channel.port2)).run();
+    void new EngineLoop(this.engine, typedPort(this.#channel.port2), systemClock).run();
     await this.untilLoad(() => true);
   }
 
@@ -106,9 +106,13 @@ export function startGenerate(
   return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
 }
 
-export function startWatch(client: Client, minIntervalMs: number): ClientReadableStream<WatchResponse> {
+export function startWatch(
+  client: Client,
+  minIntervalMs: number,
+  cacheEvents = false,
+): ClientReadableStream<WatchResponse> {
   const { path, requestSerialize, responseDeserialize } = service.watch;
-  return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { minIntervalMs });
+  return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { minIntervalMs, cacheEvents });
 }
 
 export function untilEnd(call: ClientReadableStream<GenerateResponse>): Promise<Ended> {

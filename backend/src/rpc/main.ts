@@ -16,7 +16,13 @@ const logger = createLogger("engine", config.logLevel).child({ engine: config.en
 const thread = startEngineThread(new URL(import.meta.resolve("#engine/engine-worker.ts")), config);
 const server = new EngineServer({
   client: thread.client,
-  modelId: config.modelId,
+  facts: {
+    modelId: config.modelId,
+    engineId: config.engineId,
+    maxNumBatchedTokens: config.limits.maxNumBatchedTokens,
+    maxNumSeqs: config.limits.maxNumSeqs,
+    prefixCaching: config.prefixCaching,
+  },
   host: config.host,
   port: config.port,
   clock: systemClock,

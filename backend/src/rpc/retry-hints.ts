@@ -31,6 +31,11 @@ export class RetryHints {
     client.onChange(() => this.#observe(client.model?.load));
   }
 
+  /** Busy time between two sequences' ends, in milliseconds; absent until one ended. */
+  get turnoverMs(): number | undefined {
+    return this.#numEnded === 0 ? undefined : this.#busyMs / this.#numEnded;
+  }
+
   /** Milliseconds, a whole number; for a request with a prompt of `numPromptTokens`. */
   retryAfterMs(numPromptTokens: number): number {
     const nowMs = this.#clock.monotonicMs();

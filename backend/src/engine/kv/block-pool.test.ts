@@ -1,8 +1,8 @@
+import type { BlockHash } from "@sluice/shared/hash-chain.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockId } from "./block-id.ts";
 import { BlockPool } from "./block-pool.ts";
-import type { BlockHash } from "./hash-chain.ts";
 
 describe("BlockPool", () => {
   test("hands out the lowest ids first, also after blocks came back out of order", () => {
@@ -67,6 +67,24 @@ describe("BlockPool", () => {
     pool.free(ids(0, 1));
     expect(pool.find(name(9))).toBe(0);
     expect(pool.acquire([], 3)).toEqual([1, 2, 0]);
+  });
+
+  test("its journal begins with all names, then tells which came and went; without one nothing is kept", () => {
+    const pool = withNamed(3, 4);
+    pool.free(ids(0, 1, 2));
+    const journal = pool.openJournal();
+    expect(journal.take()).toEqual({ isSnapshot: true, stored: ["name 0", "name 1", "name 2"], evicted: [] });
+    expect(journal.take()).toBeUndefined();
+    const [blank, evicted] = pool.acquire([], 2) ?? [];
+    pool.name(blank!, name(3));
+    expect(journal.take()).toEqual({ isSnapshot: false, stored: ["name 3"], evicted: ["name 0"] });
+    pool.name(evicted!, name(0));
+    pool.free(ids(0));
+    pool.acquire([], 3);
+    expect(journal.take()).toEqual({ isSnapshot: false, stored: [], evicted: ["name 0", "name 1", "name 2"] });
+    pool.closeJournal();
+    pool.name(1 as BlockId, name(7));
+    expect(journal.take()).toBeUndefined();
   });
 
   test("evicts in the order of a plain list, under any interleaving", () => {

@@ -5,8 +5,9 @@
 // and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
 // follow age and not place: the CPU executor works in place on the densest stretch and copies the rest (in-place-range.ts).
 // That has a price, which `npm run bench:prefix-cache` shows.
+import { type BlockHash, type ShortName, shorten } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
-import type { BlockHash } from "./hash-chain.ts";
+import { CacheJournal } from "./cache-journal.ts";
 import { IdleBlocks } from "./idle-blocks.ts";
 import { LowestFree } from "./lowest-free.ts";
 
@@ -31,6 +32,8 @@ export class BlockPool {
   // blockId -> its name; absent while its content has none
   readonly #nameOf: (BlockHash | undefined)[];
   readonly #named = new Map<BlockHash, BlockId>();
+  /** Absent while nobody wants to know what happens to names. */
+  #journal: CacheJournal | undefined;
 
   constructor(numBlocks: number, blockSize: number) {
     this.numBlocks = numBlocks;
@@ -44,6 +47,16 @@ export class BlockPool {
   /** Blocks that nobody owns, those with a name included. */
   get numFree(): number {
     return this.#blank.size + this.#idle.size;
+  }
+
+  /** Tells a journal from now on which names come and go; the one before, if any, hears no more. */
+  openJournal(): CacheJournal {
+    this.#journal = new CacheJournal(this.#shortNames());
+    return this.#journal;
+  }
+
+  closeJournal(): void {
+    this.#journal = undefined;
   }
 
   /** Blocks that hold `numTokens` positions. */
@@ -77,6 +90,7 @@ export class BlockPool {
     if (this.#nameOf[id] !== undefined || this.#named.has(name)) return;
     this.#nameOf[id] = name;
     this.#named.set(name, id);
+    this.#journal?.noteStored(shorten(name));
   }
 
   /**
@@ -108,7 +122,12 @@ export class BlockPool {
     if (id === undefined || name === undefined) return undefined;
     this.#named.delete(name);
     this.#nameOf[id] = undefined;
+    this.#journal?.noteEvicted(shorten(name));
     return id;
+  }
+
+  *#shortNames(): Iterable<ShortName> {
+    for (const name of this.#named.keys()) yield shorten(name);
   }
 
   /** None for an id that is not in the pool. */

@@ -1,9 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { HashChain } from "@sluice/shared/hash-chain.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sha256 } from "#platform/sha256.ts";
 import { BlockPool } from "./block-pool.ts";
 import { BlockTable } from "./block-table.ts";
-import { HashChain } from "./hash-chain.ts";
 
 const blockSize = 4;
 
@@ -178,7 +179,7 @@ class PoolModel {
 }
 
 function tableOf(pool: BlockPool, cacheSalt = ""): BlockTable {
-  return new BlockTable(pool, new HashChain({ cacheSalt }, pool.blockSize));
+  return new BlockTable(pool, new HashChain({ cacheSalt }, pool.blockSize, sha256));
 }
 
 /** The tokens 0, 1, 2, … */

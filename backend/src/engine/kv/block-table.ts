@@ -1,6 +1,6 @@
+import type { HashChain } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
 import type { BlockPool } from "./block-pool.ts";
-import type { HashChain } from "./hash-chain.ts";
 
 /**
  * One sequence's blocks in position order: token position p lives in block `blockIds[floor(p / blockSize)]`.

@@ -21,6 +21,8 @@ export interface SchedulerOutput {
   /** At most one entry a sequence; empty only when nothing runs or waits. */
   readonly scheduled: readonly ScheduledSequence[];
   readonly preempted: readonly Sequence[];
+  /** Those that started for the first time; a sequence that was preempted starts again, but waited only once. */
+  readonly started: readonly Sequence[];
 }
 
 /**
@@ -84,11 +86,11 @@ export class Scheduler {
     for (const sequence of this.#running) if (sequence.isDecoding) plan.take(sequence);
     for (const sequence of this.#running) if (!sequence.isDecoding) plan.take(sequence);
     // Who was just preempted would be the first to start again, and the first to be preempted again.
-    if (preempted.length === 0) this.#startWaiting(plan);
+    const started = preempted.length === 0 ? this.#startWaiting(plan) : [];
     for (const { sequence, reachesNewest } of plan.scheduled) {
       if (reachesNewest) this.#waiting.chargeOutput(sequence.tenant);
     }
-    return { scheduled: plan.scheduled, preempted };
+    return { scheduled: plan.scheduled, preempted, started };
   }
 
   /** Gives every running decode the block its newest token needs, in running order; preempts from the end. */
@@ -111,20 +113,26 @@ export class Scheduler {
     return last;
   }
 
-  /** Starts sequences in their order until one does not fit: nobody overtakes it. */
-  #startWaiting(plan: StepPlan): void {
+  /** Starts sequences in their order until one does not fit: nobody overtakes it. Returns those that never ran before. */
+  #startWaiting(plan: StepPlan): readonly Sequence[] {
+    const started: Sequence[] = [];
     while (this.#running.size < this.#limits.maxNumSeqs) {
       const first = this.#waiting.first;
-      if (first === undefined || plan.roomFor(progressAtStart(first)) === 0) return;
+      if (first === undefined || plan.roomFor(progressAtStart(first)) === 0) return started;
       const isRestart = first.numCachedTokens !== undefined;
-      if (!first.start(this.#numStarts)) return;
+      if (!first.start(this.#numStarts)) return started;
       this.#numStarts += 1;
       // That it is computed again was the engine's choice: no turn of the tenant's, and no cost.
-      if (isRestart) this.#waiting.remove(first);
-      else this.#waiting.start(first, first.numUncomputedTokens);
+      if (isRestart) {
+        this.#waiting.remove(first);
+      } else {
+        this.#waiting.start(first, first.numUncomputedTokens);
+        started.push(first);
+      }
       this.#running.insert(first);
       plan.take(first);
     }
+    return started;
   }
 }
 

@@ -86,7 +86,7 @@ export class EngineClient {
     signal.throwIfAborted();
     const { path, requestSerialize, responseDeserialize } = service.watch;
     const metadata = new Metadata({ waitForReady: true });
-    const request = { minIntervalMs: 0 };
+    const request = { minIntervalMs: 0, cacheEvents: true };
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     for await (const messages of readAll(call, signal)) yield* messages;
   }

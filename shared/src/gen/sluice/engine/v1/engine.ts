@@ -43,6 +43,13 @@ export interface GetModelResponse {
   /** Tokens a KV block holds. */
   blockSize: number;
   numBlocks: number;
+  /** Names the process in metrics and logs. */
+  engineId: string;
+  /** Tokens a step computes at most, and sequences that run at once. */
+  maxNumBatchedTokens: number;
+  maxNumSeqs: number;
+  /** Whether requests of one salt share the blocks of equal prefixes. */
+  prefixCaching: boolean;
 }
 
 export interface GenerateRequest {
@@ -172,6 +179,8 @@ export interface Finish {
 export interface WatchRequest {
   /** Shortest time between two messages. 0 takes the engine's default, 50 ms. */
   minIntervalMs: number;
+  /** Whether cache events are wanted. */
+  cacheEvents: boolean;
 }
 
 export interface WatchResponse {
@@ -185,6 +194,44 @@ export interface WatchResponse {
   promptTokensTotal: number;
   generationTokensTotal: number;
   numPreemptionsTotal: number;
+  /** Of the adapters that are loaded. Always empty so far: none can be. */
+  adapterIds: string[];
+  pace:
+    | Pace
+    | undefined;
+  /** Present when asked for and something changed. */
+  cacheEvents?: CacheEvents | undefined;
+}
+
+/** What the engine was lately measured to take. A field is absent until there is something to tell it from. */
+export interface Pace {
+  /** One more token of a prompt adds this to a step. */
+  prefillMsPerToken?:
+    | number
+    | undefined;
+  /** One more sequence that decodes adds this to a step. */
+  decodeMsPerSequence?:
+    | number
+    | undefined;
+  /** While the engine is busy, a sequence ends every so often on average. */
+  turnoverMs?: number | undefined;
+}
+
+/**
+ * Which blocks the prefix cache can find, by the first 8 bytes of their names (shared/src/hash-chain.ts): enough to guess by.
+ * A name that is told twice, or that is gone without having been told, is nothing to wonder at.
+ */
+export interface CacheEvents {
+  /** 1, 2, 3, … within one Watch. One who misses a number has to watch anew, or knows too much and too little. */
+  sequenceNumber: number;
+  /**
+   * Whether all that was told before is void: a snapshot begins here, and goes on in what follows. True of the first one,
+   * and when the listener was too slow for what there was to tell.
+   */
+  restarts: boolean;
+  /** 8 bytes a name, in no order. `evicted` applies to what was told before; no name is in both. */
+  stored: Uint8Array;
+  evicted: Uint8Array;
 }
 
 function createBaseGetModelRequest(): GetModelRequest {
@@ -223,7 +270,17 @@ export const GetModelRequest: MessageFns<GetModelRequest> = {
 };
 
 function createBaseGetModelResponse(): GetModelResponse {
-  return { modelId: "", maxModelLen: 0, vocabSize: 0, blockSize: 0, numBlocks: 0 };
+  return {
+    modelId: "",
+    maxModelLen: 0,
+    vocabSize: 0,
+    blockSize: 0,
+    numBlocks: 0,
+    engineId: "",
+    maxNumBatchedTokens: 0,
+    maxNumSeqs: 0,
+    prefixCaching: false,
+  };
 }
 
 export const GetModelResponse: MessageFns<GetModelResponse> = {
@@ -242,6 +299,18 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
     }
     if (message.numBlocks !== 0) {
       writer.uint32(40).uint32(message.numBlocks);
+    }
+    if (message.engineId !== "") {
+      writer.uint32(50).string(message.engineId);
+    }
+    if (message.maxNumBatchedTokens !== 0) {
+      writer.uint32(56).uint32(message.maxNumBatchedTokens);
+    }
+    if (message.maxNumSeqs !== 0) {
+      writer.uint32(64).uint32(message.maxNumSeqs);
+    }
+    if (message.prefixCaching !== false) {
+      writer.uint32(72).bool(message.prefixCaching);
     }
     return writer;
   },
@@ -297,6 +366,38 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
             }
 
             message.numBlocks = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.engineId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxNumBatchedTokens = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.maxNumSeqs = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.prefixCaching = reader.bool();
             continue;
           }
         }
@@ -1171,13 +1272,16 @@ export const Finish: MessageFns<Finish> = {
 };
 
 function createBaseWatchRequest(): WatchRequest {
-  return { minIntervalMs: 0 };
+  return { minIntervalMs: 0, cacheEvents: false };
 }
 
 export const WatchRequest: MessageFns<WatchRequest> = {
   encode(message: WatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.minIntervalMs !== 0) {
       writer.uint32(8).uint32(message.minIntervalMs);
+    }
+    if (message.cacheEvents !== false) {
+      writer.uint32(16).bool(message.cacheEvents);
     }
     return writer;
   },
@@ -1201,6 +1305,14 @@ export const WatchRequest: MessageFns<WatchRequest> = {
             }
 
             message.minIntervalMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cacheEvents = reader.bool();
             continue;
           }
         }
@@ -1227,6 +1339,9 @@ function createBaseWatchResponse(): WatchResponse {
     promptTokensTotal: 0,
     generationTokensTotal: 0,
     numPreemptionsTotal: 0,
+    adapterIds: [],
+    pace: undefined,
+    cacheEvents: undefined,
   };
 }
 
@@ -1258,6 +1373,15 @@ export const WatchResponse: MessageFns<WatchResponse> = {
     }
     if (message.numPreemptionsTotal !== 0) {
       writer.uint32(72).uint64(message.numPreemptionsTotal);
+    }
+    for (const v of message.adapterIds) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.pace !== undefined) {
+      Pace.encode(message.pace, writer.uint32(90).fork()).join();
+    }
+    if (message.cacheEvents !== undefined) {
+      CacheEvents.encode(message.cacheEvents, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1347,6 +1471,177 @@ export const WatchResponse: MessageFns<WatchResponse> = {
             message.numPreemptionsTotal = longToNumber(reader.uint64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.adapterIds.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.pace = Pace.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.cacheEvents = CacheEvents.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePace(): Pace {
+  return { prefillMsPerToken: undefined, decodeMsPerSequence: undefined, turnoverMs: undefined };
+}
+
+export const Pace: MessageFns<Pace> = {
+  encode(message: Pace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.prefillMsPerToken !== undefined) {
+      writer.uint32(13).float(message.prefillMsPerToken);
+    }
+    if (message.decodeMsPerSequence !== undefined) {
+      writer.uint32(21).float(message.decodeMsPerSequence);
+    }
+    if (message.turnoverMs !== undefined) {
+      writer.uint32(29).float(message.turnoverMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Pace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 13) {
+              break;
+            }
+
+            message.prefillMsPerToken = reader.float();
+            continue;
+          }
+          case 2: {
+            if (tag !== 21) {
+              break;
+            }
+
+            message.decodeMsPerSequence = reader.float();
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.turnoverMs = reader.float();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCacheEvents(): CacheEvents {
+  return { sequenceNumber: 0, restarts: false, stored: new Uint8Array(0), evicted: new Uint8Array(0) };
+}
+
+export const CacheEvents: MessageFns<CacheEvents> = {
+  encode(message: CacheEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequenceNumber !== 0) {
+      writer.uint32(8).uint64(message.sequenceNumber);
+    }
+    if (message.restarts !== false) {
+      writer.uint32(16).bool(message.restarts);
+    }
+    if (message.stored.length !== 0) {
+      writer.uint32(26).bytes(message.stored);
+    }
+    if (message.evicted.length !== 0) {
+      writer.uint32(34).bytes(message.evicted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequenceNumber = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.restarts = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stored = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.evicted = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,7 +1683,10 @@ export const EngineDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Streams the engine's load: once at the start, then whenever it changed, at most every `min_interval_ms`, and at least once a second. */
+    /**
+     * Streams what routers go by: the engine's load once at the start, then whenever it changed, at most every `min_interval_ms`,
+     * and at least once a second; with it, when asked for, what the prefix cache can find.
+     */
     watch: {
       name: "Watch",
       requestType: WatchRequest as typeof WatchRequest,

@@ -6,12 +6,27 @@
 // caller chooses the tokens, so the hash must resist collisions that are searched for; that takes twice the bits of the
 // strength (birthday bound), hence the whole digest and not half of it. It takes about 0.5 µs a block, whose tokens take
 // the model milliseconds to compute.
-import { hash } from "node:crypto";
+//
+// Engines name their blocks so, and an ingress, which looks for the engine that holds a prompt's first blocks, must come to
+// the same names; between them they are told in short (`ShortName`).
 
 declare const blockHash: unique symbol;
 
 /** A SHA-256 digest, one character a byte: the smallest key a Map takes. */
 export type BlockHash = string & { readonly [blockHash]: true };
+
+declare const shortName: unique symbol;
+
+/**
+ * A name's first 8 bytes, one character a byte: enough to guess by which engine holds a block, since a wrong guess costs
+ * time only. Never enough to find a block by.
+ */
+export type ShortName = string & { readonly [shortName]: true };
+
+export const SHORT_NAME_BYTES = 8;
+
+/** SHA-256, its digest as one character a byte. */
+export type Digest = (bytes: Uint8Array) => string;
 
 /** What the K/V of a block depend on besides its tokens and those before it. */
 export interface PrefixScope {
@@ -24,12 +39,14 @@ const BYTES_PER_TOKEN = 4;
 /** The names of one sequence's full blocks. Each is computed when it is first asked for, and once. */
 export class HashChain {
   readonly #blockSize: number;
+  readonly #sha256: Digest;
   readonly #root: BlockHash;
   readonly #hashes: BlockHash[] = [];
 
-  constructor(scope: PrefixScope, blockSize: number) {
+  constructor(scope: PrefixScope, blockSize: number, sha256: Digest) {
     this.#blockSize = blockSize;
-    this.#root = digest(Buffer.from(JSON.stringify([scope.cacheSalt])));
+    this.#sha256 = sha256;
+    this.#root = this.#digest(new TextEncoder().encode(JSON.stringify([scope.cacheSalt])));
   }
 
   /**
@@ -48,15 +65,20 @@ export class HashChain {
   /** Parent and tokens have fixed lengths, so no two inputs are the same bytes. */
   #hashBlock(parent: BlockHash, tokenIds: readonly number[], start: number): BlockHash {
     if (tokenIds.length < start + this.#blockSize) throw new RangeError("only a full block has a name");
-    const bytes = Buffer.allocUnsafe(parent.length + this.#blockSize * BYTES_PER_TOKEN);
-    let offset = bytes.write(parent, "latin1");
-    for (let position = start; position < start + this.#blockSize; position += 1) {
-      offset = bytes.writeUInt32LE(tokenIds[position] ?? 0, offset);
+    const bytes = new Uint8Array(parent.length + this.#blockSize * BYTES_PER_TOKEN);
+    for (let index = 0; index < parent.length; index += 1) bytes[index] = parent.charCodeAt(index);
+    const tokens = new DataView(bytes.buffer, parent.length);
+    for (let index = 0; index < this.#blockSize; index += 1) {
+      tokens.setUint32(index * BYTES_PER_TOKEN, tokenIds[start + index] ?? 0, true);
     }
-    return digest(bytes);
+    return this.#digest(bytes);
+  }
+
+  #digest(bytes: Uint8Array): BlockHash {
+    return this.#sha256(bytes) as BlockHash;
   }
 }
 
-function digest(bytes: Buffer): BlockHash {
-  return hash("sha256", bytes, "binary") as BlockHash;
+export function shorten(name: BlockHash): ShortName {
+  return name.slice(0, SHORT_NAME_BYTES) as ShortName;
 }
