@@ -32,6 +32,8 @@ export type Digest = (bytes: Uint8Array) => string;
 export interface PrefixScope {
   /** Only prefixes under the same salt are shared. Opaque; empty is a salt like any other. */
   readonly cacheSalt: string;
+  /** Present: only among the sequences of this family. */
+  readonly family?: number;
 }
 
 const BYTES_PER_TOKEN = 4;
@@ -46,7 +48,8 @@ export class HashChain {
   constructor(scope: PrefixScope, blockSize: number, sha256: Digest) {
     this.#blockSize = blockSize;
     this.#sha256 = sha256;
-    this.#root = this.#digest(new TextEncoder().encode(JSON.stringify([scope.cacheSalt])));
+    const parts = scope.family === undefined ? [scope.cacheSalt] : [scope.cacheSalt, scope.family];
+    this.#root = this.#digest(new TextEncoder().encode(JSON.stringify(parts)));
   }
 
   /**

@@ -5,8 +5,14 @@ import type { ExecutorSpec } from "./executor/executor.ts";
 import type { EngineLoad, GenerationRequest, Refusal, SequenceEvent } from "./generation.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
-/** A request taken: its events will come, unless `abort` is called first, after which none does. */
-export type Submission = { readonly admitted: true; readonly abort: () => void } | Refusal;
+/** A request taken: its events will come, unless `abort` is called first. */
+export type Submission =
+  | {
+      readonly admitted: true;
+      /** After it no event comes of these choices, by default all. */
+      readonly abort: (indexes?: readonly number[]) => void;
+    }
+  | Refusal;
 
 /** An engine that has loaded its model. */
 export interface LoadedModel {
@@ -20,7 +26,7 @@ export class EngineClient {
   /** What the engine's prefix cache can find; it is told only while somebody asks. */
   readonly cache: CacheMirror;
   readonly #port: EnginePort<EngineCommand, EngineReport>;
-  readonly #maxLiveRequests: number;
+  readonly #maxLiveSequences: number;
   readonly #listeners = new Map<SequenceId, (event: SequenceEvent) => void>();
   // sequence -> told once, when it starts, how long ago that was
   readonly #startListeners = new Map<SequenceId, (agoMs: number) => void>();
@@ -30,12 +36,12 @@ export class EngineClient {
   #numSubmitted = 0;
 
   /**
-   * @param maxLiveRequests what the engine can run and queue together. Beyond it a request is refused here: while a step
+   * @param maxLiveSequences what the engine can run and queue together. Beyond it a request is refused here: while a step
    *   runs the engine cannot answer, and the port's own queue has no bound.
    */
-  constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveRequests: number) {
+  constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveSequences: number) {
     this.#port = port;
-    this.#maxLiveRequests = maxLiveRequests;
+    this.#maxLiveSequences = maxLiveSequences;
     this.cache = new CacheMirror((wanted) => port.send({ kind: "followCache", wanted }));
     port.onMessage((report) => this.#receive(report));
   }
@@ -46,26 +52,34 @@ export class EngineClient {
   }
 
   /**
-   * The listener is called once for every event, in order, never during this call; not after `finished` or `failed`.
+   * The listener is called once for every event of each of the `n` choices, those of one choice in order, never during this
+   * call; not after the choice's `finished` or `failed`.
    *
-   * @param onStart called before the first event, with the time since the step began in which the sequence started; never
+   * @param onStart called before the first event, with the time since the step began in which the first choice started; never
    *   for one that ended without having started.
    */
   submit(
-    request: Omit<GenerationRequest, "sequenceId">,
-    listener: (event: SequenceEvent) => void,
-    onStart?: (agoMs: number) => void,
+    request: Omit<GenerationRequest, "sequenceId" | "forkIds">,
+    listener: (event: SequenceEvent, index: number) => void,
+    { n = 1, onStart }: { readonly n?: number; readonly onStart?: (agoMs: number) => void } = {},
   ): Submission {
-    if (this.#listeners.size >= this.#maxLiveRequests) {
-      return { admitted: false, code: "overloaded", detail: "as many requests as the engine can hold are live" };
+    if (n <= this.#maxLiveSequences && this.#listeners.size + n > this.#maxLiveSequences) {
+      return { admitted: false, code: "overloaded", detail: "as many sequences as the engine can hold are live" };
     }
-    this.#numSubmitted += 1;
-    const sequenceId = this.#numSubmitted as SequenceId;
-    this.#listeners.set(sequenceId, listener);
+    const ids = Array.from({ length: n }, () => {
+      this.#numSubmitted += 1;
+      return this.#numSubmitted as SequenceId;
+    });
+    for (const [index, id] of ids.entries()) this.#listeners.set(id, (event) => listener(event, index));
+    const [sequenceId, ...forkIds] = ids;
+    if (sequenceId === undefined) throw new RangeError("a request has at least one choice");
     if (onStart !== undefined) this.#startListeners.set(sequenceId, onStart);
-    this.#port.send({ kind: "add", request: { ...request, sequenceId } });
-    const abort = (): void => {
-      if (this.#forget(sequenceId)) this.#port.send({ kind: "abort", sequenceId });
+    this.#port.send({ kind: "add", request: { ...request, sequenceId, ...(n > 1 && { forkIds }) } });
+    const abort = (indexes: readonly number[] = ids.keys().toArray()): void => {
+      for (const index of indexes) {
+        const id = ids[index];
+        if (id !== undefined && this.#forget(id)) this.#port.send({ kind: "abort", sequenceId: id });
+      }
     };
     return { admitted: true, abort };
   }
@@ -84,11 +98,9 @@ export class EngineClient {
   /** Ends every live request with `unavailable`: the engine is gone and will not answer. */
   fail(detail: string): void {
     this.#model = undefined;
-    const listeners = [...this.#listeners];
-    this.#listeners.clear();
-    this.#startListeners.clear();
-    for (const [sequenceId, listener] of listeners)
-      listener({ kind: "failed", sequenceId, code: "unavailable", detail });
+    for (const sequenceId of this.#listeners.keys()) {
+      this.#deliver({ kind: "failed", sequenceId, code: "unavailable", detail });
+    }
     this.#notify();
   }
 

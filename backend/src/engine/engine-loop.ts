@@ -41,10 +41,12 @@ export class EngineLoop {
   #receive(command: EngineCommand): void {
     switch (command.kind) {
       case "add": {
-        const { sequenceId } = command.request;
+        const { sequenceId, forkIds = [] } = command.request;
         const admission = this.#engine.add(command.request);
-        if (!admission.admitted) {
-          this.#events.push({ kind: "failed", sequenceId, code: admission.code, detail: admission.detail });
+        if (admission.admitted) break;
+        const { code, detail } = admission;
+        for (const id of [sequenceId, ...forkIds]) {
+          this.#events.push({ kind: "failed", sequenceId: id, code, detail });
         }
         break;
       }

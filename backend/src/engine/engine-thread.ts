@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { EngineClient } from "./engine-client.ts";
 import { typedPort } from "./engine-port.ts";
-import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
+import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 
 /** What an engine's thread starts from; crosses to it as workerData. */
 export interface EngineThreadData<ExecutorOptions> {
@@ -22,8 +22,7 @@ export interface EngineThread {
 /** Starts an engine in a thread of its own. The model is loaded when `client.model` appears. */
 export function startEngineThread<ExecutorOptions>(entry: URL, data: EngineThreadData<ExecutorOptions>): EngineThread {
   const worker = new Worker(entry, { workerData: data });
-  const { maxNumSeqs, maxQueuedRequests } = data.limits;
-  const client = new EngineClient(typedPort(worker), maxNumSeqs + maxQueuedRequests);
+  const client = new EngineClient(typedPort(worker), maxLiveSequences(data.limits));
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   let closing = false;
   const died = new Promise<Error>((resolve) => {

@@ -1,5 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { HashChain } from "@sluice/shared/hash-chain.ts";
+import { HashChain, type PrefixScope } from "@sluice/shared/hash-chain.ts";
 import { sha256 } from "#platform/sha256.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Pooler } from "./embedding/pooler.ts";
@@ -14,13 +14,14 @@ import type {
   Logprobs,
   SequenceEvent,
 } from "./generation.ts";
+import { Forks } from "./forks.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
 import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
-import type { SchedulerLimits } from "./scheduler/scheduler-limits.ts";
+import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
@@ -36,10 +37,10 @@ import { decideStop } from "./stopping/decide-stop.ts";
  * `add` and `abort` may be called at any time, also while a step is under way; `step` only after the last one settled.
  *
  * Invariants:
- * 1. Every admitted request ends in exactly one `finished` or `failed` event.
- * 2. A request that ended owns no blocks.
- * 3. A request's tokens depend on that request alone, not on what runs beside it, on how often it was preempted, or on
- *    what the prefix cache had of it.
+ * 1. Every sequence of an admitted request ends in exactly one `finished` or `failed` event.
+ * 2. A sequence that ended owns no blocks.
+ * 3. A sequence's tokens depend on its request and its place in it alone, not on what runs beside it, on how often it was
+ *    preempted, or on what the prefix cache had of it.
  */
 export class Engine {
   /** The executor's, with `maxModelLen` cut to what the pool can hold for one sequence. */
@@ -51,6 +52,8 @@ export class Engine {
   readonly #logprobs = new LogprobReader();
   readonly #prefixCaching: boolean;
   readonly #live = new Map<SequenceId, LiveGeneration>();
+  readonly #forks = new Forks<LiveGeneration>();
+  readonly #maxLiveSequences: number;
   readonly #totals = {
     promptTokens: 0,
     generationTokens: 0,
@@ -69,6 +72,7 @@ export class Engine {
     this.#executor = executor;
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
+    this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixCaching = prefixCaching;
     this.#chooser = new TokenChooser(vocabSize);
   }
@@ -83,22 +87,31 @@ export class Engine {
     return this.#live.size > 0;
   }
 
-  /** Puts a request in line. @throws when a live request has the same id. */
+  /** Puts a request in line, with all its sequences or none. @throws when a live sequence has one of their ids. */
   add(request: GenerationRequest): Admission {
-    if (this.#live.has(request.sequenceId)) throw new Error(`sequence ${request.sequenceId} is live already`);
+    const forks = forksOf(request);
+    for (const { sequenceId } of [request, ...forks]) {
+      if (this.#live.has(sequenceId)) throw new Error(`sequence ${sequenceId} is live already`);
+    }
     const refusal = checkRequest(request, this.spec);
     if (refusal !== undefined) return refusal;
-    if (!this.#scheduler.hasRoomFor(request.promptTokenIds.length)) {
+    if (1 + forks.length > this.#maxLiveSequences) {
+      const detail = `${1 + forks.length} choices are more than the ${this.#maxLiveSequences} sequences that can be live`;
+      return { admitted: false, code: "invalid_value", detail };
+    }
+    if (!this.#hasRoomFor(request, forks.length)) {
       return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
     }
-    const chain = this.#usesPrefixCache(request) ? new HashChain(request, this.spec.blockSize, sha256) : undefined;
-    const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
-    this.#scheduler.add(sequence);
-    this.#live.set(request.sequenceId, startGeneration(request, sequence, this.spec.embedding));
+    const scope = this.#prefixScope(request);
+    this.#scheduler.add(this.#start(request, scope, 0).sequence);
+    // What a fork computes itself is what is behind the prompt's last full block.
+    const numShared = request.promptTokenIds.length - this.#numPartial(request);
+    const held = forks.map((fork) => this.#start(fork, scope, numShared));
+    this.#forks.hold(request.sequenceId, held);
     return { admitted: true };
   }
 
-  /** Ends a request at once and frees its blocks. Absent when it ended before, or never was. */
+  /** Ends a sequence at once and frees its blocks. Absent when it ended before, or never was. */
   abort(sequenceId: SequenceId): SequenceEvent | undefined {
     const generation = this.#live.get(sequenceId);
     // The blocks may be part of the step under way. Nobody gets them before the next `schedule`, so that does no harm.
@@ -131,7 +144,7 @@ export class Engine {
   load(): EngineLoad {
     return {
       numRunning: this.#scheduler.numRunning,
-      numWaiting: this.#scheduler.numWaiting,
+      numWaiting: this.#live.size - this.#scheduler.numRunning,
       numQueuedTokens: this.#scheduler.numQueuedTokens,
       numFreeBlocks: this.#pool.numFree,
       numBlocks: this.#pool.numBlocks,
@@ -155,12 +168,32 @@ export class Engine {
     await this.#executor.close();
   }
 
+  #hasRoomFor(request: GenerationRequest, numForks: number): boolean {
+    const numHeld = this.#live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting;
+    const numTokens = request.promptTokenIds.length + numForks * (this.#numPartial(request) + 1);
+    return this.#scheduler.hasRoomFor(numHeld + 1 + numForks, numTokens);
+  }
+
+  /** Tokens of the prompt that do not fill a block. */
+  #numPartial({ promptTokenIds }: GenerationRequest): number {
+    return promptTokenIds.length % this.spec.blockSize;
+  }
+
+  /** @param numExpectedTokens see `Sequence`. */
+  #start(request: GenerationRequest, scope: PrefixScope | undefined, numExpectedTokens: number): LiveGeneration {
+    const chain = scope && new HashChain(scope, this.spec.blockSize, sha256);
+    const sequence = new Sequence(request, new BlockTable(this.#pool, chain), numExpectedTokens);
+    const generation = startGeneration(request, sequence, this.spec.embedding);
+    this.#live.set(request.sequenceId, generation);
+    return generation;
+  }
+
   /** Counts what was computed, and reads the logits that were wanted. */
   #advance(shares: readonly StepShare[], logits: Float32Array): readonly SequenceEvent[] {
     const events: SequenceEvent[] = [];
     for (const share of this.#living(shares)) {
       share.generation.sequence.advance(share.numTokens);
-      if (share.numLogits > 0) events.push(this.#readLogits(share, this.#rowsOf(share, logits)));
+      if (share.numLogits > 0) events.push(...this.#readLogits(share, this.#rowsOf(share, logits)));
       if (share.generation.pooler !== undefined) events.push(...this.#embed(share, share.generation.pooler));
     }
     return events;
@@ -187,14 +220,37 @@ export class Engine {
     });
   }
 
-  #readLogits(share: StepShare, rows: readonly Float32Array[]): SequenceEvent {
+  #readLogits(share: StepShare, rows: readonly Float32Array[]): readonly SequenceEvent[] {
     const { generation, reachesNewest } = share;
     try {
       const prompt = generation.promptLogprobs?.read(share, rows, this.#logprobs) ?? [];
       const newest = reachesNewest ? rows.at(-1) : undefined;
-      if (newest !== undefined) return this.#extend(generation, newest, prompt);
+      if (newest !== undefined) {
+        // Taken first: the leader may end here, and must leave no heir.
+        const forks = this.#forks.take(generation.sequence.id);
+        return [this.#extendOrFail(generation, newest, prompt), ...forks.map((fork) => this.#join(fork, newest))];
+      }
       const { sequenceId } = generation.request;
-      return { kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } };
+      return [{ kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } }];
+    } catch (thrown) {
+      return [this.#fail(generation, thrown)];
+    }
+  }
+
+  /**
+   * Samples a fork's first token from the logits of the prompt that another computed. It then stands where a sequence stands
+   * that was preempted after its first token, and finds the prompt's full blocks as that would find its own.
+   */
+  #join(fork: LiveGeneration, logits: Float32Array): SequenceEvent {
+    const event = this.#extendOrFail(fork, logits, []);
+    this.#scheduler.chargeOutput(fork.request.tenant);
+    if (event.kind === "tokens") this.#scheduler.add(fork.sequence);
+    return event;
+  }
+
+  #extendOrFail(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+    try {
+      return this.#extend(generation, logits, prompt);
     } catch (thrown) {
       return this.#fail(generation, thrown);
     }
@@ -205,7 +261,8 @@ export class Engine {
     const { request, sequence, history } = generation;
     const { sequenceId, sampling, stopping } = request;
     const { tokenIds, numOutputTokens } = sequence;
-    const isFirst = numOutputTokens === 0;
+    // A fork's first token comes before anything is computed for it.
+    const isFirst = numOutputTokens === 0 && sequence.numComputedTokens > 0;
     if (isFirst) this.#countPrompt(generation);
     if (stopping.maxTokens === 0) {
       return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
@@ -257,6 +314,13 @@ export class Engine {
     return this.#prefixCaching && logprobs?.prompt !== true && !isMean;
   }
 
+  /** Absent: the request's blocks are shared with nobody's. Forks share those of their prompt even where no cache is used. */
+  #prefixScope(request: GenerationRequest): PrefixScope | undefined {
+    const { cacheSalt, sequenceId, forkIds = [] } = request;
+    if (this.#usesPrefixCache(request)) return { cacheSalt };
+    return forkIds.length > 0 ? { cacheSalt, family: sequenceId } : undefined;
+  }
+
   #finish(
     generation: LiveGeneration,
     tokenIds: readonly number[],
@@ -276,6 +340,8 @@ export class Engine {
   #forget({ sequence }: LiveGeneration): SequenceId {
     this.#live.delete(sequence.id);
     this.#scheduler.remove(sequence);
+    const heir = this.#forks.leave(sequence.id);
+    if (heir !== undefined) this.#scheduler.add(heir.sequence);
     return sequence.id;
   }
 
@@ -283,6 +349,16 @@ export class Engine {
   #living(shares: readonly StepShare[]): StepShare[] {
     return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
+}
+
+/** The requests of the further sequences, each as if it stood alone. */
+function forksOf({ forkIds = [], ...request }: GenerationRequest): readonly GenerationRequest[] {
+  return forkIds.map((sequenceId, index) => ({
+    ...request,
+    sequenceId,
+    sampling: { ...request.sampling, stream: index + 1 },
+    logprobs: request.logprobs && { ...request.logprobs, prompt: false },
+  }));
 }
 
 /** The event's part that tells logprobs; empty when none were asked for. */

@@ -16,8 +16,13 @@ export interface GenerationRequest {
   readonly cacheSalt: string;
   /** Of one priority, tenants get fair shares. Opaque. */
   readonly tenant: string;
-  /** Absent: none are computed. */
+  /** Absent: none are computed. Those of the prompt are this sequence's to tell, not its forks'. */
   readonly logprobs?: LogprobsParams | undefined;
+  /**
+   * Further sequences that continue the prompt, which is computed once; the first draws from stream 1 of the seed, and so
+   * on. Everything is said of each as if it were a request of its own.
+   */
+  readonly forkIds?: readonly SequenceId[] | undefined;
   /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, and logprobs are absent. */
   readonly embedding?: EmbeddingParams | undefined;
 }
@@ -59,7 +64,7 @@ export interface Finish {
   /** Present when the reason is `stop`. */
   readonly stopTokenId?: number;
   readonly numPromptTokens: number;
-  /** Prompt tokens that were not computed for this request, because the prefix cache had them. */
+  /** Prompt tokens that were not computed for this sequence, because the prefix cache, or for a fork another one, had them. */
   readonly numCachedTokens: number;
   /** Tokens sampled, the stop token included. */
   readonly numCompletionTokens: number;
@@ -104,12 +109,12 @@ export interface EngineLoad {
 
 /** Never decreasing. */
 interface EngineTotals {
-  /** Prompt tokens of the sequences that came to their first output token. */
+  /** Prompt tokens of the requests that came to their first output token; once, however many sequences continue a prompt. */
   readonly promptTokens: number;
   /** Tokens sampled. */
   readonly generationTokens: number;
   readonly preemptions: number;
-  /** Of the same sequences: prompt tokens looked up in the prefix cache, and those of them that it had. */
+  /** Of the same requests: prompt tokens looked up in the prefix cache, and those of them that it had. */
   readonly prefixCacheQueries: number;
   readonly prefixCacheHits: number;
   readonly ended: Readonly<Record<FinishReason | "error", number>>;

@@ -5,6 +5,7 @@ import type { EngineClient } from "#engine/engine-client.ts";
 import type { Clock } from "#platform/clock.ts";
 import { type GrpcHandlers, toServiceDefinition } from "#platform/grpc-service.ts";
 import type { Logger } from "#platform/logger.ts";
+import { abortChoices } from "./abort-choices.ts";
 import { generate } from "./generate.ts";
 import { type EngineFacts, getModel } from "./get-model.ts";
 import { LiveCalls } from "./live-calls.ts";
@@ -56,6 +57,7 @@ export class EngineServer {
     const handlers: GrpcHandlers<EngineDefinition> = {
       getModel: getModel(client, facts),
       generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints }),
+      abortChoices: abortChoices(this.#calls),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),
     };
     this.#server.addService(toServiceDefinition(EngineDefinition), handlers);

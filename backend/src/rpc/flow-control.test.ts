@@ -47,6 +47,19 @@ test("a caller who does not read delays nobody, and later gets every token in fe
   expect(messages.map((message) => message.logprobs?.tokens.length)).toEqual(lengths);
 });
 
+test("a caller who reads slowly gets every choice to its end", async () => {
+  const call = startGenerate(client, { ...request("slow", 10_000), n: 3 });
+  await new Promise((resolve) => call.once("data", resolve));
+  call.pause();
+  await loopback.untilLoad(({ totals }) => totals.ended.length === 3);
+  const rest = untilEnd(call);
+  call.resume();
+  const { messages } = await rest;
+  const finishes = messages.flatMap(({ index, finish }) => (finish ? [[index, finish.completionTokens]] : []));
+  expect(finishes.toSorted(([a], [b]) => (a ?? 0) - (b ?? 0))).toEqual([0, 1, 2].map((index) => [index, 10_000]));
+  expect(messages.flatMap(({ tokenIds }) => tokenIds).length).toBeGreaterThan(29_000);
+});
+
 test("a caller who does not read is out of the engine at the deadline all the same", async () => {
   // A gRPC client would reset the stream at its own deadline; this one only asks, and takes 100 bytes.
   const session = connect(`http://127.0.0.1:${loopback.port}`, { settings: { initialWindowSize: 100 } });

@@ -8,6 +8,7 @@ import type { Logger } from "#platform/logger.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { parseGenerateRequest } from "./parse-generate-request.ts";
 import type { RetryHints } from "./retry-hints.ts";
+import { toStatus } from "./status.ts";
 import { TokenStream } from "./token-stream.ts";
 
 /** setTimeout's longest delay; a deadline further off is none. */
@@ -28,35 +29,47 @@ export interface GenerateParts {
 }
 
 /**
- * Generate: one call, one sequence. However the call ends (finish, error, cancel, deadline, lost connection), the sequence
- * is out of the engine by its next step.
+ * Generate: one call, one prompt, `n` choices. However the call ends (finish, error, cancel, deadline, lost connection), its
+ * sequences are out of the engine by its next step. When one choice fails the call does.
  */
 export function generate(parts: GenerateParts): handleServerStreamingCall<GenerateRequest, GenerateResponse> {
   const { client, calls, clock, logger, drawSeed, retryHints } = parts;
   return (call) => {
-    const stream = new TokenStream(call);
     try {
       const request = parseGenerateRequest(call.request, drawSeed);
-      const { requestId } = request;
+      const { requestId, n } = request;
+      const stream = new TokenStream(call, n);
       const toError = ({ code, detail }: Failure): AppError => {
         if (code !== "overloaded") return new AppError(code, { detail });
         return new AppError(code, { detail, retryAfterMs: retryHints.retryAfterMs(request.promptTokenIds.length) });
       };
       if (calls.draining.aborted) throw new AppError("unavailable", { detail: "the engine is draining" });
       if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
-      if (calls.has(requestId)) {
+      if (calls.find(requestId) !== undefined) {
         throw new AppError("invalid_value", { param: "request_id", detail: "request_id is live already" });
       }
-      const submission = client.submit(request, (event) => {
-        if (event.kind === "failed")
-          logger.warn({ requestId, code: event.code, detail: event.detail }, "generate failed");
-        deliver(event, stream, toError);
-      });
+      const fail = (failure: Failure): void => {
+        logger.warn({ requestId, code: failure.code, detail: failure.detail }, "generate failed");
+        if (submission.admitted) submission.abort();
+        stream.fail(toError(failure));
+      };
+      const deliver = (event: SequenceEvent, index: number): void => {
+        if (event.kind === "tokens") stream.push(index, event);
+        else if (event.kind === "finished") stream.finish(index, event, event.finish);
+        else fail(event);
+      };
+      const submission = client.submit(request, deliver, { n });
       if (!submission.admitted) throw toError(submission);
 
-      const close = calls.open(requestId, () => {
-        submission.abort();
-        stream.fail(new AppError("unavailable", { detail: "the engine stopped before the sequence ended" }));
+      const close = calls.open(requestId, {
+        evict: () => {
+          submission.abort();
+          stream.fail(new AppError("unavailable", { detail: "the engine stopped before the sequence ended" }));
+        },
+        abortChoices: (indexes) => {
+          submission.abort(indexes);
+          for (const index of indexes) stream.drop(index);
+        },
       });
       const leave = (): void => {
         clearTimeout(deadline);
@@ -75,21 +88,7 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
       // Emitted on every ending, a good one included.
       call.once("cancelled", leave);
     } catch (thrown) {
-      stream.fail(AppError.from(thrown));
+      call.emit("error", toStatus(AppError.from(thrown)));
     }
   };
-}
-
-function deliver(event: SequenceEvent, stream: TokenStream, toError: (failure: Failure) => AppError): void {
-  switch (event.kind) {
-    case "tokens":
-      stream.push(event);
-      break;
-    case "finished":
-      stream.finish(event, event.finish);
-      break;
-    case "failed":
-      stream.fail(toError(event));
-      break;
-  }
 }

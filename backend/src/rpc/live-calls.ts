@@ -1,7 +1,14 @@
+/** What can be done to an open call from outside of it. */
+export interface LiveCall {
+  /** Ends it from our side, with an error. */
+  evict(): void;
+  abortChoices(indexes: readonly number[]): void;
+}
+
 /** The Generate calls that are open, and whether new ones are taken. A call is open until its last byte went out or its caller left. */
 export class LiveCalls {
-  /** requestId -> ends the call from our side, with an error. */
-  readonly #evictions = new Map<string, () => void>();
+  // requestId -> its call
+  readonly #calls = new Map<string, LiveCall>();
   readonly #draining = new AbortController();
   #noteIdle = (): void => {};
 
@@ -10,23 +17,24 @@ export class LiveCalls {
     return this.#draining.signal;
   }
 
-  has(requestId: string): boolean {
-    return this.#evictions.has(requestId);
+  /** Absent when no such call is open. */
+  find(requestId: string): LiveCall | undefined {
+    return this.#calls.get(requestId);
   }
 
   /** Returns the way to close the call again; closing twice does nothing. */
-  open(requestId: string, evict: () => void): () => void {
-    this.#evictions.set(requestId, evict);
+  open(requestId: string, call: LiveCall): () => void {
+    this.#calls.set(requestId, call);
     return () => {
-      if (this.#evictions.get(requestId) === evict) this.#evictions.delete(requestId);
-      if (this.#evictions.size === 0) this.#noteIdle();
+      if (this.#calls.get(requestId) === call) this.#calls.delete(requestId);
+      if (this.#calls.size === 0) this.#noteIdle();
     };
   }
 
   /** Refuses new calls from now on and waits for the open ones, at most `graceMs`; then evicts those that are left. */
   async drain(graceMs: number): Promise<void> {
     this.#draining.abort();
-    if (this.#evictions.size === 0) return;
+    if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, graceMs);
       this.#noteIdle = () => {
@@ -34,6 +42,6 @@ export class LiveCalls {
         resolve();
       };
     });
-    for (const evict of this.#evictions.values()) evict();
+    for (const call of this.#calls.values()) call.evict();
   }
 }

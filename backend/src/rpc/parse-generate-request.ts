@@ -6,6 +6,8 @@ import { MAX_TOP_LOGPROBS } from "#engine/sampling/logprobs.ts";
 
 /** Most stop token ids one request may name. */
 const MAX_STOP_TOKEN_IDS = 256;
+/** Most choices of one request; OpenAI's own bound. */
+const MAX_CHOICES = 128;
 /** Each costs some work at every token of the request. */
 const MAX_LOGIT_BIASES = 1024;
 
@@ -42,10 +44,13 @@ const schema = z.object({
   cacheSalt: opaqueName,
   tenant: opaqueName,
   logprobs: z.object({ numTop: z.int().min(0).max(MAX_TOP_LOGPROBS), prompt: z.boolean() }).optional(),
+  n: z.int().min(1).max(MAX_CHOICES).default(1),
 });
 
-export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId"> {
+export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId" | "forkIds"> {
   readonly requestId: string;
+  /** How many choices. */
+  readonly n: number;
 }
 
 /**

@@ -9,16 +9,19 @@ import type { Finish } from "#engine/generation.ts";
 import { PendingTokens, type TokenBatch } from "./pending-tokens.ts";
 import { toStatus } from "./status.ts";
 
-/** How a stream ends: with the engine's word, or with an error. */
-type Ending =
-  | { readonly kind: "finish"; readonly finish: Finish }
-  | { readonly kind: "error"; readonly error: AppError };
-
 const finishReasons = {
   stop: FinishReason.STOP,
   length: FinishReason.LENGTH,
   abort: FinishReason.ABORT,
 } as const satisfies Record<Finish["reason"], FinishReason>;
+
+/** One choice of a call. */
+interface Choice {
+  readonly index: number;
+  readonly pending: PendingTokens;
+  /** The engine's last word on it; goes out with its last tokens. */
+  finish: Finish | undefined;
+}
 
 /**
  * Tokens on their way to one caller, no faster than the caller reads. While the call's window is full the tokens gather
@@ -26,66 +29,85 @@ const finishReasons = {
  */
 export class TokenStream {
   readonly #call: ServerWritableStream<GenerateRequest, GenerateResponse>;
-  readonly #pending = new PendingTokens();
-  #ending: Ending | undefined;
+  /** Those of which something is still to come. */
+  readonly #choices = new Map<number, Choice>();
+  #error: AppError | undefined;
   #blocked = false;
   #closed = false;
 
-  constructor(call: ServerWritableStream<GenerateRequest, GenerateResponse>) {
+  /** The call ends with the last of `numChoices` choices. */
+  constructor(call: ServerWritableStream<GenerateRequest, GenerateResponse>, numChoices: number) {
     this.#call = call;
+    for (let index = 0; index < numChoices; index += 1) {
+      this.#choices.set(index, { index, pending: new PendingTokens(), finish: undefined });
+    }
     call.on("drain", () => {
       this.#blocked = false;
       this.#flush();
     });
   }
 
-  push(batch: TokenBatch): void {
-    this.#pending.push(batch);
+  push(index: number, batch: TokenBatch): void {
+    this.#choices.get(index)?.pending.push(batch);
     this.#flush();
   }
 
-  /** Sends what is left, then the finish, and ends the call. */
-  finish(batch: TokenBatch, finish: Finish): void {
-    this.#pending.push(batch);
-    this.#end({ kind: "finish", finish });
+  /** Sends what is left of the choice, then the finish. */
+  finish(index: number, batch: TokenBatch, finish: Finish): void {
+    const choice = this.#choices.get(index);
+    if (choice === undefined) return;
+    choice.pending.push(batch);
+    choice.finish = finish;
+    this.#flush();
+  }
+
+  /** Nothing more is sent of the choice. */
+  drop(index: number): void {
+    this.#choices.delete(index);
+    this.#flush();
   }
 
   /** Sends what is left, then the error, and ends the call. */
   fail(error: AppError): void {
-    this.#end({ kind: "error", error });
+    this.#error ??= error;
+    this.#flush();
   }
 
   /** Drops what is left: the call is over. Nothing is written after it. */
   close(): void {
     this.#closed = true;
-    this.#pending.clear();
-  }
-
-  #end(ending: Ending): void {
-    this.#ending = ending;
-    this.#flush();
+    this.#choices.clear();
   }
 
   #flush(): void {
-    if (this.#closed || this.#blocked) return;
-    while (!this.#pending.fitsOneMessage) {
-      this.#write();
+    if (this.#closed) return;
+    for (const choice of this.#choices.values().toArray()) {
       // The rest goes when it drains.
       if (this.#blocked) return;
+      this.#send(choice);
     }
-    const ending = this.#ending;
-    this.#closed = ending !== undefined;
-    if (ending?.kind === "finish") {
-      this.#write(ending.finish);
-      this.#call.end();
-      return;
-    }
-    if (!this.#pending.isEmpty) this.#write();
-    if (ending?.kind === "error") this.#call.emit("error", toStatus(ending.error));
+    if (this.#blocked && this.#choices.size > 0) return;
+    this.#closed = this.#error !== undefined || this.#choices.size === 0;
+    if (this.#error !== undefined) this.#call.emit("error", toStatus(this.#error));
+    else if (this.#closed) this.#call.end();
   }
 
-  #write(finish?: Finish): void {
-    this.#blocked = !this.#call.write({ ...this.#pending.take(), finish: finish && toMessage(finish) });
+  /** As much of the choice as the window takes. */
+  #send(choice: Choice): void {
+    const { pending, finish, index } = choice;
+    while (!pending.fitsOneMessage) {
+      this.#write(choice);
+      if (this.#blocked) return;
+    }
+    if (finish === undefined && pending.isEmpty) return;
+    this.#choices.delete(index);
+    // Behind the others, so that a window that takes one message at a time serves all in turn.
+    if (finish === undefined) this.#choices.set(index, choice);
+    this.#write(choice, finish);
+  }
+
+  #write({ index, pending }: Choice, finish?: Finish): void {
+    this.#blocked = !this.#call.write({ ...pending.take(), index, finish: finish && toMessage(finish) });
   }
 }
 

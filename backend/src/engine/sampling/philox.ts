@@ -28,9 +28,12 @@ export function philox4x32(counter: PhiloxBlock, key: readonly [number, number])
   return [c0, c1, c2, c3];
 }
 
-/** The draw number `index` of the stream named by `seed`: uniform in [0, 1), 53 bits. Both are safe integers. */
-export function uniformAt(seed: number, index: number): number {
-  const [high, low] = philox4x32([lowWord(index), highWord(index), 0, 0], [lowWord(seed), highWord(seed)]);
+/**
+ * The draw number `index` of a seed's stream number `stream`: uniform in [0, 1), 53 bits. Seed and index are safe integers, the
+ * stream a uint32: as a word of the counter of its own it never meets another stream of the seed, or of another seed.
+ */
+export function uniformAt(seed: number, index: number, stream = 0): number {
+  const [high, low] = philox4x32([lowWord(index), highWord(index), stream, 0], [lowWord(seed), highWord(seed)]);
   return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
 }
 

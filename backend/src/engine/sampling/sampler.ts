@@ -42,7 +42,7 @@ export class Sampler {
       total = this.#sum(count);
     }
     if (params.topP < 1) count = keepNucleus(logits, this.#ids, count, this.#weights, total, params.topP);
-    return this.#draw(count, uniformAt(params.seed, index));
+    return this.#draw(count, uniformAt(params.seed, index, params.stream));
   }
 
   #keepTopK(logits: Float32Array, topK: number): number {

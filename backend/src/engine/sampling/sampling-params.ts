@@ -8,8 +8,10 @@ export interface SamplingParams {
   readonly topK: number;
   /** In [0, 1]: tokens less likely than this share of the likeliest one are left out. Absent keeps everything. */
   readonly minP?: number | undefined;
-  /** A safe integer. With it and the logits given, every token of the sequence is fixed. */
+  /** A safe integer. With it, the stream and the logits given, every token of the sequence is fixed. */
   readonly seed: number;
+  /** Which of the seed's independent streams, a uint32; absent: 0. */
+  readonly stream?: number | undefined;
   /** Absent: the model's logits as they are. */
   readonly adjustments?: LogitAdjustments | undefined;
 }

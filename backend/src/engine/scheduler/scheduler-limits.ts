@@ -9,3 +9,8 @@ export interface SchedulerLimits {
   /** Tokens that wait at once, summed over the waiting sequences. An empty queue takes any one sequence. */
   readonly maxQueuedTokens: number;
 }
+
+/** How many sequences can run and wait together. */
+export function maxLiveSequences({ maxNumSeqs, maxQueuedRequests }: SchedulerLimits): number {
+  return maxNumSeqs + maxQueuedRequests;
+}

@@ -122,20 +122,20 @@ describe("Scheduler", () => {
 
   test("bounds the waiting tokens, and an empty queue takes anyone", () => {
     const { scheduler, add } = setUp(limits, 64);
-    expect(scheduler.hasRoomFor(1_000)).toBe(true);
+    expect(scheduler.hasRoomFor(1, 1_000)).toBe(true);
     add(60);
     expect(scheduler.numQueuedTokens).toBe(60);
-    expect(scheduler.hasRoomFor(40)).toBe(true);
-    expect(scheduler.hasRoomFor(41)).toBe(false);
+    expect(scheduler.hasRoomFor(1, 40)).toBe(true);
+    expect(scheduler.hasRoomFor(1, 41)).toBe(false);
   });
 
   test("bounds the waiting requests, not counting those about to run", () => {
     const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2, maxQueuedRequests: 1 }, 64);
     for (let running = 0; running < 2; running += 1) add(1);
-    expect(scheduler.hasRoomFor(1)).toBe(true);
+    expect(scheduler.hasRoomFor(1, 1)).toBe(true);
     step(scheduler);
     add(1);
-    expect(scheduler.hasRoomFor(1)).toBe(false);
+    expect(scheduler.hasRoomFor(1, 1)).toBe(false);
   });
 
   test("refuses a budget that cannot hold every decode and a block of a prompt", () => {

@@ -11,7 +11,7 @@
 //
 // Why it always gets on: the first in running order is never preempted for another, and alone it fits the pool (the
 // engine admits nothing longer). So some sequence advances in every step.
-import type { SchedulerLimits } from "./scheduler-limits.ts";
+import { maxLiveSequences, type SchedulerLimits } from "./scheduler-limits.ts";
 import { SequenceQueue } from "./sequence-queue.ts";
 import { compareStarts, type Sequence } from "./sequence.ts";
 import { type ScheduledSequence, StepPlan } from "./step-plan.ts";
@@ -58,14 +58,21 @@ export class Scheduler {
 
   /** Tokens to compute before everybody decodes, running and waiting. */
   get numQueuedTokens(): number {
-    return countUncomputed(this.#running) + countUncomputed(this.#waiting);
+    return countQueued(this.#running) + countQueued(this.#waiting);
   }
 
-  /** Whether the waiting queue has room; the sequences that were preempted into it count. */
-  hasRoomFor(numTokens: number): boolean {
-    const { maxNumSeqs, maxQueuedRequests, maxQueuedTokens } = this.#limits;
-    if (this.#running.size + this.#waiting.size >= maxNumSeqs + maxQueuedRequests) return false;
-    return this.#waiting.size === 0 || countUncomputed(this.#waiting) + numTokens <= maxQueuedTokens;
+  /**
+   * Whether the waiting queue has room for so many sequences with so many tokens to compute; the sequences that were preempted
+   * into it count.
+   */
+  hasRoomFor(numSequences: number, numTokens: number): boolean {
+    if (this.#running.size + this.#waiting.size + numSequences > maxLiveSequences(this.#limits)) return false;
+    return this.#waiting.size === 0 || countQueued(this.#waiting) + numTokens <= this.#limits.maxQueuedTokens;
+  }
+
+  /** Charges the tenant for a token that is sampled for it in no step of its own. */
+  chargeOutput(tenant: string): void {
+    this.#waiting.chargeOutput(tenant);
   }
 
   /** Takes the sequence whether there is room or not: ask `hasRoomFor` first. */
@@ -147,8 +154,8 @@ function progressAtStart({ blocks, tokenIds }: Sequence) {
   return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens };
 }
 
-function countUncomputed(sequences: Iterable<Sequence>): number {
+function countQueued(sequences: Iterable<Sequence>): number {
   let numTokens = 0;
-  for (const sequence of sequences) numTokens += sequence.isDecoding ? 0 : sequence.numUncomputedTokens;
+  for (const sequence of sequences) numTokens += sequence.numQueuedTokens;
   return numTokens;
 }

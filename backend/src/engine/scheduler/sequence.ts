@@ -26,17 +26,20 @@ export class Sequence {
   readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
+  readonly #numExpectedTokens: number;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
   #numCachedTokens: number | undefined;
   #startOrder = Infinity;
 
-  constructor(request: SequenceRequest, blocks: BlockTable) {
+  /** @param numExpectedTokens tokens of the prompt that others have computed, and that it will find if they are still there. */
+  constructor(request: SequenceRequest, blocks: BlockTable, numExpectedTokens = 0) {
     this.id = request.sequenceId;
     this.priority = request.priority;
     this.tenant = request.tenant;
     this.numPromptTokens = request.promptTokenIds.length;
     this.blocks = blocks;
+    this.#numExpectedTokens = numExpectedTokens;
     this.#tokenIds = [...request.promptTokenIds];
   }
 
@@ -62,6 +65,12 @@ export class Sequence {
   /** At least 1. */
   get numUncomputedTokens(): number {
     return this.#tokenIds.length - this.#numComputedTokens;
+  }
+
+  /** What will have to be computed before it only decodes, as far as is known; none once it does. */
+  get numQueuedTokens(): number {
+    if (this.isDecoding) return 0;
+    return Math.min(this.numUncomputedTokens, this.#tokenIds.length - this.#numExpectedTokens);
   }
 
   get numOutputTokens(): number {

@@ -72,8 +72,15 @@ export interface GenerateRequest {
    * characters; the empty name is one like any other.
    */
   tenant: string;
-  /** Absent: none are computed. */
-  logprobs?: LogprobsParams | undefined;
+  /** Absent: none are computed. Those of the prompt come with choice 0. */
+  logprobs?:
+    | LogprobsParams
+    | undefined;
+  /**
+   * How many choices, each a sequence of its own that draws from its own stream of the seed; choice 0 is the answer that there
+   * would be without the others. The prompt is computed once and its full blocks are shared. 1 to 128; absent: 1.
+   */
+  n?: number | undefined;
 }
 
 export interface SamplingParams {
@@ -83,7 +90,10 @@ export interface SamplingParams {
   topP: number;
   /** 0 keeps everything. */
   topK: number;
-  /** A JavaScript-safe integer. Absent: the engine draws one. The sequence's random stream depends on this value alone. */
+  /**
+   * A JavaScript-safe integer. Absent: the engine draws one. A sequence's random stream depends on this value and the choice's
+   * index alone.
+   */
   seed?:
     | number
     | undefined;
@@ -135,7 +145,7 @@ export interface StoppingParams {
 export interface GenerateResponse {
   /** Tokens that were ready together, in order; may be empty in the last message. */
   tokenIds: number[];
-  /** Only in the last message. */
+  /** Only in a choice's last message. */
   finish?:
     | Finish
     | undefined;
@@ -147,7 +157,20 @@ export interface GenerateResponse {
     | number
     | undefined;
   /** Only when asked for. */
-  logprobs?: Logprobs | undefined;
+  logprobs?:
+    | Logprobs
+    | undefined;
+  /** Which choice the message is of. Absent: choice 0. */
+  index?: number | undefined;
+}
+
+export interface AbortChoicesRequest {
+  /** The call's. */
+  requestId: string;
+  indexes: number[];
+}
+
+export interface AbortChoicesResponse {
 }
 
 /** Natural logarithms of the model's own probabilities: before penalties, bias, temperature and every cut. */
@@ -423,6 +446,7 @@ function createBaseGenerateRequest(): GenerateRequest {
     cacheSalt: "",
     tenant: "",
     logprobs: undefined,
+    n: undefined,
   };
 }
 
@@ -455,6 +479,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.logprobs !== undefined) {
       LogprobsParams.encode(message.logprobs, writer.uint32(66).fork()).join();
+    }
+    if (message.n !== undefined) {
+      writer.uint32(80).uint32(message.n);
     }
     return writer;
   },
@@ -544,6 +571,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.logprobs = LogprobsParams.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.n = reader.uint32();
             continue;
           }
         }
@@ -936,7 +971,7 @@ export const StoppingParams: MessageFns<StoppingParams> = {
 };
 
 function createBaseGenerateResponse(): GenerateResponse {
-  return { tokenIds: [], finish: undefined, cachedTokens: undefined, logprobs: undefined };
+  return { tokenIds: [], finish: undefined, cachedTokens: undefined, logprobs: undefined, index: undefined };
 }
 
 export const GenerateResponse: MessageFns<GenerateResponse> = {
@@ -956,6 +991,9 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
     }
     if (message.logprobs !== undefined) {
       Logprobs.encode(message.logprobs, writer.uint32(34).fork()).join();
+    }
+    if (message.index !== undefined) {
+      writer.uint32(40).uint32(message.index);
     }
     return writer;
   },
@@ -1015,6 +1053,120 @@ export const GenerateResponse: MessageFns<GenerateResponse> = {
             message.logprobs = Logprobs.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAbortChoicesRequest(): AbortChoicesRequest {
+  return { requestId: "", indexes: [] };
+}
+
+export const AbortChoicesRequest: MessageFns<AbortChoicesRequest> = {
+  encode(message: AbortChoicesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.indexes.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.indexes) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbortChoicesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbortChoicesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.indexes.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.indexes.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAbortChoicesResponse(): AbortChoicesResponse {
+  return {};
+}
+
+export const AbortChoicesResponse: MessageFns<AbortChoicesResponse> = {
+  encode(_: AbortChoicesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbortChoicesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbortChoicesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1670,8 +1822,8 @@ export const EngineDefinition = {
       options: {},
     },
     /**
-     * Runs one sequence. Messages arrive in order; the last one carries `finish`. Cancelling the call aborts the
-     * sequence at the next step and frees its blocks. Errors: INVALID_ARGUMENT (never admissible as asked),
+     * Continues one prompt, once or in `n` choices. A choice's messages arrive in order; its last one carries `finish`, and the
+     * call ends with the last choice. Cancelling the call aborts all of it at the next step and frees its blocks. Errors: INVALID_ARGUMENT (never admissible as asked),
      * RESOURCE_EXHAUSTED (queue full: try another engine; the trailer `sluice-retry-after-ms` says when this one is expected to
      * have room), DEADLINE_EXCEEDED, UNAVAILABLE (draining), INTERNAL.
      */
@@ -1681,6 +1833,18 @@ export const EngineDefinition = {
       requestStream: false,
       responseType: GenerateResponse as typeof GenerateResponse,
       responseStream: true,
+      options: {},
+    },
+    /**
+     * Aborts single choices of a live call, which goes on with the others: nothing more comes of these, not even a `finish`. A
+     * choice, or a call, that ended or never was is nothing to abort.
+     */
+    abortChoices: {
+      name: "AbortChoices",
+      requestType: AbortChoicesRequest as typeof AbortChoicesRequest,
+      requestStream: false,
+      responseType: AbortChoicesResponse as typeof AbortChoicesResponse,
+      responseStream: false,
       options: {},
     },
     /**
