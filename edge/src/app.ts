@@ -16,15 +16,16 @@ import { requireAdmin } from "#edge/middleware/require-admin.ts";
 import type { Parts } from "#edge/parts.ts";
 
 export function createApp(parts: Parts): Hono<EdgeContext> {
-  const { config, regionView, suspects, now } = parts;
+  const { config, regionView, experience, now } = parts;
   const app = new Hono<EdgeContext>();
 
   app.onError(renderErrors);
   app.notFound(refuseUnknownPath);
   app.use(assignRequestId(parts.entropy), logRequest(parts.log, now));
 
-  const route = chooseRegion(config.regions, regionView, suspects);
-  const answer = forward({ passportKey: parts.passportKey, suspects, bounds: config.bounds, now });
+  const route = chooseRegion(config.regions, regionView, experience);
+  const { passportKey, retryBudget } = parts;
+  const answer = forward({ passportKey, experience, retryBudget, bounds: config.bounds, now });
   const infer = [authenticate(parts.tagger), readBody(config.bounds), admit(parts.gates, now), route, answer] as const;
   const describeModels = [authenticate(parts.tagger), admit(parts.gates, now), route, answer] as const;
 

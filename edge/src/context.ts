@@ -4,7 +4,7 @@ import type { Principal } from "#edge/auth/principal.ts";
 import type { InferenceBody } from "#edge/middleware/read-body.ts";
 import type { AttemptRecord } from "#edge/proxy/attempt.ts";
 import type { Ending } from "#edge/proxy/relay-events.ts";
-import type { Region } from "#edge/routing/region.ts";
+import type { RankedRegion } from "#edge/routing/rank-regions.ts";
 
 /**
  * Each variable is set by one step and may be read by those after it. The types say "present" where the order in app.ts
@@ -24,7 +24,7 @@ interface Variables {
   /** admit. */
   principal: Principal;
   /** chooseRegion: best first, never empty. */
-  ranking: readonly Region[];
+  ranking: readonly RankedRegion[];
   /** forward: one entry per region asked, for the log. */
   attempts: readonly AttemptRecord[];
   /** forward: settles when a stream has ended, whichever way; never rejects. Absent when the answer is not a stream. */

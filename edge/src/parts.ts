@@ -9,8 +9,9 @@ import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
+import { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { RegionView } from "#edge/routing/region-view.ts";
-import { Suspects } from "#edge/routing/suspects.ts";
+import { RegionExperience } from "#edge/routing/region-experience.ts";
 
 export interface Parts {
   readonly config: Config;
@@ -19,7 +20,8 @@ export interface Parts {
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
   readonly regionView: RegionView;
-  readonly suspects: Suspects;
+  readonly experience: RegionExperience;
+  readonly retryBudget: RetryBudget;
   readonly log: Logger;
   readonly now: Clock;
   readonly entropy: Entropy;
@@ -41,7 +43,8 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     keyring: new Keyring({ gates, directory, tagger, entropy, now }),
     passportKey: await importPassportKey(config.passportPrivateJwk),
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
-    suspects: new Suspects(now),
+    experience: new RegionExperience(now),
+    retryBudget: new RetryBudget(now),
     log,
     now,
     entropy,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { dieMidStream, hang, refuseWith, resetConnection, streamTokens, tokenStream } from "./support/behaviours.ts";
 import { startDevWorker } from "./support/dev-worker.ts";
 import { Edge } from "./support/edge.ts";
@@ -57,6 +57,28 @@ test("a stream that has started is never repeated elsewhere", async () => {
   expect(text).toContain("upstream_error");
   expect(text).not.toContain("[DONE]");
   expect(far.received).toHaveLength(0);
+});
+
+test("a region whose stream died is passed over until it has answered again", async () => {
+  near.behaviour = streamTokens(1);
+  expect((await ask()).headers.get("x-sluice-region")).toBe("tokyo");
+  far.behaviour = refuseWith(503);
+  expect((await ask()).headers.get("x-sluice-region")).toBe("amsterdam");
+  far.behaviour = streamTokens(1);
+  expect((await ask()).headers.get("x-sluice-region")).toBe("amsterdam");
+});
+
+test("a region that says it is full is not asked again before the time it gave", async () => {
+  near.behaviour = refuseWith(503, { "retry-after-ms": "1000" });
+  expect((await ask()).headers.get("x-sluice-region")).toBe("tokyo");
+  near.behaviour = streamTokens(1);
+  near.received.length = 0;
+  expect((await ask()).headers.get("x-sluice-region")).toBe("tokyo");
+  expect(near.received).toHaveLength(0);
+  await vi.waitFor(async () => expect((await ask()).headers.get("x-sluice-region")).toBe("amsterdam"), {
+    timeout: 5_000,
+    interval: 200,
+  });
 });
 
 test("when all regions are full, the last one's own refusal is passed on with its time to come back", async () => {

@@ -10,6 +10,8 @@ export const regionStatusSchema = z.object({
   numWaiting: z.int(),
   /** Prompt tokens admitted but not yet computed, over all engines. */
   numQueuedTokens: z.int(),
+  /** What the region expects a new request to wait before its prompt is computed, in ms. Absent: it cannot say. */
+  queueDelayMs: z.optional(z.number()),
 });
 
 export type RegionStatus = z.infer<typeof regionStatusSchema>;

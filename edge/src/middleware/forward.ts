@@ -6,19 +6,21 @@ import type { EdgeContext } from "#edge/context.ts";
 import { attempt, type AttemptRecord } from "#edge/proxy/attempt.ts";
 import { failover } from "#edge/proxy/failover.ts";
 import { regionHeaders, type RegionRequest } from "#edge/proxy/region-request.ts";
-import { relayEvents } from "#edge/proxy/relay-events.ts";
+import { type Ending, relayEvents } from "#edge/proxy/relay-events.ts";
+import type { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { isEventStream, replyHeaders } from "#edge/proxy/reply-headers.ts";
-import type { Suspects } from "#edge/routing/suspects.ts";
+import type { RegionExperience } from "#edge/routing/region-experience.ts";
 
 export interface ForwardParts {
   readonly passportKey: PassportKey;
-  readonly suspects: Suspects;
+  readonly experience: RegionExperience;
+  readonly retryBudget: RetryBudget;
   readonly bounds: Bounds;
   readonly now: Clock;
 }
 
 /** The last step: asks the ranked regions and passes the answer through. */
-export function forward({ passportKey, suspects, bounds, now }: ForwardParts): Handler<EdgeContext> {
+export function forward({ passportKey, experience, retryBudget, bounds, now }: ForwardParts): Handler<EdgeContext> {
   return async (c) => {
     const request = await regionRequest(c);
     const options = {
@@ -30,14 +32,22 @@ export function forward({ passportKey, suspects, bounds, now }: ForwardParts): H
     };
     const attempts: AttemptRecord[] = [];
     c.set("attempts", attempts);
+    const plan = c.get("ranking").slice(0, bounds.maxAttempts);
+    retryBudget.deposit();
     const { region, response } = await failover(
-      c.get("ranking").slice(0, bounds.maxAttempts),
-      async (candidate) => attempt(candidate, request, options),
-      (entry) => {
-        attempts.push(entry);
-        if (entry.outcome === "unreachable") suspects.mark(entry.region);
+      plan.map((ranked) => ranked.region),
+      {
+        ask: async (candidate) => {
+          experience.outliers.asked(candidate.id);
+          return attempt(candidate, request, options);
+        },
+        record: (entry) => {
+          attempts.push(entry);
+          experience.learn(entry, plan[attempts.length - 1]?.distanceKm ?? 0);
+        },
+        mayRetry: () => retryBudget.withdraw(),
+        now,
       },
-      now,
     );
     // Nothing can be resent from here on, and a stream may last for minutes.
     c.set("body", undefined);
@@ -45,7 +55,10 @@ export function forward({ passportKey, suspects, bounds, now }: ForwardParts): H
     if (response.body === null || !isEventStream(response.headers)) return new Response(response.body, init);
 
     const { readable, ending } = relayEvents(response.body);
-    c.executionCtx.waitUntil(ending);
+    const died = (how: Ending) => {
+      if (how === "upstream_died") experience.outliers.failed(region.id, "unreachable");
+    };
+    c.executionCtx.waitUntil(ending.then(died));
     c.set("ending", ending);
     return new Response(readable, init);
   };

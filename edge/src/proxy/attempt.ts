@@ -18,7 +18,12 @@ export interface AttemptRecord {
   readonly region: string;
   readonly outcome: Attempt["kind"];
   readonly status: number | undefined;
+  /** Until the answer's headers, or until it was given up. */
   readonly durationMs: number;
+  /** The part of it that the region says it took. */
+  readonly processingMs: number | undefined;
+  /** When the region expects to have room, if it said so. */
+  readonly retryAfterMs: number | undefined;
   /** Why it was unreachable. */
   readonly cause: string | undefined;
 }

@@ -13,6 +13,7 @@ function region(id: string): Region {
 async function run(
   outcomes: readonly Outcome[],
   headers: Record<string, string> = { "content-type": "application/json" },
+  maxRetries = Infinity,
 ) {
   const records: AttemptRecord[] = [];
   const responses: Response[] = [];
@@ -24,12 +25,12 @@ async function run(
     responses.push(response);
     return { kind: outcome < 400 ? "answered" : "declined", region: asked, response };
   };
-  const answer = failover(
-    regions,
+  const answer = failover(regions, {
     ask,
-    (record) => records.push(record),
-    () => 0,
-  );
+    record: (record) => records.push(record),
+    mayRetry: () => records.length <= maxRetries,
+    now: () => 0,
+  });
   return { answer, records, responses };
 }
 
@@ -40,6 +41,21 @@ test("the first region that answers is the last one asked", async () => {
     "0 unreachable",
     "1 declined",
     "2 answered",
+  ]);
+});
+
+test("without a budget for it, no further region is asked", async () => {
+  const { answer, records } = await run([503, 503, 200], { "content-type": "application/json" }, 1);
+  expect((await answer).response.status).toBe(503);
+  expect(records).toHaveLength(2);
+});
+
+test("the record says what the region took and when it has room, if that is what the headers say", async () => {
+  const { answer, records } = await run([503, 200], { "openai-processing-ms": "12", "retry-after-ms": "soon" });
+  await answer;
+  expect(records.map(({ processingMs, retryAfterMs }) => [processingMs, retryAfterMs])).toEqual([
+    [12, undefined],
+    [12, undefined],
   ]);
 });
 

@@ -13,21 +13,25 @@ export interface Answer {
   readonly response: Response;
 }
 
-/** How one region is asked; see attempt.ts. */
-export type AskRegion = (region: Region) => Promise<Attempt>;
+export interface FailoverParts {
+  /** How one region is asked; see attempt.ts. */
+  readonly ask: (region: Region) => Promise<Attempt>;
+  /** Hears of every attempt. */
+  readonly record: (attempt: AttemptRecord) => void;
+  /** Asked before each attempt but the first; see retry-budget.ts. */
+  readonly mayRetry: () => boolean;
+  readonly now: Clock;
+}
 
 /**
- * The first answer, each region asked at most once; `record` hears of every attempt. When all fail, the last region's own
+ * The first answer, each region asked at most once. When all fail, or no further attempt may be made, the last region's own
  * refusal is the answer if it is one a client can act on; otherwise throws `unavailable`.
  */
-export async function failover(
-  regions: readonly Region[],
-  ask: AskRegion,
-  record: (attempt: AttemptRecord) => void,
-  now: Clock,
-): Promise<Answer> {
+export async function failover(regions: readonly Region[], parts: FailoverParts): Promise<Answer> {
+  const { ask, record, mayRetry, now } = parts;
   let refusal: Answer | undefined;
-  for (const region of regions) {
+  for (const [index, region] of regions.entries()) {
+    if (index > 0 && !mayRetry()) break;
     const startedAtMs = now();
     const result = await ask(region);
     record({ region: region.id, ...outcomeOf(result), durationMs: now() - startedAtMs });
@@ -41,10 +45,24 @@ export async function failover(
   throw new AppError("unavailable", { retryAfterMs: defaultRetryAfterMs, detail: "no region answered" });
 }
 
-function outcomeOf(result: Attempt): Pick<AttemptRecord, "outcome" | "status" | "cause"> {
-  return result.kind === "unreachable"
-    ? { outcome: result.kind, status: undefined, cause: String(result.cause) }
-    : { outcome: result.kind, status: result.response.status, cause: undefined };
+function outcomeOf(result: Attempt): Omit<AttemptRecord, "region" | "durationMs"> {
+  if (result.kind === "unreachable") {
+    const nothing = { status: undefined, processingMs: undefined, retryAfterMs: undefined };
+    return { outcome: result.kind, cause: String(result.cause), ...nothing };
+  }
+  const { status, headers } = result.response;
+  return {
+    outcome: result.kind,
+    status,
+    processingMs: millisecondsIn(headers, "openai-processing-ms"),
+    retryAfterMs: millisecondsIn(headers, "retry-after-ms"),
+    cause: undefined,
+  };
+}
+
+function millisecondsIn(headers: Headers, name: string): number | undefined {
+  const value = headers.get(name);
+  return value !== null && /^\d{1,9}(\.\d+)?$/.test(value) ? Number(value) : undefined;
 }
 
 /** A full region's own words: OpenAI-shaped, with its own time to come back. Anything else came from something between. */
