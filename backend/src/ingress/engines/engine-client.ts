@@ -81,12 +81,12 @@ export class EngineClient {
     yield* readAll(call, limits.signal);
   }
 
-  /** The engine's load as it changes; waits for the engine to be reachable. Ends only by an error or by leaving the loop. */
-  async *watch(signal: AbortSignal): AsyncGenerator<WatchResponse> {
+  /** The engine's load as it changes, and what its cache holds if that is wanted; waits for the engine to be reachable. Ends only by an error or by leaving the loop. */
+  async *watch(cacheEvents: boolean, signal: AbortSignal): AsyncGenerator<WatchResponse> {
     signal.throwIfAborted();
     const { path, requestSerialize, responseDeserialize } = service.watch;
     const metadata = new Metadata({ waitForReady: true });
-    const request = { minIntervalMs: 0, cacheEvents: true };
+    const request = { minIntervalMs: 0, cacheEvents };
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     for await (const messages of readAll(call, signal)) yield* messages;
   }
