@@ -4,7 +4,7 @@ import type { LiveCalls } from "./live-calls.ts";
 import type { RetryHints } from "./retry-hints.ts";
 
 /** What the engine says against a request, when it comes or later. */
-interface Failure {
+export interface Failure {
   readonly code: ErrorCode;
   readonly detail: string;
 }
@@ -13,7 +13,7 @@ interface Failure {
 export function assertMayOpen(client: EngineClient, calls: LiveCalls, requestId: string): void {
   if (calls.draining.aborted) throw new AppError("unavailable", { detail: "the engine is draining" });
   if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
-  if (calls.has(requestId)) {
+  if (calls.find(requestId) !== undefined) {
     throw new AppError("invalid_value", { param: "request_id", detail: "request_id is live already" });
   }
 }

@@ -44,9 +44,13 @@ export function embed({
       });
       if (!submission.admitted) throw toRefusal(submission, retryHints, promptTokenIds.length);
 
-      const close = calls.open(requestId, () => {
-        submission.abort();
-        fail(new AppError("unavailable", { detail: "the engine stopped before the sequence was computed" }));
+      const close = calls.open(requestId, {
+        evict: () => {
+          submission.abort();
+          fail(new AppError("unavailable", { detail: "the engine stopped before the sequence was computed" }));
+        },
+        // There are none.
+        abortChoices: () => {},
       });
       onCallEnd(call, clock, () => {
         submission.abort();

@@ -1,9 +1,7 @@
 import type { EmbedRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import * as z from "zod";
+import { opaqueName, type ParsedGenerateRequest } from "./parse-generate-request.ts";
 import { parseMessage } from "./parse-message.ts";
-import type { ParsedGenerateRequest } from "./parse-generate-request.ts";
-
-const opaqueName = z.string().max(256);
 
 // Token ids are uint32 by the proto; whether they are in the vocabulary is the engine's to say.
 const schema = z.object({
@@ -16,7 +14,7 @@ const schema = z.object({
 });
 
 /** The request as the engine sees it: a prompt after which nothing is sampled. @throws AppError `invalid_value` with the field's name. */
-export function parseEmbedRequest(message: EmbedRequest): ParsedGenerateRequest {
+export function parseEmbedRequest(message: EmbedRequest): Omit<ParsedGenerateRequest, "n"> {
   const { tokenIds, dimensions, ...rest } = parseMessage(schema, message);
   return {
     ...rest,

@@ -1,5 +1,10 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import type { GenerateRequest, GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import type {
+  EmbedRequest,
+  EmbedResponse,
+  GenerateRequest,
+  GenerateResponse,
+} from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { chooseEngine, type PickReason } from "./choose-engine.ts";
 import type { Engine } from "./engine.ts";
 import type { CallLimits } from "./engine-client.ts";
@@ -67,6 +72,13 @@ export class EnginePool {
     return Math.min(...lengths);
   }
 
+  /** Numbers of an embedding; 0 when not every serving engine gives them. Throws `unavailable` when none serves. */
+  get embeddingSize(): number {
+    const sizes = this.#serving().map(({ model }) => model?.embeddingSize ?? 0);
+    if (sizes.length === 0) throw noEngine();
+    return Math.min(...sizes);
+  }
+
   get load(): PoolLoad {
     const loads = this.#serving().flatMap(({ report }) => report?.load ?? []);
     const sum = (pick: (load: PoolLoad) => number): number => loads.reduce((total, load) => total + pick(load), 0);
@@ -85,6 +97,25 @@ export class EnginePool {
    */
   async *generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<EngineBatch> {
     const prompt = new PromptBlocks(request);
+    const start = (engine: Engine) => engine.generate(request, prompt, limits);
+    for await (const [engine, responses] of this.#askInTurn(prompt, start, limits)) yield { engine, responses };
+  }
+
+  /** One sequence's vector. An engine that cannot give it, for whatever passing reason, passes the request on, as in `generate`. */
+  async embed(request: EmbedRequest, limits: CallLimits): Promise<EmbedResponse> {
+    const { tokenIds: promptTokenIds, cacheSalt } = request;
+    const prompt = new PromptBlocks({ promptTokenIds, cacheSalt });
+    const start = (engine: Engine) => engine.embed(request, prompt, limits);
+    for await (const [, response] of this.#askInTurn(prompt, start, limits)) return response;
+    throw new AppError("internal_error", { detail: "an engine gave no embedding" });
+  }
+
+  /** What the first engine gives that takes the prompt, with the engine's address. */
+  async *#askInTurn<T>(
+    prompt: PromptBlocks,
+    start: (engine: Engine) => AsyncIterable<T>,
+    limits: CallLimits,
+  ): AsyncGenerator<[string, T]> {
     const asked = new Set<Engine>();
     let refusal: AppError | undefined;
     for (;;) {
@@ -95,9 +126,9 @@ export class EnginePool {
       this.#onPick(engine.address, pick.reason);
       let hasStarted = false;
       try {
-        for await (const responses of engine.generate(request, prompt, limits)) {
+        for await (const answer of start(engine)) {
           hasStarted = true;
-          yield { engine: engine.address, responses };
+          yield [engine.address, answer];
         }
         return;
       } catch (thrown) {

@@ -11,6 +11,7 @@ const model = {
   maxModelLen: 4096,
   vocabSize: 1_000,
   blockSize,
+  embeddingSize: 8,
   numBlocks: 1_000,
   engineId: "0",
   maxNumBatchedTokens: 512,

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
+  EmbedRequest,
+  EmbedResponse,
   GenerateRequest,
   GenerateResponse,
   GetModelResponse,
@@ -74,19 +76,32 @@ export class Engine {
   }
 
   /** See `EngineClient.generate`. `prompt` is the request's. */
-  async *generate(
+  generate(
     request: GenerateRequest,
     prompt: PromptBlocks,
     limits: CallLimits,
   ): AsyncGenerator<readonly GenerateResponse[]> {
+    return this.#watchCall(prompt, this.#client.generate(request, limits));
+  }
+
+  /** See `EngineClient.embed`; one answer, as soon as it is there. `prompt` is the request's. */
+  embed(request: EmbedRequest, prompt: PromptBlocks, limits: CallLimits): AsyncGenerator<EmbedResponse> {
+    const client = this.#client;
+    const call = async function* () {
+      yield await client.embed(request, limits);
+    };
+    return this.#watchCall(prompt, call());
+  }
+
+  async *#watchCall<T>(prompt: PromptBlocks, call: AsyncIterable<T>): AsyncGenerator<Awaited<T>> {
     const sent = this.#signals.send(prompt, this.#nowMs());
     let hasStarted = false;
     this.#numCalls += 1;
     try {
-      for await (const responses of this.#client.generate(request, limits)) {
+      for await (const answer of call) {
         hasStarted = true;
         this.#signals.settle(sent);
-        yield responses;
+        yield answer;
       }
     } finally {
       if (!hasStarted) this.#signals.fail(sent);
