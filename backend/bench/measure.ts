@@ -4,18 +4,6 @@ export interface Rate {
   readonly perCpuSecond: number;
 }
 
-/** Runs `work` and divides what `countTokens` grew by in the meantime by what it took. */
-export async function measure(countTokens: () => number, work: () => Promise<void>): Promise<Rate> {
-  const tokensBefore = countTokens();
-  const cpuBefore = process.cpuUsage();
-  const wallBefore = performance.now();
-  await work();
-  const wallMs = performance.now() - wallBefore;
-  const cpu = process.cpuUsage(cpuBefore);
-  const numTokens = countTokens() - tokensBefore;
-  return { perSecond: (1e3 * numTokens) / wallMs, perCpuSecond: (1e6 * numTokens) / (cpu.user + cpu.system) };
-}
-
 /** The median of each figure for itself, over at least one round. */
 export function medianRate(rounds: readonly Rate[]): Rate {
   return {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Engine } from "#engine/engine.ts";
 import type { GenerationRequest, SequenceEvent } from "#engine/generation.ts";
 import { uniformAt } from "#engine/sampling/philox.ts";
@@ -9,6 +10,7 @@ export interface Lengths {
   readonly maxTokens: number;
 }
 
+const NUM_SPECIAL_TOKENS = 16;
 const SEED = 20_261_122;
 let numRequests = 0;
 
@@ -25,6 +27,13 @@ export function makeRequest({ numPromptTokens, maxTokens }: Lengths, vocabSize: 
     cacheSalt: "",
     tenant: "",
   };
+}
+
+/** The same name gives the same tokens, another name others. The first ids, which tokenizers keep for themselves, are left out. */
+export function drawPrompt(name: string, numTokens: number, vocabSize: number): readonly number[] {
+  const seed = createHash("sha256").update(name).digest().readUInt32LE();
+  const draw = (index: number): number => Math.floor(uniformAt(seed, index) * (vocabSize - NUM_SPECIAL_TOKENS));
+  return Array.from({ length: numTokens }, (_, index) => NUM_SPECIAL_TOKENS + draw(index));
 }
 
 /** Log-normal lengths, as chat traffic has them: median `median`, sigma of the logarithm `sigma`, cut to [1, max]. */
