@@ -31,6 +31,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/completions", ...infer).all(refuseMethod("POST"));
+  app.post("/v1/embeddings", ...infer).all(refuseMethod("POST"));
   app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 

@@ -121,11 +121,22 @@ test("a body over the limit is refused, whether or not it declares its size", as
   );
 });
 
+test("embeddings go the way of completions, byte for byte", async () => {
+  const body = '{ "model": "pocket",\n "input": ["é", "🌊"] }';
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  expect((await edge.fetch("/v1/embeddings", { method: "POST", headers, body })).status).toBe(200);
+  const [received] = region.received;
+  expect(received).toMatchObject({ url: "/v1/embeddings", body });
+  expect(received?.passport?.bodySha256).toBe(createHash("sha256").update(body).digest("base64url"));
+});
+
 test("an unknown path is 404, a known one with another method 405", async () => {
   expect(await refusalOf(await edge.fetch("/v1/unknown"))).toMatchObject(refused(404, { code: "not_found" }));
-  const response = await edge.fetch("/v1/chat/completions");
-  expect(response.headers.get("allow")).toBe("POST");
-  expect(await refusalOf(response)).toMatchObject(refused(405, { code: "method_not_allowed" }));
+  for (const path of ["/v1/chat/completions", "/v1/embeddings"]) {
+    const response = await edge.fetch(path);
+    expect(response.headers.get("allow")).toBe("POST");
+    expect(await refusalOf(response)).toMatchObject(refused(405, { code: "method_not_allowed" }));
+  }
 });
 
 // Last, because nothing mends the database.

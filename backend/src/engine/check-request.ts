@@ -26,12 +26,13 @@ export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Re
 }
 
 function findEmbeddingFault(
-  { embedding, stopping, logprobs }: GenerationRequest,
+  { embedding, stopping, logprobs, forkIds = [] }: GenerationRequest,
   spec: ExecutorSpec,
 ): string | undefined {
   if (embedding === undefined) return undefined;
   if (spec.embedding === undefined) return "this engine gives no embeddings";
   if (stopping.maxTokens !== 0 || logprobs !== undefined) return "an embedding comes with neither output nor logprobs";
+  if (forkIds.length > 0) return "an embedding has no further choices";
   const { numDimensions = spec.embedding.size } = embedding;
   if (numDimensions >= 1 && numDimensions <= spec.embedding.size) return undefined;
   return `${numDimensions} dimensions of ${spec.embedding.size}`;

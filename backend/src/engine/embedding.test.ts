@@ -112,6 +112,7 @@ test.each<[string, Partial<GenerationRequest>, Partial<ExecutorSpec>]>([
   ["no dimensions", { embedding: { numDimensions: 0 } }, {}],
   ["output beside the embedding", { embedding: {}, stopping: { maxTokens: 1, stopTokenIds: [] } }, {}],
   ["logprobs beside the embedding", { embedding: {}, logprobs: { numTop: 0, prompt: true } }, {}],
+  ["further choices of an embedding", { embedding: {}, forkIds: [2 as SequenceId] }, {}],
   ["an embedding of an executor that gives none", { embedding: {} }, { embedding: undefined } as never],
 ])("refuses %s", (_, fields, spec) => {
   const engine = new Engine(new FakeExecutor(spec), limits);

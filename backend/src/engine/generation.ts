@@ -23,7 +23,7 @@ export interface GenerationRequest {
    * on. Everything is said of each as if it were a request of its own.
    */
   readonly forkIds?: readonly SequenceId[] | undefined;
-  /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, and logprobs are absent. */
+  /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, logprobs and forks are absent. */
   readonly embedding?: EmbeddingParams | undefined;
 }
 

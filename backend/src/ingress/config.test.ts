@@ -3,7 +3,7 @@ import { readIngressConfig } from "./config.ts";
 
 const good = {
   SLUICE_REGION: "eu-west",
-  SLUICE_ENGINES: "engine-0:50051, [::1]:50051",
+  SLUICE_ENGINES: "engine-0:50051, [::1]:50051,dns:engines.local:50051",
   SLUICE_MODEL_DIR: "models/pocket/",
   SLUICE_PASSPORT_PUBLIC_JWK: '{"kty":"OKP","crv":"Ed25519","x":"abc"}',
 };
@@ -11,7 +11,12 @@ const good = {
 test("takes its defaults from one place", () => {
   expect(readIngressConfig(good)).toMatchObject({
     host: "127.0.0.1",
-    engineAddresses: ["engine-0:50051", "[::1]:50051"],
+    engineSources: [
+      { kind: "fixed", address: "engine-0:50051" },
+      { kind: "fixed", address: "[::1]:50051" },
+      { kind: "dns", name: "engines.local", port: 50051 },
+    ],
+    dnsIntervalMs: 5_000,
     modelId: "pocket",
     bodyLimits: { maxBytes: 4 * 1024 * 1024 },
     inFlightLimits: { requestTimeoutMs: 300_000 },
@@ -26,6 +31,9 @@ test.each<[string, string | undefined]>([
   ["SLUICE_REGION", undefined],
   ["SLUICE_ENGINES", "engine-0"],
   ["SLUICE_ENGINES", "engine-0:1,engine-0:1"],
+  ["SLUICE_ENGINES", "dns:engines"],
+  ["SLUICE_ENGINES", "http://engine-0:1"],
+  ["SLUICE_DNS_INTERVAL_MS", "0"],
   ["SLUICE_MODEL_DIR", undefined],
   ["SLUICE_PASSPORT_PUBLIC_JWK", "{"],
   ["SLUICE_PASSPORT_PUBLIC_JWK", '{"kty":"OKP","crv":"Ed25519","x":"abc","d":"private"}'],

@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { JWK } from "jose";
 import * as z from "zod";
+import { type EngineSource, parseEngineSource } from "./engines/engine-source.ts";
 import type { BodyLimits } from "./http/read-body.ts";
 import type { InFlightLimits } from "./in-flight.ts";
 
@@ -14,13 +15,17 @@ const port = count(0).pipe(z.int().max(65_535));
 /** setTimeout takes no longer delay. */
 const milliseconds = count(1).pipe(z.int().max(2 ** 31 - 1));
 
+const engineForms = "must be a comma-separated list of host:port or dns:name:port";
 const engines = z
-  .string("must be a comma-separated list of host:port")
-  .transform((list) => list.split(",").map((address) => address.trim()))
-  .pipe(
-    z.array(z.string().regex(/^[^\s:/]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, "must be a comma-separated list of host:port")),
-  )
-  .refine((addresses) => new Set(addresses).size === addresses.length, "names an engine twice");
+  .string(engineForms)
+  .transform((list) => list.split(",").map((entry) => entry.trim()))
+  .refine((entries) => new Set(entries).size === entries.length, "names an engine twice")
+  .transform((entries, context): EngineSource[] => {
+    const sources = entries.map(parseEngineSource).filter((source) => source !== undefined);
+    if (sources.length === entries.length) return sources;
+    context.addIssue(engineForms);
+    return z.NEVER;
+  });
 
 /** A private key here would be one more place to lose it from. */
 const isPublicEd25519 = (jwk: unknown): jwk is JWK =>
@@ -43,7 +48,12 @@ const environmentSchema = z.object({
   SLUICE_METRICS_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_METRICS_PORT: port.default(0),
   SLUICE_REGION: z.string("must name the region").min(1),
+  /** Where the engines are: `host:port`, or `dns:name:port` for every address that the name has at the moment. */
   SLUICE_ENGINES: engines,
+  /** How often those names are looked up. */
+  SLUICE_DNS_INTERVAL_MS: milliseconds.default(5_000),
+  /** How many of each engine's cached blocks are remembered; 0 routes without prefixes. */
+  SLUICE_MAX_KNOWN_BLOCKS: count(0).default(131_072),
   SLUICE_MODEL_DIR: z.string("must name a model directory").min(1),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
   SLUICE_PASSPORT_PUBLIC_JWK: ed25519Jwk,
@@ -63,7 +73,9 @@ export interface IngressConfig {
   readonly metricsPort: number;
   readonly metricsHost: string;
   readonly region: string;
-  readonly engineAddresses: readonly string[];
+  readonly engineSources: readonly EngineSource[];
+  readonly dnsIntervalMs: number;
+  readonly maxKnownBlocks: number;
   readonly modelDir: string;
   readonly modelId: string;
   readonly passportPublicJwk: JWK;
@@ -93,7 +105,9 @@ export function readIngressConfig(
     metricsHost: env.SLUICE_METRICS_HOST,
     metricsPort: env.SLUICE_METRICS_PORT,
     region: env.SLUICE_REGION,
-    engineAddresses: env.SLUICE_ENGINES,
+    engineSources: env.SLUICE_ENGINES,
+    dnsIntervalMs: env.SLUICE_DNS_INTERVAL_MS,
+    maxKnownBlocks: env.SLUICE_MAX_KNOWN_BLOCKS,
     modelDir: env.SLUICE_MODEL_DIR,
     modelId: env.SLUICE_MODEL_ID ?? path.basename(path.resolve(env.SLUICE_MODEL_DIR)),
     passportPublicJwk: env.SLUICE_PASSPORT_PUBLIC_JWK,

@@ -36,5 +36,12 @@ export function createIngressMetrics(registry: Registry, pool: EnginePool, inFli
     labelNames: ["route", "status"],
     registers: [registry],
   });
+  const picks = new Counter({
+    name: "sluice_ingress_engine_picks_total",
+    help: "Engines chosen, by what they were chosen.",
+    labelNames: ["engine", "reason"],
+    registers: [registry],
+  });
+  pool.onPick((engine, reason) => picks.inc({ engine, reason }));
   return { requests };
 }

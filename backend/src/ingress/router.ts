@@ -1,5 +1,5 @@
 // Which handler an address means.
-export type RouteName = "health" | "status" | "models" | "model" | "chat" | "completions";
+export type RouteName = "health" | "status" | "models" | "model" | "chat" | "completions" | "embeddings";
 
 export type RouteMatch =
   | { readonly kind: "found"; readonly name: RouteName; readonly modelId?: string }
@@ -18,6 +18,7 @@ const routes: Readonly<Record<string, Route>> = {
   "/v1/models": { name: "models", method: "GET" },
   "/v1/chat/completions": { name: "chat", method: "POST" },
   "/v1/completions": { name: "completions", method: "POST" },
+  "/v1/embeddings": { name: "embeddings", method: "POST" },
 };
 
 const modelPrefix = "/v1/models/";

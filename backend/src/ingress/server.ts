@@ -12,6 +12,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { answerChat } from "./chat/answer-chat.ts";
 import { answerCompletion } from "./completions/answer-completion.ts";
+import { answerEmbeddings } from "./embeddings/answer-embeddings.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { type BodyLimits, readBody } from "./http/read-body.ts";
@@ -133,6 +134,8 @@ export class IngressServer {
         return this.#complete(answerChat, claims, request, response, record);
       case "completions":
         return this.#complete(answerCompletion, claims, request, response, record);
+      case "embeddings":
+        return this.#complete(answerEmbeddings, claims, request, response, record);
     }
   }
 

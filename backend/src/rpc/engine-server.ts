@@ -6,6 +6,7 @@ import type { Clock } from "#platform/clock.ts";
 import { type GrpcHandlers, toServiceDefinition } from "#platform/grpc-service.ts";
 import type { Logger } from "#platform/logger.ts";
 import { abortChoices } from "./abort-choices.ts";
+import { embed } from "./embed.ts";
 import { generate } from "./generate.ts";
 import { type EngineFacts, getModel } from "./get-model.ts";
 import { LiveCalls } from "./live-calls.ts";
@@ -58,6 +59,7 @@ export class EngineServer {
       getModel: getModel(client, facts),
       generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints }),
       abortChoices: abortChoices(this.#calls),
+      embed: embed({ client, calls: this.#calls, clock, logger, retryHints }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),
     };
     this.#server.addService(toServiceDefinition(EngineDefinition), handlers);

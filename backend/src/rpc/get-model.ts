@@ -17,7 +17,8 @@ export function getModel(client: EngineClient, facts: EngineFacts): handleUnaryC
       callback(toStatus(new AppError("unavailable", { detail: "no model is loaded" })));
       return;
     }
-    const { maxModelLen, vocabSize, blockSize, numBlocks } = client.model.spec;
-    callback(null, { ...facts, maxModelLen, vocabSize, blockSize, numBlocks });
+    const { maxModelLen, vocabSize, blockSize, numBlocks, embedding } = client.model.spec;
+    const embeddingSize = embedding?.size ?? 0;
+    callback(null, { ...facts, maxModelLen, vocabSize, blockSize, numBlocks, embeddingSize });
   };
 }

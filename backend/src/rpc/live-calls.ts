@@ -5,7 +5,7 @@ export interface LiveCall {
   abortChoices(indexes: readonly number[]): void;
 }
 
-/** The Generate calls that are open, and whether new ones are taken. A call is open until its last byte went out or its caller left. */
+/** The calls that run sequences and are open, and whether new ones are taken. A call is open until its last byte went out or its caller left. */
 export class LiveCalls {
   // requestId -> its call
   readonly #calls = new Map<string, LiveCall>();

@@ -1,8 +1,8 @@
-import { AppError } from "@sluice/shared/errors.ts";
 import type { GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import * as z from "zod";
 import type { GenerationRequest } from "#engine/generation.ts";
 import { MAX_TOP_LOGPROBS } from "#engine/sampling/logprobs.ts";
+import { parseMessage } from "./parse-message.ts";
 
 /** Most stop token ids one request may name. */
 const MAX_STOP_TOKEN_IDS = 256;
@@ -19,7 +19,7 @@ const adjustmentsSchema = z.object({
   logitBias: z.array(z.object({ tokenId: z.number(), bias: z.number().min(-100).max(100) })).max(MAX_LOGIT_BIASES),
 });
 
-const opaqueName = z.string().max(256);
+export const opaqueName = z.string().max(256);
 
 // Token ids are uint32 by the proto; whether they are in the vocabulary is the engine's to say.
 const schema = z.object({
@@ -58,12 +58,6 @@ export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequence
  * @throws AppError `invalid_value` with the field's name.
  */
 export function parseGenerateRequest(message: GenerateRequest, drawSeed: () => number): ParsedGenerateRequest {
-  const result = schema.safeParse(message);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const param = issue?.path.join(".") ?? "";
-    throw new AppError("invalid_value", { param, detail: `${param}: ${issue?.message}` });
-  }
-  const { sampling, ...rest } = result.data;
+  const { sampling, ...rest } = parseMessage(schema, message);
   return { ...rest, sampling: { ...sampling, seed: sampling.seed ?? drawSeed() } };
 }

@@ -1,35 +1,77 @@
-// Which engine takes the next request: the one with the least work ahead of it.
+// Which engine takes a prompt: the one that is expected to give the first token soonest. An engine that holds the prompt's
+// prefix has less to compute, so turns of one conversation and prompts of one kind find their way back by themselves, for as
+// long as the work ahead does not cost more than the prefix saves.
+//
+// Many ingresses choose by the same reports, which are a moment old. If all took the very best engine, they would all
+// take the same one; so of those that are nearly as good, two are drawn and the better is taken (power of two choices:
+// Mitzenmacher, IEEE TPDS 12(10), 2001).
+import { type EngineView, expectedMs, workAhead } from "./expected-time.ts";
 
-/** What is known of one engine's load. */
-export interface EngineLoad {
-  readonly numRunning: number;
-  readonly numWaiting: number;
-  /** Prompt tokens admitted but not yet computed. */
-  readonly numQueuedTokens: number;
-  /** Requests, and their prompt tokens, sent from here since the engine last reported. */
-  readonly numSent: number;
-  readonly numSentTokens: number;
+/** Engines that differ by less than this are equally good, as far as anybody can tell. */
+const nearlyAsGood = 1.1;
+const nearlyAsGoodMs = 0.5;
+
+/** By what an engine was chosen. */
+export type PickReason =
+  /** It is expected to be the soonest, and holds a part of the prompt. */
+  | "prefix"
+  /** It is expected to be the soonest, and holds nothing of the prompt. */
+  | "expected_time"
+  /** Nobody knows how long a token takes: it has the fewest of them ahead. */
+  | "least_load"
+  /** No report is fresh enough to compare by. */
+  | "random";
+
+export interface Pick<Candidate> {
+  readonly candidate: Candidate;
+  readonly reason: PickReason;
 }
 
-/**
- * What a sequence weighs beside its prompt, in tokens: about the output it still has ahead. The mean output of chat
- * traffic is a few hundred tokens (PagedAttention, SOSP 2023, section 6.1); half of it is left on average.
- */
-const sequenceTokens = 128;
-
-/** Tokens of work ahead of a request that would come now. */
-export function workAhead(load: EngineLoad): number {
-  const numSequences = load.numRunning + load.numWaiting + load.numSent;
-  return load.numQueuedTokens + load.numSentTokens + sequenceTokens * numSequences;
+/** Something that can take a prompt, and how it looks to the prompt. */
+export interface Candidate {
+  readonly view: EngineView;
 }
 
-/** The candidate with the least work ahead; the first of equals; undefined when there is none. */
-export function chooseEngine<Engine extends { readonly load: EngineLoad }>(
-  candidates: readonly Engine[],
-): Engine | undefined {
-  let best: Engine | undefined;
-  for (const candidate of candidates) {
-    if (best === undefined || workAhead(candidate.load) < workAhead(best.load)) best = candidate;
+/** @param random in [0, 1). Absent when there are no candidates. */
+export function chooseEngine<C extends Candidate>(candidates: readonly C[], random: () => number): Pick<C> | undefined {
+  const fresh = candidates.filter(({ view }) => !view.isStale);
+  const [first] = fresh;
+  if (first === undefined) {
+    const candidate = draw(candidates, random);
+    return candidate && { candidate, reason: "random" };
   }
-  return best;
+  const usualMs = usualPrefillMs(fresh);
+  const costOf = ({ view }: C): number =>
+    usualMs === undefined ? workAhead(view) : expectedMs(view, view.pace.prefillMsPerToken ?? usualMs);
+  const candidate = betterOfTwo(fresh, costOf, random) ?? first;
+  if (usualMs === undefined) return { candidate, reason: "least_load" };
+  return { candidate, reason: candidate.view.numHeldTokens > 0 ? "prefix" : "expected_time" };
+}
+
+/** Of those that cost nearly the least, the cheaper of two drawn ones. */
+function betterOfTwo<C>(
+  candidates: readonly C[],
+  costOf: (candidate: C) => number,
+  random: () => number,
+): C | undefined {
+  const priced = candidates.map((candidate) => ({ candidate, cost: costOf(candidate) }));
+  const least = Math.min(...priced.map(({ cost }) => cost));
+  const near = priced.filter(({ cost }) => cost <= least * nearlyAsGood + nearlyAsGoodMs);
+  const one = draw(near, random);
+  const other = draw(
+    near.filter((each) => each !== one),
+    random,
+  );
+  return one !== undefined && other !== undefined && other.cost < one.cost ? other.candidate : one?.candidate;
+}
+
+/** What an engine that has not measured anything yet is taken to need; absent when none has. */
+function usualPrefillMs(candidates: readonly Candidate[]): number | undefined {
+  const measured = candidates.flatMap(({ view }) => view.pace.prefillMsPerToken ?? []);
+  if (measured.length === 0) return undefined;
+  return measured.reduce((sum, ms) => sum + ms, 0) / measured.length;
+}
+
+function draw<T>(list: readonly T[], random: () => number): T | undefined {
+  return list[Math.floor(random() * list.length)];
 }

@@ -9,6 +9,8 @@ import {
 } from "@grpc/grpc-js";
 import {
   EngineDefinition,
+  type EmbedRequest,
+  type EmbedResponse,
   type GenerateRequest,
   type GenerateResponse,
   type GetModelResponse,
@@ -81,12 +83,29 @@ export class EngineClient {
     yield* readAll(call, limits.signal);
   }
 
-  /** The engine's load as it changes; waits for the engine to be reachable. Ends only by an error or by leaving the loop. */
-  async *watch(signal: AbortSignal): AsyncGenerator<WatchResponse> {
+  /** One sequence's vector. Rejects with an AppError, or the signal's reason when that was aborted. */
+  embed(request: EmbedRequest, { signal, deadlineMs }: CallLimits): Promise<EmbedResponse> {
+    const { path, requestSerialize, responseDeserialize } = service.embed;
+    const options: CallOptions = { deadline: deadlineMs };
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const answer = (error: unknown, response?: EmbedResponse): void => {
+        signal.removeEventListener("abort", cancel);
+        if (response !== undefined) resolve(response);
+        else reject(signal.aborted ? signal.reason : fromEngineError(error));
+      };
+      const call = this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, answer);
+      const cancel = (): void => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  /** The engine's load as it changes, and what its cache holds if that is wanted; waits for the engine to be reachable. Ends only by an error or by leaving the loop. */
+  async *watch(cacheEvents: boolean, signal: AbortSignal): AsyncGenerator<WatchResponse> {
     signal.throwIfAborted();
     const { path, requestSerialize, responseDeserialize } = service.watch;
     const metadata = new Metadata({ waitForReady: true });
-    const request = { minIntervalMs: 0, cacheEvents: true };
+    const request = { minIntervalMs: 0, cacheEvents };
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     for await (const messages of readAll(call, signal)) yield* messages;
   }

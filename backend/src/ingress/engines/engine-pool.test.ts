@@ -5,9 +5,8 @@ import { TestRegion, until } from "#ingress/fixtures/test-region.ts";
 import { createLogger } from "#platform/logger.ts";
 import { systemClock } from "#platform/clock.ts";
 import { Engine } from "./engine.ts";
-import { chooseEngine, workAhead } from "./choose-engine.ts";
+import { PromptBlocks } from "./prompt-blocks.ts";
 
-const idle = { numRunning: 0, numWaiting: 0, numQueuedTokens: 0, numSent: 0, numSentTokens: 0 };
 const hello = { model: "tiny", messages: [{ role: "user", content: "hi" }], stream: true };
 
 let first: ScriptedEngine;
@@ -38,38 +37,6 @@ async function ask(): Promise<{ status: number; reply: string }> {
 }
 
 describe("choosing", () => {
-  test.each([
-    ["nobody, of none", [], undefined],
-    ["the first of equals", [idle, idle], 0],
-    [
-      "fewer sequences",
-      [
-        { ...idle, numRunning: 2 },
-        { ...idle, numWaiting: 1 },
-      ],
-      1,
-    ],
-    [
-      "fewer queued tokens",
-      [
-        { ...idle, numQueuedTokens: 500 },
-        { ...idle, numRunning: 1 },
-      ],
-      1,
-    ],
-    ["what was sent since the last report counts", [{ ...idle, numSent: 1, numSentTokens: 9 }, idle], 1],
-  ])("takes %s", (_, loads, expected) => {
-    const candidates = loads.map((load) => ({ load }));
-    const chosen = chooseEngine(candidates);
-    expect(chosen && candidates.indexOf(chosen)).toBe(expected);
-  });
-
-  test("work grows with everything that is ahead", () => {
-    for (const key of ["numRunning", "numWaiting", "numQueuedTokens", "numSent", "numSentTokens"] as const) {
-      expect(workAhead({ ...idle, [key]: 1 })).toBeGreaterThan(workAhead(idle));
-    }
-  });
-
   test("follows the engines' reports", async () => {
     first.report({ numRunning: 3 });
     await until(() => region.pool.load.numRunning === 3);
@@ -83,6 +50,53 @@ describe("choosing", () => {
     expect([first.requests.length, second.requests.length]).toEqual([4, 4]);
   });
 
+  test("goes where the prompt's first blocks are, until they are gone", async () => {
+    await ask();
+    const sent = first.requests[0]!;
+    const names = new PromptBlocks(sent).names(16);
+    expect(names.length).toBeGreaterThan(0);
+    // Busy enough for the prompt not to go there for nothing.
+    second.report({ numQueuedTokens: 10, pace: { prefillMsPerToken: 1 } });
+    first.report({ pace: { prefillMsPerToken: 1 } });
+    first.tellCache([], { restarts: true, evicted: names });
+    second.tellCache(names, { restarts: true });
+    await until(() => region.pool.engines[1]?.numKnownBlocks === names.length);
+    await ask();
+    expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
+    second.tellCache([], { evicted: names });
+    await until(() => region.pool.engines[1]?.numKnownBlocks === 0);
+    await ask();
+    expect([first.requests.length, second.requests.length]).toEqual([2, 1]);
+    expect(await region.registry.metrics()).toContain(
+      `sluice_ingress_engine_picks_total{engine="${second.address}",reason="prefix"} 1`,
+    );
+  });
+
+  test("watches anew when it missed cache events, and serves on meanwhile", async () => {
+    second.tellCache(["12345678"], { restarts: true });
+    await until(() => region.pool.engines[1]?.numKnownBlocks === 1);
+    second.tellCache(["abcdefgh"], { numMissed: 1 });
+    await until(() => region.pool.engines[1]?.numKnownBlocks === 0);
+    expect(region.pool.engines[1]?.isServing).toBe(true);
+    await until(() => second.numWatches === 2);
+    second.tellCache(["abcdefgh"], { restarts: true });
+    await until(() => region.pool.engines[1]?.numKnownBlocks === 1);
+    expect(second.numIntroductions).toBe(1);
+  });
+
+  test("an engine that leaves gets nothing new, and finishes what it has", async () => {
+    first.script = (call) => void setTimeout(() => answer(call, [[65]]), 200);
+    const running = ask();
+    await until(() => first.requests.length === 1);
+    region.pool.setAddresses([second.address]);
+    expect(region.pool.engines.map(({ address }) => address)).toEqual([second.address]);
+    await ask();
+    expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
+    expect(await running).toMatchObject({ status: 200, reply: expect.stringContaining("[DONE]") });
+    region.pool.setAddresses([second.address, first.address]);
+    await until(() => region.pool.engines.every((engine) => engine.isServing));
+  });
+
   test("passes over an engine that drains", async () => {
     first.report({ draining: true });
     await until(() => region.pool.engines[0]?.isServing === false);
@@ -93,7 +107,9 @@ describe("choosing", () => {
   test("never serves with an engine of another model, however often it asks", async () => {
     const other = new ScriptedEngine("other");
     await other.start();
-    const engine = new Engine(other.address, "tiny", systemClock, Math.random, createLogger("test", "silent"));
+    const logger = createLogger("test", "silent");
+    const parts = { modelId: "tiny", maxKnownBlocks: 0, clock: systemClock, random: Math.random, logger };
+    const engine = new Engine(other.address, parts);
     void engine.follow();
     await until(() => other.numIntroductions === 3);
     expect(engine.isServing).toBe(false);
@@ -147,8 +163,12 @@ describe("death", () => {
   test("in the middle of streams ends those with an error, and no others", async () => {
     first.script = (call) => call.write({ tokenIds: [65] });
     second.script = (call) => void setTimeout(() => answer(call, [[66]]), 400);
-    const replies = Promise.all([ask(), ask()]);
-    await until(() => first.requests.length === 1 && second.requests.length === 1);
+    const toFirst = ask();
+    await until(() => first.requests.length === 1);
+    first.report({ numRunning: 9 });
+    await until(() => region.pool.load.numRunning === 9);
+    const replies = Promise.all([toFirst, ask()]);
+    await until(() => second.requests.length === 1);
     setTimeout(() => first.kill(), 100);
     const [lost, kept] = await replies;
     expect(lost?.reply).toContain("upstream_error");

@@ -1,9 +1,15 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import type { GenerateRequest, GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
-import { chooseEngine } from "./choose-engine.ts";
+import type {
+  EmbedRequest,
+  EmbedResponse,
+  GenerateRequest,
+  GenerateResponse,
+} from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { chooseEngine, type PickReason } from "./choose-engine.ts";
 import type { Engine } from "./engine.ts";
 import type { CallLimits } from "./engine-client.ts";
 import { fromEngineError, isElsewhere } from "./engine-error.ts";
+import { PromptBlocks } from "./prompt-blocks.ts";
 
 /** Messages of one sequence that were ready together, and who sent them. */
 export interface EngineBatch {
@@ -18,27 +24,63 @@ export interface PoolLoad {
   readonly numQueuedTokens: number;
 }
 
-/** The region's engines; all serve the same model. */
+/** The region's engines; all serve the same model. Which they are may change at any time. */
 export class EnginePool {
-  readonly engines: readonly Engine[];
+  readonly #createEngine: (address: string) => Engine;
+  readonly #random: () => number;
+  // address -> engine
+  readonly #engines = new Map<string, Engine>();
+  #onPick: (engine: string, reason: PickReason) => void = () => {};
 
-  constructor(engines: readonly Engine[]) {
-    this.engines = engines;
+  constructor(createEngine: (address: string) => Engine, random: () => number) {
+    this.#createEngine = createEngine;
+    this.#random = random;
+  }
+
+  get engines(): readonly Engine[] {
+    return [...this.#engines.values()];
+  }
+
+  /** Follows these engines and no others from now on. One that leaves gets no new requests; those it has go on. */
+  setAddresses(addresses: readonly string[]): void {
+    for (const [address, engine] of this.#engines) {
+      if (addresses.includes(address)) continue;
+      this.#engines.delete(address);
+      engine.close();
+    }
+    for (const address of addresses) {
+      if (this.#engines.has(address)) continue;
+      const engine = this.#createEngine(address);
+      this.#engines.set(address, engine);
+      void engine.follow();
+    }
+  }
+
+  /** Tells of every choice. There is one listener. */
+  onPick(listener: (engine: string, reason: PickReason) => void): void {
+    this.#onPick = listener;
   }
 
   get isServing(): boolean {
-    return this.engines.some((engine) => engine.isServing);
+    return this.#serving().length > 0;
   }
 
   /** The longest sequence that every serving engine takes. Throws `unavailable` when none serves. */
   get maxModelLen(): number {
-    const lengths = this.#serving().map((engine) => engine.maxModelLen ?? 0);
+    const lengths = this.#serving().map(({ model }) => model?.maxModelLen ?? 0);
     if (lengths.length === 0) throw noEngine();
     return Math.min(...lengths);
   }
 
+  /** Numbers of an embedding; 0 when not every serving engine gives them. Throws `unavailable` when none serves. */
+  get embeddingSize(): number {
+    const sizes = this.#serving().map(({ model }) => model?.embeddingSize ?? 0);
+    if (sizes.length === 0) throw noEngine();
+    return Math.min(...sizes);
+  }
+
   get load(): PoolLoad {
-    const loads = this.#serving().map((engine) => engine.load);
+    const loads = this.#serving().flatMap(({ report }) => report?.load ?? []);
     const sum = (pick: (load: PoolLoad) => number): number => loads.reduce((total, load) => total + pick(load), 0);
     return {
       numRunning: sum((load) => load.numRunning),
@@ -48,23 +90,45 @@ export class EnginePool {
   }
 
   /**
-   * Runs one sequence on the engine with the least work ahead. An engine that is full, draining or gone before its first
+   * Runs one sequence on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full, draining or gone before its first
    * message passes the request on; each is asked at most once. After the first message nothing is ever repeated.
    * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
    * engine was lost in the middle; and the signal's reason when that was aborted.
    */
   async *generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<EngineBatch> {
+    const prompt = new PromptBlocks(request);
+    const start = (engine: Engine) => engine.generate(request, prompt, limits);
+    for await (const [engine, responses] of this.#askInTurn(prompt, start, limits)) yield { engine, responses };
+  }
+
+  /** One sequence's vector. An engine that cannot give it, for whatever passing reason, passes the request on, as in `generate`. */
+  async embed(request: EmbedRequest, limits: CallLimits): Promise<EmbedResponse> {
+    const { tokenIds: promptTokenIds, cacheSalt } = request;
+    const prompt = new PromptBlocks({ promptTokenIds, cacheSalt });
+    const start = (engine: Engine) => engine.embed(request, prompt, limits);
+    for await (const [, response] of this.#askInTurn(prompt, start, limits)) return response;
+    throw new AppError("internal_error", { detail: "an engine gave no embedding" });
+  }
+
+  /** What the first engine gives that takes the prompt, with the engine's address. */
+  async *#askInTurn<T>(
+    prompt: PromptBlocks,
+    start: (engine: Engine) => AsyncIterable<T>,
+    limits: CallLimits,
+  ): AsyncGenerator<[string, T]> {
     const asked = new Set<Engine>();
     let refusal: AppError | undefined;
     for (;;) {
-      const engine = chooseEngine(this.#serving().filter((candidate) => !asked.has(candidate)));
-      if (engine === undefined) throw refusal ?? noEngine();
+      const pick = chooseEngine(this.#candidates(prompt, asked), this.#random);
+      if (pick === undefined) throw refusal ?? noEngine();
+      const { engine } = pick.candidate;
       asked.add(engine);
+      this.#onPick(engine.address, pick.reason);
       let hasStarted = false;
       try {
-        for await (const responses of engine.generate(request, limits)) {
+        for await (const answer of start(engine)) {
           hasStarted = true;
-          yield { engine: engine.address, responses };
+          yield [engine.address, answer];
         }
         return;
       } catch (thrown) {
@@ -78,7 +142,14 @@ export class EnginePool {
   }
 
   close(): void {
-    for (const engine of this.engines) engine.close();
+    this.setAddresses([]);
+  }
+
+  #candidates(prompt: PromptBlocks, asked: ReadonlySet<Engine>) {
+    return this.#serving().flatMap((engine) => {
+      const view = asked.has(engine) ? undefined : engine.view(prompt);
+      return view === undefined ? [] : [{ engine, view }];
+    });
   }
 
   #serving(): Engine[] {

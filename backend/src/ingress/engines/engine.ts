@@ -1,23 +1,30 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type {
+  EmbedRequest,
+  EmbedResponse,
   GenerateRequest,
   GenerateResponse,
   GetModelResponse,
-  WatchResponse,
 } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
-import type { EngineLoad } from "./choose-engine.ts";
 import { type CallLimits, EngineClient } from "./engine-client.ts";
+import { EngineSignals, type LastReport } from "./engine-signals.ts";
+import type { EngineView } from "./expected-time.ts";
+import type { PromptBlocks } from "./prompt-blocks.ts";
 
-/** An engine reports at least once a second; one that missed several reports is not to be relied on. */
-const staleAfterMs = 5_000;
 const firstRetryMs = 100;
 const lastRetryMs = 2_000;
 
-interface Report {
-  readonly load: WatchResponse;
-  readonly atMs: number;
+/** What every engine of a region is made with. */
+export interface EngineParts {
+  /** The model whose tokens will be sent; an engine that serves another one is never used. */
+  readonly modelId: string;
+  /** How many of an engine's cached blocks are remembered; 0 is off. */
+  readonly maxKnownBlocks: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
 }
 
 /**
@@ -26,51 +33,81 @@ interface Report {
  */
 export class Engine {
   readonly address: string;
-  readonly #modelId: string;
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #parts: EngineParts;
   readonly #logger: Logger;
   readonly #client: EngineClient;
+  readonly #signals: EngineSignals;
   readonly #stopping = new AbortController();
-  #model: GetModelResponse | undefined;
-  #report: Report | undefined;
-  #numSent = 0;
-  #numSentTokens = 0;
+  #numCalls = 0;
   /** Why it was last not there: said once, not at every try. */
   #trouble: string | undefined;
 
-  /** `modelId` is the model whose tokens will be sent; an engine that serves another one is never used. */
-  constructor(address: string, modelId: string, clock: Clock, random: () => number, logger: Logger) {
+  constructor(address: string, parts: EngineParts) {
     this.address = address;
-    this.#modelId = modelId;
-    this.#clock = clock;
-    this.#random = random;
-    this.#logger = logger.child({ engine: address });
+    this.#parts = parts;
+    this.#logger = parts.logger.child({ engine: address });
     this.#client = new EngineClient(address);
+    this.#signals = new EngineSignals(parts.maxKnownBlocks);
   }
 
   /** True when a request sent now would be expected to run. */
   get isServing(): boolean {
-    if (this.#model === undefined || this.#report === undefined || this.#report.load.draining) return false;
-    return this.#clock.monotonicMs() - this.#report.atMs < staleAfterMs;
+    return this.#signals.isServing(this.#nowMs());
   }
 
-  /** Prompt plus output, in tokens; undefined while the engine has not been reached. */
-  get maxModelLen(): number | undefined {
-    return this.#model?.maxModelLen;
+  /** Undefined while the engine has not been reached. */
+  get model(): GetModelResponse | undefined {
+    return this.#signals.model;
   }
 
-  /** The last report, plus what was sent since. All zero before the first. */
-  get load(): EngineLoad {
-    const { numRunning = 0, numWaiting = 0, numQueuedTokens = 0 } = this.#report?.load ?? {};
-    return { numRunning, numWaiting, numQueuedTokens, numSent: this.#numSent, numSentTokens: this.#numSentTokens };
+  /** Absent while the engine is not there. */
+  get report(): LastReport | undefined {
+    return this.#signals.report;
   }
 
-  /** See `EngineClient.generate`. */
-  generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<readonly GenerateResponse[]> {
-    this.#numSent++;
-    this.#numSentTokens += request.promptTokenIds.length;
-    return this.#client.generate(request, limits);
+  /** How many blocks its prefix cache is known to hold. */
+  get numKnownBlocks(): number {
+    return this.#signals.numKnownBlocks;
+  }
+
+  /** How the engine looks to a prompt; absent while it is not there. */
+  view(prompt: PromptBlocks): EngineView | undefined {
+    return this.#signals.view(prompt, this.#nowMs());
+  }
+
+  /** See `EngineClient.generate`. `prompt` is the request's. */
+  generate(
+    request: GenerateRequest,
+    prompt: PromptBlocks,
+    limits: CallLimits,
+  ): AsyncGenerator<readonly GenerateResponse[]> {
+    return this.#watchCall(prompt, this.#client.generate(request, limits));
+  }
+
+  /** See `EngineClient.embed`; one answer, as soon as it is there. `prompt` is the request's. */
+  embed(request: EmbedRequest, prompt: PromptBlocks, limits: CallLimits): AsyncGenerator<EmbedResponse> {
+    const client = this.#client;
+    const call = async function* () {
+      yield await client.embed(request, limits);
+    };
+    return this.#watchCall(prompt, call());
+  }
+
+  async *#watchCall<T>(prompt: PromptBlocks, call: AsyncIterable<T>): AsyncGenerator<Awaited<T>> {
+    const sent = this.#signals.send(prompt, this.#nowMs());
+    let hasStarted = false;
+    this.#numCalls += 1;
+    try {
+      for await (const answer of call) {
+        hasStarted = true;
+        this.#signals.settle(sent);
+        yield answer;
+      }
+    } finally {
+      if (!hasStarted) this.#signals.fail(sent);
+      this.#numCalls -= 1;
+      if (this.#stopping.signal.aborted) this.#closeIfIdle();
+    }
   }
 
   /** Follows the engine until `close`. Never rejects. */
@@ -79,31 +116,37 @@ export class Engine {
     let retryMs = firstRetryMs;
     while (!signal.aborted) {
       try {
-        for await (const load of this.#client.watch(signal)) {
-          this.#model ??= await this.#fetchModel();
-          this.#report = { load, atMs: this.#clock.monotonicMs() };
-          this.#numSent = 0;
-          this.#numSentTokens = 0;
+        this.#signals.beginWatch();
+        for await (const load of this.#client.watch(this.#parts.maxKnownBlocks > 0, signal)) {
+          if (this.#signals.model === undefined) this.#signals.introduce(await this.#fetchModel());
           retryMs = firstRetryMs;
+          if (this.#signals.noteReport(load, this.#nowMs())) continue;
+          this.#logger.warn("cache events were missed: watching anew");
+          break;
         }
       } catch (error) {
         this.#lose(error);
       }
       // Between half and the whole of the delay, so that many ingresses do not return at once.
-      await sleep(retryMs * (0.5 + this.#random() / 2), undefined, { signal }).catch(() => undefined);
+      await sleep(retryMs * (0.5 + this.#parts.random() / 2), undefined, { signal }).catch(() => undefined);
       retryMs = Math.min(2 * retryMs, lastRetryMs);
     }
   }
 
+  /** Follows it no more; the connection is closed once the calls that run have ended. */
   close(): void {
     this.#stopping.abort(new Error("closing"));
-    this.#client.close();
+    this.#closeIfIdle();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#numCalls === 0) this.#client.close();
   }
 
   async #fetchModel(): Promise<GetModelResponse> {
     const model = await this.#client.getModel();
-    if (model.modelId !== this.#modelId) {
-      throw new Error(`the engine serves model ${model.modelId}, not ${this.#modelId}`);
+    if (model.modelId !== this.#parts.modelId) {
+      throw new Error(`the engine serves model ${model.modelId}, not ${this.#parts.modelId}`);
     }
     this.#trouble = undefined;
     this.#logger.info({ model: model.modelId, maxModelLen: model.maxModelLen }, "engine found");
@@ -111,11 +154,14 @@ export class Engine {
   }
 
   #lose(error: unknown): void {
-    this.#model = undefined;
-    this.#report = undefined;
+    this.#signals.lose();
     const trouble = error instanceof Error ? error.message : String(error);
     if (trouble === this.#trouble || this.#stopping.signal.aborted) return;
     this.#trouble = trouble;
     this.#logger.warn({ trouble }, "engine not there");
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
   }
 }

@@ -50,6 +50,8 @@ export interface GetModelResponse {
   maxNumSeqs: number;
   /** Whether requests of one salt share the blocks of equal prefixes. */
   prefixCaching: boolean;
+  /** Numbers of an embedding. 0 is an engine without Embed. */
+  embeddingSize: number;
 }
 
 export interface GenerateRequest {
@@ -199,6 +201,29 @@ export interface Finish {
   cachedTokens: number;
 }
 
+export interface EmbedRequest {
+  /** As in GenerateRequest, whose requests it must differ from. */
+  requestId: string;
+  /** At least one; at most max_model_len. */
+  tokenIds: number[];
+  /** How many of the embedding's numbers are wanted, from the first; 1 to embedding_size. Absent: all. */
+  dimensions?:
+    | number
+    | undefined;
+  /** As in GenerateRequest. */
+  priority: number;
+  cacheSalt: string;
+  tenant: string;
+}
+
+export interface EmbedResponse {
+  /** Of length 1, also when only some of the numbers were wanted. */
+  embedding: number[];
+  promptTokens: number;
+  /** Tokens whose K/V came from the prefix cache. */
+  cachedTokens: number;
+}
+
 export interface WatchRequest {
   /** Shortest time between two messages. 0 takes the engine's default, 50 ms. */
   minIntervalMs: number;
@@ -303,6 +328,7 @@ function createBaseGetModelResponse(): GetModelResponse {
     maxNumBatchedTokens: 0,
     maxNumSeqs: 0,
     prefixCaching: false,
+    embeddingSize: 0,
   };
 }
 
@@ -334,6 +360,9 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
     }
     if (message.prefixCaching !== false) {
       writer.uint32(72).bool(message.prefixCaching);
+    }
+    if (message.embeddingSize !== 0) {
+      writer.uint32(80).uint32(message.embeddingSize);
     }
     return writer;
   },
@@ -421,6 +450,14 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
             }
 
             message.prefixCaching = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.embeddingSize = reader.uint32();
             continue;
           }
         }
@@ -1423,6 +1460,203 @@ export const Finish: MessageFns<Finish> = {
   },
 };
 
+function createBaseEmbedRequest(): EmbedRequest {
+  return { requestId: "", tokenIds: [], dimensions: undefined, priority: 0, cacheSalt: "", tenant: "" };
+}
+
+export const EmbedRequest: MessageFns<EmbedRequest> = {
+  encode(message: EmbedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.tokenIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.tokenIds) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.dimensions !== undefined) {
+      writer.uint32(24).uint32(message.dimensions);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(32).sint32(message.priority);
+    }
+    if (message.cacheSalt !== "") {
+      writer.uint32(42).string(message.cacheSalt);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(50).string(message.tenant);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EmbedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEmbedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.tokenIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tokenIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dimensions = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cacheSalt = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEmbedResponse(): EmbedResponse {
+  return { embedding: [], promptTokens: 0, cachedTokens: 0 };
+}
+
+export const EmbedResponse: MessageFns<EmbedResponse> = {
+  encode(message: EmbedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.embedding.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.embedding) {
+        writer.float(v);
+      }
+      writer.join();
+    }
+    if (message.promptTokens !== 0) {
+      writer.uint32(16).uint32(message.promptTokens);
+    }
+    if (message.cachedTokens !== 0) {
+      writer.uint32(24).uint32(message.cachedTokens);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EmbedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEmbedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 13) {
+              message.embedding.push(reader.float());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.embedding.push(reader.float());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.promptTokens = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cachedTokens = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseWatchRequest(): WatchRequest {
   return { minIntervalMs: 0, cacheEvents: false };
 }
@@ -1844,6 +2078,15 @@ export const EngineDefinition = {
       requestType: AbortChoicesRequest as typeof AbortChoicesRequest,
       requestStream: false,
       responseType: AbortChoicesResponse as typeof AbortChoicesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Turns one sequence into a vector, in steps that it shares with those that generate. Cancelling, and errors, as in Generate. */
+    embed: {
+      name: "Embed",
+      requestType: EmbedRequest as typeof EmbedRequest,
+      requestStream: false,
+      responseType: EmbedResponse as typeof EmbedResponse,
       responseStream: false,
       options: {},
     },

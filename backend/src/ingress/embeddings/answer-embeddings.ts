@@ -1,0 +1,58 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import { embeddingRequestSchema } from "@sluice/shared/openai/embedding-request.ts";
+import type { EmbeddingList } from "@sluice/shared/openai/embedding.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import type { Exchange } from "#ingress/exchange.ts";
+import { sendJson } from "#ingress/http/send-json.ts";
+import { assertServed, type Region } from "#ingress/region.ts";
+import { replyHeaders } from "#ingress/reply/reply-headers.ts";
+import { embedAll } from "./embed-all.ts";
+import { spellEmbedding } from "./spell-embedding.ts";
+import { tokenizeInputs } from "./tokenize-inputs.ts";
+
+/** `POST /v1/embeddings`. */
+export async function answerEmbeddings(body: unknown, region: Region, exchange: Exchange): Promise<void> {
+  const request = parseRequest(embeddingRequestSchema, body);
+  assertServed(region, request.model);
+  const { model, pool } = region;
+  const { requestId, claims, response, limits, progress } = exchange;
+  const dimensions = request.dimensions ?? undefined;
+  assertDimensions(dimensions, pool.embeddingSize);
+  const inputs = await tokenizeInputs(request.input, model.tokenizer, pool.maxModelLen, limits.signal);
+  const promptTokens = inputs.reduce((sum, { length }) => sum + length, 0);
+  progress.promptTokens = promptTokens;
+
+  const { priority, org } = claims;
+  const caller = { priority, cacheSalt: org, tenant: org };
+  const embeddings = await embedAll(
+    inputs.map((tokenIds, index) => ({
+      requestId: `${requestId}/${index}`,
+      tokenIds: [...tokenIds],
+      dimensions,
+      ...caller,
+    })),
+    pool,
+    limits,
+  );
+  const encoding = request.encoding_format ?? "float";
+  const list: EmbeddingList = {
+    object: "list",
+    data: embeddings.map((embedding, index) => ({
+      object: "embedding",
+      index,
+      embedding: spellEmbedding(embedding, encoding),
+    })),
+    model: model.id,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  };
+  sendJson(response, 200, list, replyHeaders(model.id, exchange));
+}
+
+function assertDimensions(wanted: number | undefined, size: number): void {
+  if (size === 0) {
+    throw new AppError("invalid_value", { param: "model", publicText: "This model gives no embeddings." });
+  }
+  if (wanted === undefined || wanted <= size) return;
+  const publicText = `Invalid 'dimensions': expected a value <= ${size}, the size of the model's embeddings.`;
+  throw new AppError("invalid_value", { param: "dimensions", publicText });
+}
