@@ -23,7 +23,7 @@ export const opaqueName = z.string().max(256);
 
 // Token ids are uint32 by the proto; whether they are in the vocabulary is the engine's to say.
 const schema = z.object({
-  requestId: z.string().min(1).max(128),
+  requestId: z.string().min(1).max(256),
   promptTokenIds: z.custom<readonly number[]>(),
   sampling: z.object({
     temperature: z.number().min(0).max(100),

@@ -1,17 +1,16 @@
 import * as z from "zod/mini";
 import { generationFields } from "./generation-fields.ts";
-import { unsupported, unsupportedMark } from "./unsupported.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** Text, or the token ids of the served model. */
 export type CompletionPrompt = string | readonly number[];
 
-/** OpenAI takes many prompts in one request; we take one, alone or in a list of one. */
+const maxPrompts = 128;
+
+/** One prompt, or a list of them; as a list. */
 const promptSchema = z.pipe(
-  z
-    .unknown()
-    .check(z.refine((value) => isPrompt(onlyItem(value)) || isBatch(value)))
-    .check(z.refine((value) => !isBatch(value), { params: unsupportedMark, abort: true })),
-  z.transform((value): CompletionPrompt => onlyItem(value) as CompletionPrompt),
+  z.unknown().check(z.refine((value) => promptsOf(value).length <= maxPrompts && promptsOf(value).every(isPrompt))),
+  z.transform((value): readonly CompletionPrompt[] => promptsOf(value) as CompletionPrompt[]),
 );
 
 /** The body of `POST /v1/completions`. */
@@ -24,19 +23,17 @@ export const completionRequestSchema = z.strictObject({
   echo: z.nullish(z.boolean()),
   logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(5))),
 
-  best_of: unsupported(1),
+  /** Of how many choices, for each prompt, the `n` are the best. */
+  best_of: z.nullish(z.int().check(z.minimum(1), z.maximum(20))),
+
   suffix: unsupported(""),
 });
 
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
-/** The item of a list of one prompt; any other value as it is. */
-function onlyItem(value: unknown): unknown {
-  return Array.isArray(value) && value.length === 1 && typeof value[0] !== "number" ? value[0] : value;
-}
-
-function isBatch(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 1 && typeof value[0] !== "number";
+/** A list of token ids is one prompt; so is whatever else is no list. */
+function promptsOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) && value.length > 0 && typeof value[0] !== "number" ? value : [value];
 }
 
 // Written out, because a schema of unions would look at each of a million tokens four times.

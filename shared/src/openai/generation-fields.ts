@@ -3,7 +3,6 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { logitBiasSchema } from "./logit-bias.ts";
-import { unsupported } from "./unsupported.ts";
 
 const maxStopLength = 1024;
 const maxStopTokenIds = 128;
@@ -28,6 +27,8 @@ export const generationFields = {
   presence_penalty: penalty,
   logit_bias: z.nullish(logitBiasSchema),
   seed: z.nullish(z.int()),
+  /** How many choices. */
+  n: z.nullish(z.int().check(z.minimum(1), z.maximum(128))),
   stop: z.nullish(z.union([stopString, boundedArray(stopString, 1, 4)])),
   stream: z.nullish(z.boolean()),
   stream_options: z.nullish(
@@ -59,6 +60,4 @@ export const generationFields = {
   prompt_cache_retention: z.nullish(z.string()),
   service_tier: z.nullish(z.string()),
   metadata: z.nullish(z.unknown().check(z.refine(isRecord))),
-
-  n: unsupported(1),
 };

@@ -69,7 +69,8 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ["an empty stop string", { ...chat, stop: "" }, "invalid_value", "stop"],
     ["half a character as stop string", { ...chat, stop: ["\ud83d"] }, "invalid_value", "stop[0]"],
     ["an unknown stream option", { ...chat, stream_options: { x: 1 } }, "unknown_parameter", "stream_options.x"],
-    ["two choices", { ...chat, n: 2 }, "unsupported_parameter", "n"],
+    ["no choices", { ...chat, n: 0 }, "invalid_value", "n"],
+    ["129 choices", { ...chat, n: 129 }, "invalid_value", "n"],
     ["a penalty above 2", { ...chat, presence_penalty: 2.1 }, "invalid_value", "presence_penalty"],
     ["a penalty below -2", { ...chat, frequency_penalty: -2.1 }, "invalid_value", "frequency_penalty"],
     ["a repetition penalty of 0", { ...chat, repetition_penalty: 0 }, "invalid_value", "repetition_penalty"],
@@ -109,12 +110,13 @@ describe("completion requests are refused by the name of the parameter at fault"
     ["a numeric prompt", { ...completion, prompt: 1 }, "invalid_value", "prompt"],
     ["an empty list", { ...completion, prompt: [] }, "invalid_value", "prompt"],
     ["a fraction among tokens", { ...completion, prompt: [1, 2.5] }, "invalid_value", "prompt"],
-    ["two prompts", { ...completion, prompt: ["a", "b"] }, "unsupported_parameter", "prompt"],
-    ["two prompts of tokens", { ...completion, prompt: [[1], [2]] }, "unsupported_parameter", "prompt"],
+    ["a number among prompts", { ...completion, prompt: ["a", 1] }, "invalid_value", "prompt"],
+    ["an empty prompt of tokens among prompts", { ...completion, prompt: ["a", []] }, "invalid_value", "prompt"],
+    ["129 prompts", { ...completion, prompt: Array.from({ length: 129 }, () => "a") }, "invalid_value", "prompt"],
     ["an echo that is no boolean", { ...completion, echo: 1 }, "invalid_value", "echo"],
     ["six logprobs", { ...completion, logprobs: 6 }, "invalid_value", "logprobs"],
     ["logprobs of a chat", { ...completion, logprobs: true }, "invalid_value", "logprobs"],
-    ["best_of", { ...completion, best_of: 2 }, "unsupported_parameter", "best_of"],
+    ["the best of 21", { ...completion, best_of: 21 }, "invalid_value", "best_of"],
     ["a chat parameter", { ...completion, messages: [] }, "unknown_parameter", "messages"],
   ])("%s", (_, body, code, param) => {
     expect(refusalOf(() => parseRequest(completionRequestSchema, body))).toMatchObject({ code, param });
@@ -170,10 +172,11 @@ test("an answer can be sent back as it came", () => {
 });
 
 test.each([
-  ["text", "hi", "hi"],
-  ["tokens", [1, 2], [1, 2]],
-  ["a list of one text", ["hi"], "hi"],
-  ["a list of one list of tokens", [[1, 2]], [1, 2]],
+  ["text", "hi", ["hi"]],
+  ["tokens", [1, 2], [[1, 2]]],
+  ["a list of texts", ["hi", "ho"], ["hi", "ho"]],
+  ["a list of lists of tokens", [[1, 2], [3]], [[1, 2], [3]]],
+  ["a list of both", ["hi", [3]], ["hi", [3]]],
 ])("a prompt may be %s", (_, prompt, expected) => {
   expect(parseRequest(completionRequestSchema, { ...completion, prompt }).prompt).toEqual(expected);
 });

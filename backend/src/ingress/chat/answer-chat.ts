@@ -10,7 +10,7 @@ import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import { answerPlan } from "#ingress/reply/answer-plan.ts";
+import { answerPlans } from "#ingress/reply/answer-plans.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
 import { ChatReply } from "./chat-reply.ts";
 
@@ -32,8 +32,9 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   const output = { logprobs: requestedLogprobs(request), echo: undefined };
   const { priority, org } = claims;
   const caller = { priority, cacheSalt: org, tenant: org };
-  const plan = { requestId, promptTokenIds, maxTokens, ...caller, ...sampling, ...output };
-  await answerPlan(plan, request, ChatReply, region, exchange);
+  const choices = { n: request.n ?? 1, firstIndex: 0, isRanked: false };
+  const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
+  await answerPlans([plan], request, ChatReply, region, exchange);
 }
 
 async function tokenizeChat(

@@ -3,6 +3,7 @@ import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import { toCompletionUsage } from "#ingress/reply/completion-usage.ts";
 import type { ReplyHead, ReplyShape } from "#ingress/reply/reply-shape.ts";
+import type { WholeChoice } from "#ingress/reply/collect-choices.ts";
 import { toChatLogprobs } from "./chat-logprobs.ts";
 
 type Choice = ChatCompletionChunk["choices"][number];
@@ -15,36 +16,36 @@ export class ChatReply implements ReplyShape {
     this.#head = head;
   }
 
-  opening(): ChatCompletionChunk {
-    return this.#chunk({ role: "assistant", content: "" }, null);
+  opening(index: number): ChatCompletionChunk {
+    return this.#chunk(index, { role: "assistant", content: "" }, null);
   }
 
-  text({ text, tokens }: TextPiece): ChatCompletionChunk {
-    return this.#chunk({ content: text }, null, toChatLogprobs(tokens));
+  text(index: number, { text, tokens }: TextPiece): ChatCompletionChunk {
+    return this.#chunk(index, { content: text }, null, toChatLogprobs(tokens));
   }
 
-  closing(finishReason: CompletionFinishReason): ChatCompletionChunk {
-    return this.#chunk({}, finishReason);
+  closing(index: number, finishReason: CompletionFinishReason): ChatCompletionChunk {
+    return this.#chunk(index, {}, finishReason);
   }
 
   usage(usage: TokenUsage): ChatCompletionChunk {
-    return { ...this.#chunk({}, null), choices: [], usage: toCompletionUsage(usage) };
+    return { ...this.#chunk(0, {}, null), choices: [], usage: toCompletionUsage(usage) };
   }
 
-  whole({ text, tokens }: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): ChatCompletion {
+  whole(choices: readonly WholeChoice[], usage: TokenUsage): ChatCompletion {
     const { requestId, createdS, model } = this.#head;
-    const message = { role: "assistant", content: text, refusal: null } as const;
     return {
       id: `chatcmpl-${requestId}`,
       object: "chat.completion",
       created: createdS,
       model,
-      choices: [{ index: 0, message, logprobs: toChatLogprobs(tokens), finish_reason: finishReason }],
+      choices: choices.map(toChoice),
       usage: toCompletionUsage(usage),
     };
   }
 
   #chunk(
+    index: number,
     delta: Choice["delta"],
     finishReason: Choice["finish_reason"],
     logprobs: Choice["logprobs"] = null,
@@ -55,8 +56,13 @@ export class ChatReply implements ReplyShape {
       object: "chat.completion.chunk",
       created: createdS,
       model,
-      choices: [{ index: 0, delta, logprobs, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs, finish_reason: finishReason }],
       ...(includeUsage && { usage: null }),
     };
   }
+}
+
+function toChoice({ text, tokens, finishReason }: WholeChoice, index: number): ChatCompletion["choices"][number] {
+  const message = { role: "assistant", content: text, refusal: null } as const;
+  return { index, message, logprobs: toChatLogprobs(tokens), finish_reason: finishReason };
 }

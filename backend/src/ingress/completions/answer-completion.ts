@@ -6,24 +6,49 @@ import {
 } from "@sluice/shared/openai/completion-request.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
+import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import { answerPlan } from "#ingress/reply/answer-plan.ts";
+import { answerPlans } from "#ingress/reply/answer-plans.ts";
+import type { WholeChoice } from "#ingress/reply/collect-choices.ts";
 import { decodeTokens } from "#ingress/text/detokenizer.ts";
 import type { Tokenizer } from "#ingress/text/tokenizer.ts";
+import { bestChoices } from "./best-choices.ts";
 import { CompletionReply } from "./completion-reply.ts";
 
 /** OpenAI's default for this endpoint. */
 const defaultMaxTokens = 16;
+/** Over all prompts of a request: about what one engine holds. */
+const maxChoices = 256;
 
 /** `POST /v1/completions`. */
 export async function answerCompletion(body: unknown, region: Region, exchange: Exchange): Promise<void> {
   const request = parseRequest(completionRequestSchema, body);
   assertServed(region, request.model);
   assertAnswers(request);
-  const { maxModelLen } = region.pool;
-  const promptTokenIds = await tokenizePrompt(request.prompt, region.model.tokenizer, maxModelLen);
+  const counts = countChoices(request);
+  const plans: GenerationPlan[] = [];
+  for (const [index, prompt] of request.prompt.entries()) {
+    // The engine tells calls by their ids.
+    const requestId = request.prompt.length === 1 ? exchange.requestId : `${exchange.requestId}.${index}`;
+    const choices = { n: counts.bestOf, firstIndex: index * counts.bestOf, isRanked: counts.bestOf > counts.n };
+    plans.push({ ...(await planPrompt(prompt, request, region, exchange)), requestId, ...choices });
+  }
+  const select = (choices: readonly WholeChoice[]) => bestChoices(choices, counts.bestOf, counts.n);
+  await answerPlans(plans, request, CompletionReply, region, exchange, select);
+}
+
+type PromptPlan = Omit<GenerationPlan, "requestId" | "n" | "firstIndex" | "isRanked">;
+
+async function planPrompt(
+  prompt: CompletionPrompt,
+  request: CompletionRequest,
+  { model, pool }: Region,
+  { claims }: Exchange,
+): Promise<PromptPlan> {
+  const { maxModelLen } = pool;
+  const promptTokenIds = await tokenizePrompt(prompt, model.tokenizer, maxModelLen);
   const maxTokens = outputBudget({
     promptTokens: promptTokenIds.length,
     requested: request.max_tokens ?? undefined,
@@ -31,22 +56,36 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
     maxModelLen,
     param: "prompt",
   });
-  const { requestId, claims } = exchange;
-  const sampling = planSampling(request, region.model, maxTokens);
+  const sampling = planSampling(request, model, maxTokens);
   const logprobs = typeof request.logprobs === "number" ? { numTop: request.logprobs } : undefined;
-  const echo = request.echo === true ? promptText(request.prompt, region.model.tokenizer) : undefined;
-  const output = { logprobs, echo };
+  const echo = request.echo === true ? promptText(prompt, model.tokenizer) : undefined;
   const { priority, org } = claims;
-  const caller = { priority, cacheSalt: org, tenant: org };
-  const plan = { requestId, promptTokenIds, maxTokens, ...caller, ...sampling, ...output };
-  await answerPlan(plan, request, CompletionReply, region, exchange);
+  return { promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling, logprobs, echo };
+}
+
+/** How many choices of each prompt are told, and of how many they are the best. */
+function countChoices(request: CompletionRequest): { readonly n: number; readonly bestOf: number } {
+  const n = request.n ?? 1;
+  const bestOf = request.best_of ?? n;
+  if (bestOf < n) throw invalidValue("best_of", "expected a value >= 'n'");
+  if (bestOf > n && request.stream === true)
+    throw invalidValue("best_of", "the best of more than 'n' cannot be streamed");
+  const most = Math.floor(maxChoices / request.prompt.length);
+  if (bestOf > most) {
+    const param = request.best_of === undefined || request.best_of === null ? "n" : "best_of";
+    throw invalidValue(param, `expected a value <= ${most} with so many prompts`);
+  }
+  return { n, bestOf };
+}
+
+function invalidValue(param: string, expectation: string): AppError {
+  return new AppError("invalid_value", { param, publicText: `Invalid '${param}': ${expectation}.` });
 }
 
 /** Without a prompt to repeat, an answer of no tokens would be none. */
 function assertAnswers({ max_tokens: maxTokens, echo }: CompletionRequest): void {
   if (maxTokens !== 0 || echo === true) return;
-  const publicText = "Invalid 'max_tokens': expected a value >= 1, or 'echo'.";
-  throw new AppError("invalid_value", { param: "max_tokens", publicText });
+  throw invalidValue("max_tokens", "expected a value >= 1, or 'echo'");
 }
 
 /** The prompt as the caller wrote it; tokens as the model reads them, control tokens left out. */

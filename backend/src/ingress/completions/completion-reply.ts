@@ -3,6 +3,7 @@ import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import { toCompletionUsage } from "#ingress/reply/completion-usage.ts";
 import type { ReplyHead, ReplyShape } from "#ingress/reply/reply-shape.ts";
+import type { WholeChoice } from "#ingress/reply/collect-choices.ts";
 import { toCompletionLogprobs } from "./completion-logprobs.ts";
 
 const noText: TextPiece = { text: "", tokens: undefined };
@@ -17,31 +18,40 @@ export class CompletionReply implements ReplyShape {
 
   opening(): undefined {}
 
-  text(piece: TextPiece): Completion {
-    return this.#event(piece, null);
+  text(index: number, piece: TextPiece): Completion {
+    return this.#reply([toChoice(index, piece, null)]);
   }
 
-  closing(finishReason: CompletionFinishReason): Completion {
-    return this.#event(noText, finishReason);
+  closing(index: number, finishReason: CompletionFinishReason): Completion {
+    return this.#reply([toChoice(index, noText, finishReason)]);
   }
 
   usage(usage: TokenUsage): Completion {
-    return { ...this.#event(noText, null), choices: [], usage: toCompletionUsage(usage) };
+    return { ...this.#reply([]), usage: toCompletionUsage(usage) };
   }
 
-  whole(output: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): Completion {
-    return { ...this.#event(output, finishReason), usage: toCompletionUsage(usage) };
+  whole(choices: readonly WholeChoice[], usage: TokenUsage): Completion {
+    const all = choices.map((choice, index) => toChoice(index, choice, choice.finishReason));
+    return { ...this.#reply(all), usage: toCompletionUsage(usage) };
   }
 
-  #event({ text, tokens }: TextPiece, finishReason: CompletionFinishReason | null): Completion {
+  #reply(choices: Completion["choices"]): Completion {
     const { requestId, createdS, model, includeUsage } = this.#head;
     return {
       id: `cmpl-${requestId}`,
       object: "text_completion",
       created: createdS,
       model,
-      choices: [{ index: 0, text, logprobs: toCompletionLogprobs(tokens), finish_reason: finishReason }],
+      choices,
       ...(includeUsage && { usage: null }),
     };
   }
+}
+
+function toChoice(
+  index: number,
+  { text, tokens }: TextPiece,
+  finishReason: CompletionFinishReason | null,
+): Completion["choices"][number] {
+  return { index, text, logprobs: toCompletionLogprobs(tokens), finish_reason: finishReason };
 }

@@ -35,6 +35,7 @@ const channelOptions: ChannelOptions = {
 };
 
 const modelTimeoutMs = 5_000;
+const abortTimeoutMs = 5_000;
 
 export interface CallLimits {
   /** Aborting it cancels the call: the engine frees the sequence's blocks at its next step. */
@@ -71,7 +72,7 @@ export class EngineClient {
   }
 
   /**
-   * Runs one sequence. Each item holds the messages that were ready together. While the consumer does not ask for the next
+   * Runs one request. Each item holds the messages that were ready together. While the consumer does not ask for the next
    * item, at most a few messages are read ahead, and flow control stops the engine's stream. Leaving the loop, and
    * aborting the signal, cancel the call.
    */
@@ -81,6 +82,25 @@ export class EngineClient {
     const options: CallOptions = { deadline: limits.deadlineMs };
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
     yield* readAll(call, limits.signal);
+  }
+
+  /**
+   * Asks the engine to end choices of a live request. What comes of them until it has heard is to be ignored; that it may
+   * never hear is of no consequence but work for nothing, since the request's own end ends them too.
+   */
+  abortChoices(requestId: string, indexes: readonly number[]): void {
+    const { path, requestSerialize, responseDeserialize } = service.abortChoices;
+    const request = { requestId, indexes: [...indexes] };
+    const options = { deadline: Date.now() + abortTimeoutMs };
+    this.#client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      options,
+      () => {},
+    );
   }
 
   /** One sequence's vector. Rejects with an AppError, or the signal's reason when that was aborted. */

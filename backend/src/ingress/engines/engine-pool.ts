@@ -11,10 +11,12 @@ import type { CallLimits } from "./engine-client.ts";
 import { fromEngineError, isElsewhere } from "./engine-error.ts";
 import { PromptBlocks } from "./prompt-blocks.ts";
 
-/** Messages of one sequence that were ready together, and who sent them. */
+/** Messages of one request that were ready together, and who sent them. */
 export interface EngineBatch {
   readonly engine: string;
   readonly responses: readonly GenerateResponse[];
+  /** Ends choices of the request in the engine; the others go on. */
+  readonly abortChoices: (indexes: readonly number[]) => void;
 }
 
 /** Sums over the engines that serve. */
@@ -90,7 +92,7 @@ export class EnginePool {
   }
 
   /**
-   * Runs one sequence on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full, draining or gone before its first
+   * Runs one request on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full, draining or gone before its first
    * message passes the request on; each is asked at most once. After the first message nothing is ever repeated.
    * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
    * engine was lost in the middle; and the signal's reason when that was aborted.
@@ -98,7 +100,10 @@ export class EnginePool {
   async *generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<EngineBatch> {
     const prompt = new PromptBlocks(request);
     const start = (engine: Engine) => engine.generate(request, prompt, limits);
-    for await (const [engine, responses] of this.#askInTurn(prompt, start, limits)) yield { engine, responses };
+    for await (const [engine, responses] of this.#askInTurn(prompt, start, limits)) {
+      const abortChoices = (indexes: readonly number[]): void => engine.abortChoices(request.requestId, indexes);
+      yield { engine: engine.address, responses, abortChoices };
+    }
   }
 
   /** One sequence's vector. An engine that cannot give it, for whatever passing reason, passes the request on, as in `generate`. */
@@ -110,12 +115,12 @@ export class EnginePool {
     throw new AppError("internal_error", { detail: "an engine gave no embedding" });
   }
 
-  /** What the first engine gives that takes the prompt, with the engine's address. */
+  /** What the first engine gives that takes the prompt, with the engine. */
   async *#askInTurn<T>(
     prompt: PromptBlocks,
     start: (engine: Engine) => AsyncIterable<T>,
     limits: CallLimits,
-  ): AsyncGenerator<[string, T]> {
+  ): AsyncGenerator<[Engine, T]> {
     const asked = new Set<Engine>();
     let refusal: AppError | undefined;
     for (;;) {
@@ -128,7 +133,7 @@ export class EnginePool {
       try {
         for await (const answer of start(engine)) {
           hasStarted = true;
-          yield [engine.address, answer];
+          yield [engine, answer];
         }
         return;
       } catch (thrown) {

@@ -110,6 +110,11 @@ export class Engine {
     }
   }
 
+  /** See `EngineClient.abortChoices`. */
+  abortChoices(requestId: string, indexes: readonly number[]): void {
+    this.#client.abortChoices(requestId, indexes);
+  }
+
   /** Follows the engine until `close`. Never rejects. */
   async follow(): Promise<void> {
     const { signal } = this.#stopping;

@@ -24,10 +24,14 @@ export class Echo {
     this.#logprobs?.push(...logprobs);
   }
 
+  /** Whether logprobs are still to come. */
+  get isIncomplete(): boolean {
+    return this.#logprobs !== undefined && this.#logprobs.length < this.#promptTokenIds.length - 1;
+  }
+
   /** The prompt, once; undefined before it is complete and after it was taken. */
   take(): TextPiece | undefined {
-    const isComplete = this.#logprobs === undefined || this.#logprobs.length >= this.#promptTokenIds.length - 1;
-    if (this.#isTaken || !isComplete) return undefined;
+    if (this.#isTaken || this.isIncomplete) return undefined;
     this.#isTaken = true;
     return { text: this.#text, tokens: this.#logprobs && this.#logTokens(this.#logprobs) };
   }

@@ -1,9 +1,13 @@
 import type { GenerateRequest, LogitAdjustments } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { GenerationPlan } from "./generation.ts";
 
+/** What ranking asks for when the caller asks for no logprobs. */
+const ranking = { numTop: 0, prompt: false };
+
 /** A plan in the proto's words. */
 export function toEngineRequest(plan: GenerationPlan): GenerateRequest {
-  const { requestId, promptTokenIds, priority, cacheSalt, tenant, maxTokens, minTokens, stopTokenIds, logprobs } = plan;
+  const { requestId, promptTokenIds, priority, cacheSalt, tenant, maxTokens, minTokens, stopTokenIds } = plan;
+  const { n, isRanked, logprobs, echo } = plan;
   const { temperature, topP, topK, minP, seed } = plan;
   return {
     requestId,
@@ -13,7 +17,8 @@ export function toEngineRequest(plan: GenerationPlan): GenerateRequest {
     priority,
     cacheSalt,
     tenant,
-    logprobs: logprobs && { numTop: logprobs.numTop, prompt: plan.echo !== undefined },
+    logprobs: logprobs ? { numTop: logprobs.numTop, prompt: echo !== undefined } : isRanked ? ranking : undefined,
+    n,
   };
 }
 

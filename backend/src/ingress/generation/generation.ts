@@ -7,6 +7,12 @@ import type { LoggedToken } from "./logged-token.ts";
 export interface GenerationPlan {
   readonly requestId: string;
   readonly promptTokenIds: readonly number[];
+  /** How many choices; at least 1. */
+  readonly n: number;
+  /** The first choice's index in the answer. */
+  readonly firstIndex: number;
+  /** Whether the choices' mean logprobs are wanted, to choose among them. */
+  readonly isRanked: boolean;
   /** With the prompt, at most the model's context length. 0 computes the prompt only. */
   readonly maxTokens: number;
   /** At most maxTokens; neither stop tokens nor stop strings end the output before. */
@@ -41,9 +47,10 @@ export interface GenerationPlan {
 }
 
 export interface TokenUsage {
+  /** Each prompt once, however many choices it has. */
   readonly promptTokens: number;
   /**
-   * Tokens the engine sampled for this output. When a stop token or the length ended it, that is the engine's own count,
+   * Tokens the engine sampled, over all choices. When a stop token or the length ended one, that is the engine's own count,
    * the stop token included. When a stop string ended it, it is the tokens up to and including the one that completed the
    * string: what the engine may have sampled ahead, before it heard of the cancellation, is nobody's output.
    */
@@ -60,10 +67,17 @@ export interface TextPiece {
   readonly tokens: readonly LoggedToken[] | undefined;
 }
 
-/** Text that became certain; then one end. */
+/** Of each choice, text that became certain, then one end; when all have ended, the usage. */
 export type GenerationEvent =
-  | ({ readonly kind: "text" } & TextPiece)
-  | { readonly kind: "end"; readonly finishReason: CompletionFinishReason; readonly usage: TokenUsage };
+  | ({ readonly kind: "text"; readonly index: number } & TextPiece)
+  | {
+      readonly kind: "end";
+      readonly index: number;
+      readonly finishReason: CompletionFinishReason;
+      /** Of the output's tokens; undefined when there are none, or no logprobs. */
+      readonly meanLogprob: number | undefined;
+    }
+  | { readonly kind: "usage"; readonly usage: TokenUsage };
 
 /** What is known of a generation while it runs, for its line in the log; absent where it did not get that far. */
 export interface GenerationProgress {

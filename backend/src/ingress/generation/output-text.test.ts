@@ -12,6 +12,9 @@ import { OutputText } from "./output-text.ts";
 const { tokenBytes } = new Tokenizer(byteTokenizerJson());
 
 const plan: GenerationPlan = {
+  n: 1,
+  firstIndex: 0,
+  isRanked: false,
   requestId: "r",
   promptTokenIds: bytesOf("ab"),
   maxTokens: 100,

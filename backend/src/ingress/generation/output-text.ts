@@ -17,6 +17,9 @@ export class OutputText {
   readonly #echo: Echo | undefined;
   readonly #trail = new TokenTrail();
   #numTokens = 0;
+  /** Tokens whose logprob is known, and the sum of these. */
+  #numLogged = 0;
+  #logprobSum = 0;
   /** UTF-16 units decoded, and of those how many are certain. */
   #numDecoded = 0;
   #numCertain = 0;
@@ -42,9 +45,18 @@ export class OutputText {
     return this.#numTokens;
   }
 
+  /** Of the output's tokens, those included that a stop string cut off; undefined while none is known. */
+  get meanLogprob(): number | undefined {
+    return this.#numLogged === 0 ? undefined : this.#logprobSum / this.#numLogged;
+  }
+
+  /** Logprobs of the prompt's tokens from the second on, in order. */
+  pushPrompt(logprobs: readonly TokenLogprobs[]): void {
+    this.#echo?.push(logprobs);
+  }
+
   /** Returns true when a stop string was completed: nothing may follow. */
   push({ tokenIds, logprobs }: GenerateResponse): boolean {
-    this.#echo?.push(logprobs?.prompt ?? []);
     return tokenIds.some((tokenId, index) => this.#pushToken(tokenId, logprobs?.tokens[index]));
   }
 
@@ -57,6 +69,8 @@ export class OutputText {
 
   /** What became certain since the last time; undefined when nothing did. */
   take(): TextPiece | undefined {
+    // The answer begins with the prompt, also when another choice is told of it later than this one of its tokens.
+    if (this.#echo?.isIncomplete === true) return undefined;
     const echoed = this.#echo?.take();
     const text = (echoed?.text ?? "") + this.#text;
     const tokens = [...(echoed?.tokens ?? []), ...this.#tokens];
@@ -73,6 +87,10 @@ export class OutputText {
 
   #pushToken(tokenId: number, logprobs: TokenLogprobs | undefined): boolean {
     this.#numTokens += 1;
+    if (logprobs !== undefined) {
+      this.#numLogged += 1;
+      this.#logprobSum += logprobs.logprob;
+    }
     const decoded = this.#detokenizer.push(tokenId);
     const scan = this.#stopStrings.push(decoded, this.#mayStop);
     this.#text += scan.text;

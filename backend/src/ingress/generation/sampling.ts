@@ -22,7 +22,17 @@ export interface SamplingFields {
 
 type SamplingPlan = Omit<
   GenerationPlan,
-  "requestId" | "promptTokenIds" | "maxTokens" | "priority" | "cacheSalt" | "tenant" | "logprobs" | "echo"
+  | "requestId"
+  | "promptTokenIds"
+  | "n"
+  | "firstIndex"
+  | "isRanked"
+  | "maxTokens"
+  | "priority"
+  | "cacheSalt"
+  | "tenant"
+  | "logprobs"
+  | "echo"
 >;
 
 /** A nucleus of no mass keeps the most likely token, which every positive mass does too. */

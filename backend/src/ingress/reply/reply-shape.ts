@@ -1,5 +1,6 @@
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
+import type { WholeChoice } from "./collect-choices.ts";
 
 /** What all payloads of one answer have in common. */
 export interface ReplyHead {
@@ -11,12 +12,13 @@ export interface ReplyHead {
   readonly includeUsage: boolean;
 }
 
-/** How an endpoint words its answer, whole or as stream events. */
+/** How an endpoint words its answer, whole or as stream events; every event but the last is of one choice. */
 export interface ReplyShape {
-  /** The event before the first text; undefined when the text opens the stream itself. */
-  opening(): unknown;
-  text(piece: TextPiece): unknown;
-  closing(finishReason: CompletionFinishReason): unknown;
+  /** The event before the choice's first text; undefined when the text opens the stream itself. */
+  opening(index: number): unknown;
+  text(index: number, piece: TextPiece): unknown;
+  closing(index: number, finishReason: CompletionFinishReason): unknown;
   usage(usage: TokenUsage): unknown;
-  whole(output: TextPiece, finishReason: CompletionFinishReason, usage: TokenUsage): unknown;
+  /** @param choices in the order of their indexes. */
+  whole(choices: readonly WholeChoice[], usage: TokenUsage): unknown;
 }

@@ -7,23 +7,36 @@ import type { ReplyShape } from "./reply-shape.ts";
  * and the response left open for `renderError`.
  */
 export async function streamReply(
-  events: AsyncIterable<GenerationEvent>,
+  batches: AsyncIterable<readonly GenerationEvent[]>,
   shape: ReplyShape,
+  numChoices: number,
   includeUsage: boolean,
   stream: SseStream,
   signal: AbortSignal,
 ): Promise<void> {
-  const opening = shape.opening();
-  let unsent = opening === undefined ? [] : [opening];
+  const openings = Array.from({ length: numChoices }, (_, index) => shape.opening(index));
+  let unsent = openings.filter((opening) => opening !== undefined);
   try {
-    for await (const event of events) {
-      const payloads = event.kind === "text" ? [shape.text(event)] : [shape.closing(event.finishReason)];
-      if (event.kind === "end" && includeUsage) payloads.push(shape.usage(event.usage));
-      await stream.send([...unsent, ...payloads], signal);
+    for await (const events of batches) {
+      const payloads = events.map((event) => toPayload(event, shape, includeUsage));
+      unsent.push(...payloads.filter((payload) => payload !== undefined));
+      if (unsent.length > 0) await stream.send(unsent, signal);
       unsent = [];
     }
     stream.done();
   } finally {
     stream.stop();
+  }
+}
+
+/** Undefined when the client did not ask for it. */
+function toPayload(event: GenerationEvent, shape: ReplyShape, includeUsage: boolean): unknown {
+  switch (event.kind) {
+    case "text":
+      return shape.text(event.index, event);
+    case "end":
+      return shape.closing(event.index, event.finishReason);
+    case "usage":
+      return includeUsage ? shape.usage(event.usage) : undefined;
   }
 }

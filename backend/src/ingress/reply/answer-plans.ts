@@ -1,10 +1,10 @@
 import type { Exchange } from "#ingress/exchange.ts";
-import { generateText } from "#ingress/generation/generate-text.ts";
+import { generateTexts } from "#ingress/generation/generate-texts.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { sendJson } from "#ingress/http/send-json.ts";
 import { type PingIntervals, SseStream } from "#ingress/http/sse-stream.ts";
 import type { Region } from "#ingress/region.ts";
-import { jsonReply } from "./json-reply.ts";
+import { collectChoices, type WholeChoice } from "./collect-choices.ts";
 import { replyHeaders } from "./reply-headers.ts";
 import type { ReplyHead, ReplyShape } from "./reply-shape.ts";
 import { streamReply } from "./stream-reply.ts";
@@ -17,25 +17,31 @@ export interface ReplyFields {
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
 }
 
-/** Runs the plan and answers, as a stream or whole, in the words of `Shape`. */
-export async function answerPlan(
-  plan: GenerationPlan,
+/**
+ * Runs the plans and answers, as a stream or whole, in the words of `Shape`.
+ *
+ * @param select which of the choices are the answer, when it is given whole; by default all.
+ */
+export async function answerPlans(
+  plans: readonly GenerationPlan[],
   fields: ReplyFields,
   Shape: new (head: ReplyHead) => ReplyShape,
   region: Region,
   exchange: Exchange,
+  select: (choices: readonly WholeChoice[]) => readonly WholeChoice[] = (choices) => choices,
 ): Promise<void> {
   const { requestId, createdS, response, limits, progress } = exchange;
   const { model, pool } = region;
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
   const shape = new Shape({ requestId, createdS, model: model.id, includeUsage });
-  const events = generateText(plan, model, pool, limits, progress);
+  const events = generateTexts(plans, model, pool, limits, progress);
+  const numChoices = plans.reduce((sum, { n }) => sum + n, 0);
   if (isStream) {
     const stream = new SseStream(response, pingIntervals, () => replyHeaders(model.id, exchange));
-    await streamReply(events, shape, includeUsage, stream, limits.signal);
+    await streamReply(events, shape, numChoices, includeUsage, stream, limits.signal);
   } else {
-    const whole = await jsonReply(events, shape);
-    sendJson(response, 200, whole, replyHeaders(model.id, exchange));
+    const { choices, usage } = await collectChoices(events, numChoices);
+    sendJson(response, 200, shape.whole(select(choices), usage), replyHeaders(model.id, exchange));
   }
 }

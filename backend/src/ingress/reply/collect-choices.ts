@@ -1,0 +1,46 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
+import type { GenerationEvent, TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
+
+/** A choice that is whole. */
+export interface WholeChoice extends TextPiece {
+  readonly finishReason: CompletionFinishReason;
+  /** As in `GenerationEvent`. */
+  readonly meanLogprob: number | undefined;
+}
+
+interface Collected {
+  /** In the order of their indexes, of which `count` are expected. */
+  readonly choices: readonly WholeChoice[];
+  readonly usage: TokenUsage;
+}
+
+/** All choices, once everything is there. */
+export async function collectChoices(
+  batches: AsyncIterable<readonly GenerationEvent[]>,
+  count: number,
+): Promise<Collected> {
+  const pieces = Array.from({ length: count }, (): TextPiece[] => []);
+  const ends = new Map<number, Extract<GenerationEvent, { kind: "end" }>>();
+  let usage: TokenUsage | undefined;
+  for await (const events of batches) {
+    for (const event of events) {
+      if (event.kind === "text") pieces[event.index]?.push(event);
+      else if (event.kind === "end") ends.set(event.index, event);
+      else usage = event.usage;
+    }
+  }
+  if (usage === undefined) throw new AppError("internal_error", { detail: "the generation ended without its usage" });
+  const choices = pieces.map((ofChoice, index) => {
+    const end = ends.get(index);
+    if (end === undefined) throw new AppError("internal_error", { detail: `choice ${index} has no end` });
+    return { ...join(ofChoice), finishReason: end.finishReason, meanLogprob: end.meanLogprob };
+  });
+  return { choices, usage };
+}
+
+function join(pieces: readonly TextPiece[]): TextPiece {
+  const text = pieces.map((piece) => piece.text).join("");
+  const hasTokens = pieces.some((piece) => piece.tokens !== undefined);
+  return { text, tokens: hasTokens ? pieces.flatMap((piece) => piece.tokens ?? []) : undefined };
+}
