@@ -11,7 +11,8 @@ const environmentSchema = z.object({
   SLUICE_MODEL: z.string().min(1).default("models/pocket"),
   HF_ENDPOINT: z.url("must be a URL").optional(),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
-  SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).optional(),
+  SLUICE_DEVICE: z.enum(["cpu", "webgpu"]).default("cpu"),
+  SLUICE_PRECISION: z.enum(["fp32", "fp16", "int8", "int4"]).optional(),
 });
 
 export interface StackConfig {
@@ -24,6 +25,8 @@ export interface StackConfig {
   readonly hubUrl: string | undefined;
   /** Name the model is served under; undefined takes the directory's name, or the Hub id. */
   readonly modelId: string | undefined;
+  /** What the engines run on; both share the one GPU, when that. */
+  readonly device: "cpu" | "webgpu";
   /** Weight precision of the engines; undefined leaves their default. */
   readonly precision: string | undefined;
 }
@@ -34,13 +37,15 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n"));
   }
-  const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_PRECISION, HF_ENDPOINT } = parsed.data;
+  const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_DEVICE, SLUICE_PRECISION, HF_ENDPOINT } =
+    parsed.data;
   return {
     stateDir: path.resolve(repositoryRoot, SLUICE_STATE),
     edgePort: SLUICE_PORT,
     model: SLUICE_MODEL,
     hubUrl: HF_ENDPOINT,
     modelId: SLUICE_MODEL_ID,
+    device: SLUICE_DEVICE,
     precision: SLUICE_PRECISION,
   };
 }

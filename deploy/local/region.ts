@@ -2,6 +2,7 @@
 import path from "node:path";
 import { repositoryRoot, type StackConfig } from "./config.ts";
 import type { LocalModel } from "./model.ts";
+import { deviceEnv } from "./device-env.ts";
 import { findFreePort } from "./ports.ts";
 import type { StackSecrets } from "./secrets.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
@@ -62,6 +63,8 @@ export async function startRegion(
     SLUICE_CACHE_DIR: path.join(config.stateDir, "cache"),
     // One thread an engine: the two regions share a laptop's cores.
     SLUICE_NUM_THREADS: "1",
+    SLUICE_DEVICE: config.device,
+    ...(config.device === "webgpu" ? deviceEnv(process.env, config.stateDir) : {}),
     ...(config.precision === undefined ? {} : { SLUICE_PRECISION: config.precision }),
   });
   const ingress = start("ingress", "ingress/main.ts", {

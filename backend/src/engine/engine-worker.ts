@@ -5,11 +5,11 @@ import { EngineLoop } from "./engine-loop.ts";
 import { typedPort } from "./engine-port.ts";
 import type { EngineThreadData } from "./engine-thread.ts";
 import { Engine } from "./engine.ts";
-import { type CpuExecutorOptions, createCpuExecutor } from "./executor/cpu-executor.ts";
+import { createExecutor, type ExecutorOptions } from "./executor/create-executor.ts";
 
 if (parentPort === null) throw new Error("this file is a worker's entry");
-const { executor, limits, prefixCaching }: EngineThreadData<CpuExecutorOptions> = workerData;
-const engine = new Engine(await createCpuExecutor(executor), limits, prefixCaching);
+const { executor, limits, prefixCaching }: EngineThreadData<ExecutorOptions> = workerData;
+const engine = new Engine(await createExecutor(executor), limits, prefixCaching);
 await new EngineLoop(engine, typedPort(parentPort), systemClock).run();
 // The open port would keep the thread alive.
 parentPort.close();

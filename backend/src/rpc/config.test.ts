@@ -23,7 +23,17 @@ describe("loadConfig", () => {
     expect(loadConfig({ ...env, SLUICE_PREFIX_CACHING: "off" }).prefixCaching).toBe(false);
   });
 
+  test("runs on the CPU unless a WebGPU device is asked for", () => {
+    expect(loadConfig(env).executor.device).toBe("cpu");
+    const { executor } = loadConfig({ ...env, SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" });
+    expect(executor).toMatchObject({ device: "webgpu", precision: "fp16", blockSize: 64 });
+  });
+
   test.each([
+    ["SLUICE_DEVICE", { SLUICE_DEVICE: "cuda" }],
+    ["SLUICE_PRECISION", { SLUICE_PRECISION: "fp16" }],
+    ["SLUICE_PRECISION", { SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp32" }],
+    ["SLUICE_BLOCK_SIZE", { SLUICE_DEVICE: "webgpu", SLUICE_BLOCK_SIZE: "16" }],
     ["SLUICE_PREFIX_CACHING", { SLUICE_PREFIX_CACHING: "yes" }],
     ["SLUICE_MODEL_DIR", { SLUICE_MODEL_DIR: undefined }],
     ["SLUICE_ENGINE_PORT", { SLUICE_ENGINE_PORT: "65536" }],

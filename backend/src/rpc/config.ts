@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import * as z from "zod";
+import type { ExecutorOptions } from "#engine/executor/create-executor.ts";
 import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
 
 /** Any whole number from `least` up, written in decimal. */
@@ -21,9 +22,11 @@ const schema = z.object({
   SLUICE_MODEL_DIR: z.string().min(1),
   /** The name callers use; the directory's by default. */
   SLUICE_MODEL_ID: z.string().min(1).optional(),
-  /** Of the weights. */
-  SLUICE_PRECISION: z.enum(["fp32", "int8", "int4"]).default("int8"),
-  /** Tokens a KV block holds. The CPU executor cuts its runs every 64 tokens, and a block cut in two shows in the bits. */
+  /** What runs the model: the processor, or the one GPU that this process sees. */
+  SLUICE_DEVICE: z.enum(["cpu", "webgpu"]).default("cpu"),
+  /** Of the weights: fp32 on the CPU only, fp16 on WebGPU only. */
+  SLUICE_PRECISION: z.enum(["fp32", "fp16", "int8", "int4"]).default("int8"),
+  /** Tokens a KV block holds, at least 32 on WebGPU. The CPU executor cuts its runs every 64 tokens, and a block cut in two shows in the bits. */
   SLUICE_BLOCK_SIZE: count(16)
     .refine((size) => 64 % size === 0, "must be 16, 32 or 64")
     .default(64),
@@ -37,9 +40,12 @@ const schema = z.object({
   SLUICE_MAX_NUM_SEQS: count(1).default(64),
   SLUICE_MAX_QUEUED_REQUESTS: count(1).default(256),
   SLUICE_MAX_QUEUED_TOKENS: count(1).default(131_072),
-  /** What weights, KV pool and scratch may take together; most of what is free at start by default. */
+  /**
+   * On the CPU, what weights, KV pool and scratch may take together; most of what is free at start by default. On WebGPU,
+   * what weights and KV pool may take of the device's memory; unbounded by default, since nobody can ask how much there is.
+   */
   SLUICE_MEMORY_BUDGET_BYTES: count(1).optional(),
-  /** Threads one forward pass uses. */
+  /** Threads one forward pass uses on the CPU. */
   SLUICE_NUM_THREADS: count(1).default(1),
   /** Where quantized weights are kept between starts. */
   SLUICE_CACHE_DIR: z.string().min(1).default(".sluice/cache"),
@@ -74,17 +80,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     metricsHost: values.SLUICE_METRICS_HOST,
     metricsPort: values.SLUICE_METRICS_PORT,
     modelId: values.SLUICE_MODEL_ID ?? basename(values.SLUICE_MODEL_DIR),
-    executor: {
-      modelDir: values.SLUICE_MODEL_DIR,
-      precision: values.SLUICE_PRECISION,
-      blockSize: values.SLUICE_BLOCK_SIZE,
-      numBlocks: values.SLUICE_NUM_BLOCKS,
-      numThreads: values.SLUICE_NUM_THREADS,
-      cacheDir: values.SLUICE_CACHE_DIR,
-      maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
-      ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
-      ...(values.SLUICE_MEMORY_BUDGET_BYTES !== undefined && { memoryBudgetBytes: values.SLUICE_MEMORY_BUDGET_BYTES }),
-    },
+    executor: executorOptions(values),
     limits: {
       maxNumBatchedTokens: values.SLUICE_MAX_NUM_BATCHED_TOKENS,
       maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
@@ -95,4 +91,27 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,
   };
+}
+
+/** @throws Error of one line that names a variable whose value the device does not take. */
+function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
+  const shared = {
+    modelDir: values.SLUICE_MODEL_DIR,
+    blockSize: values.SLUICE_BLOCK_SIZE,
+    numBlocks: values.SLUICE_NUM_BLOCKS,
+    cacheDir: values.SLUICE_CACHE_DIR,
+    maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
+    ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
+    ...(values.SLUICE_MEMORY_BUDGET_BYTES !== undefined && { memoryBudgetBytes: values.SLUICE_MEMORY_BUDGET_BYTES }),
+  };
+  const { SLUICE_DEVICE: device, SLUICE_PRECISION: precision } = values;
+  switch (device) {
+    case "cpu":
+      if (precision === "fp16") throw new Error("SLUICE_PRECISION: must be fp32, int8 or int4 on the CPU");
+      return { ...shared, device, precision, numThreads: values.SLUICE_NUM_THREADS };
+    case "webgpu":
+      if (precision === "fp32") throw new Error("SLUICE_PRECISION: must be fp16, int8 or int4 on WebGPU");
+      if (values.SLUICE_BLOCK_SIZE < 32) throw new Error("SLUICE_BLOCK_SIZE: must be 32 or 64 on WebGPU");
+      return { ...shared, device, precision };
+  }
 }

@@ -32,7 +32,7 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
   const weights = new Weights(graph, checkpoint, "float32");
   const inputs = addStepInputs(graph, config, shape.blockSize);
   const attention = new Attention(graph, config, inputs);
-  const tables = addRopeTables(graph, config, shape.maxModelLen);
+  const tables = addRopeTables(graph, config, shape.maxModelLen, "float32");
 
   const place = (layer: number, role: "query" | "key", x: GraphValue): GraphValue => {
     if (config.layers[layer]?.rotates !== true) return x;

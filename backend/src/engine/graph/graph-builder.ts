@@ -47,7 +47,7 @@ export class GraphBuilder {
     name: string,
     type: ElementType,
     dims: readonly number[],
-    data: Float32Array | Int32Array | BigInt64Array | Uint16Array,
+    data: Float32Array | Float16Array | Int32Array | BigInt64Array,
   ): GraphValue {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#initializers.push({ name, type, dims, data: { kind: "inline", bytes } });

@@ -6,24 +6,30 @@ import type { QuantizedBits } from "./quantize.ts";
 import { biasName, layerTensorNames, linearShapes } from "./tensor-names.ts";
 import type { Weights } from "./weights.ts";
 
-/** How matrices are held: as float32, or as whole numbers of so many bits with a scale per block. */
-export type Precision = "fp32" | "int8" | "int4";
+/** Matrices held as whole numbers of so many bits with a scale per block. */
+export type QuantizedPrecision = "int8" | "int4";
 
-export const quantizedBits = { int8: 8, int4: 4 } as const satisfies Record<Exclude<Precision, "fp32">, QuantizedBits>;
+/** How matrices are held on the CPU. */
+export type Precision = "fp32" | QuantizedPrecision;
 
-/** Activations are quantized to int8 as well, so that the products run on the processor's int8 dot instructions. */
+/** How matrices are held on a WebGPU device. */
+export type DevicePrecision = "fp16" | QuantizedPrecision;
+
+export const quantizedBits = { int8: 8, int4: 4 } as const satisfies Record<QuantizedPrecision, QuantizedBits>;
+
+/** Activations are quantized to int8 as well, so that the products run on int8 dot instructions. */
 const int8Activations = 4;
 
 export class Linear {
   readonly #graph: GraphBuilder;
   readonly #weights: Weights;
-  readonly #precision: Precision;
+  readonly #precision: Precision | DevicePrecision;
   // tensor name -> [outFeatures, inFeatures]
   readonly #shapes: ReadonlyMap<string, readonly [number, number]>;
   /** Names of the matrices that have a bias. */
   readonly #biased: ReadonlySet<string>;
 
-  constructor(graph: GraphBuilder, weights: Weights, precision: Precision, config: DecoderConfig) {
+  constructor(graph: GraphBuilder, weights: Weights, precision: Precision | DevicePrecision, config: DecoderConfig) {
     this.#graph = graph;
     this.#weights = weights;
     this.#precision = precision;
@@ -33,7 +39,7 @@ export class Linear {
     );
   }
 
-  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`, plus its bias: [1, numRows, outFeatures]. */
+  /** x [...lead, numRows, inFeatures] times the transpose of the matrix `tensorName`, plus its bias: [...lead, numRows, outFeatures]. */
   apply(output: string, tensorName: string, x: GraphValue): GraphValue {
     if (!this.#biased.has(tensorName)) return this.#multiply(output, tensorName, x);
     const product = this.#multiply(`${output}.unbiased`, tensorName, x);
@@ -48,11 +54,15 @@ export class Linear {
         attributes: { transB: int(1) },
       });
     }
+    if (this.#precision === "fp16") {
+      const matrix = this.#weights.floats(tensorName);
+      return this.#graph.node(output, "Gemm", [x, matrix], { attributes: { transB: int(1) } });
+    }
     const shape = this.#shapes.get(tensorName);
     if (shape === undefined) throw new Error(`${tensorName} is not a linear weight`);
     const [outFeatures, inFeatures] = shape;
     const quantized = this.#weights.stored(quantizedName(tensorName));
-    const scales = this.#weights.stored(scalesName(tensorName));
+    const scales = this.#weights.floats(scalesName(tensorName));
     return this.#graph.node(output, "MatMulNBits", [x, quantized, scales], {
       domain: "com.microsoft",
       attributes: {

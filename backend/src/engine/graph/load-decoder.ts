@@ -3,7 +3,8 @@ import type { DecoderConfig } from "./config.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { encodeDecoder } from "./decoder.ts";
-import type { Precision } from "./linear.ts";
+import type { DevicePrecision, Precision } from "./linear.ts";
+import { encodePagedDecoder } from "./paged-decoder.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
 import type { Progress } from "./quantized-cache.ts";
 import { separateFused } from "./separate-fused.ts";
@@ -15,8 +16,8 @@ export interface OpenModel {
   readonly checkpoint: Checkpoint;
 }
 
-export interface DecoderOptions {
-  readonly precision: Precision;
+export interface DecoderOptions<AnyPrecision = Precision> {
+  readonly precision: AnyPrecision;
   /** Where quantized weights are kept; made when missing. */
   readonly cacheDir: string;
   readonly blockSize: number;
@@ -52,8 +53,19 @@ export function chooseMaxModelLen({ maxPositions, rope }: DecoderConfig, wanted:
   return Math.min(maxPositions, wanted ?? usual);
 }
 
+/** For the CPU provider. */
 export async function loadDecoder({ config, checkpoint }: OpenModel, options: DecoderOptions): Promise<LoadedDecoder> {
   const { precision } = options;
   const weights = precision === "fp32" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
   return { model: encodeDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
+}
+
+/** For the WebGPU provider. */
+export async function loadPagedDecoder(
+  { config, checkpoint }: OpenModel,
+  options: DecoderOptions<DevicePrecision>,
+): Promise<LoadedDecoder> {
+  const { precision } = options;
+  const weights = precision === "fp16" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
+  return { model: encodePagedDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
 }

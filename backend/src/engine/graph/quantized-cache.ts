@@ -9,7 +9,7 @@ import type { Checkpoint, CheckpointTensor } from "./checkpoint.ts";
 import type { DecoderConfig } from "./config.ts";
 import { decodeFloats } from "./decode-floats.ts";
 import { quantizedBits } from "./linear.ts";
-import type { Precision } from "./linear.ts";
+import type { QuantizedPrecision } from "./linear.ts";
 import { blocksPerRow, quantizationBlock, quantize, quantizedName, quantizerVersion, scalesName } from "./quantize.ts";
 import type { QuantizedBits } from "./quantize.ts";
 import { readExactly, readSafetensorsHeader } from "./safetensors.ts";
@@ -31,7 +31,7 @@ export interface QuantizedCacheOptions {
 export async function quantizeCheckpoint(
   config: DecoderConfig,
   checkpoint: Checkpoint,
-  precision: Exclude<Precision, "fp32">,
+  precision: QuantizedPrecision,
   { cacheDir, onProgress }: QuantizedCacheOptions,
 ): Promise<Checkpoint> {
   await mkdir(cacheDir, { recursive: true });
@@ -50,7 +50,11 @@ export async function quantizeCheckpoint(
   return { weightsFolder, fileNames: [fileName], tensors };
 }
 
-async function cacheKey(checkpoint: Checkpoint, precision: Precision, matrices: readonly string[]): Promise<string> {
+async function cacheKey(
+  checkpoint: Checkpoint,
+  precision: QuantizedPrecision,
+  matrices: readonly string[],
+): Promise<string> {
   const weights = await sha256(checkpoint.fileNames.map((name) => join(checkpoint.weightsFolder, name)));
   return createHash("sha256")
     .update(JSON.stringify({ quantizerVersion, quantizationBlock, precision, matrices }))

@@ -10,7 +10,12 @@ export interface RopeTables {
   readonly sin: GraphValue; // [maxModelLen, rotaryDim / 2]
 }
 
-export function addRopeTables(graph: GraphBuilder, config: DecoderConfig, maxModelLen: number): RopeTables {
+export function addRopeTables(
+  graph: GraphBuilder,
+  config: DecoderConfig,
+  maxModelLen: number,
+  floatType: "float32" | "float16",
+): RopeTables {
   const { frequencies, magnitude } = rotationOf(config.rope, maxModelLen);
   const half = frequencies.length;
   const cos = new Float32Array(maxModelLen * half);
@@ -22,9 +27,11 @@ export function addRopeTables(graph: GraphBuilder, config: DecoderConfig, maxMod
       sin[position * half + pair] = Math.sin(angle) * magnitude;
     }
   }
+  const dims = [maxModelLen, half];
+  const table = (values: Float32Array) => (floatType === "float32" ? values : new Float16Array(values));
   return {
-    cos: graph.inlineInitializer("rope.cos", "float32", [maxModelLen, half], cos),
-    sin: graph.inlineInitializer("rope.sin", "float32", [maxModelLen, half], sin),
+    cos: graph.inlineInitializer("rope.cos", floatType, dims, table(cos)),
+    sin: graph.inlineInitializer("rope.sin", floatType, dims, table(sin)),
   };
 }
 

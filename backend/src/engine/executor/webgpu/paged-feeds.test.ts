@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { layPagedFeeds } from "./paged-feeds.ts";
+import { scheduled } from "./scheduled.ts";
+
+const values = (feeds: ReturnType<typeof layPagedFeeds>, name: string) => Array.from(feeds[name]!.data as Int32Array);
+
+test("a prompt and decodes lie one after another, each with its past, its positions and its blocks", () => {
+  const batch = [
+    scheduled(0, 3, { blocks: [7, 9], numLogits: 2 }),
+    scheduled(64, 1, { blocks: [4, 2, 5, 8] }),
+    scheduled(5, 2, { blocks: [1], numLogits: 0 }),
+  ];
+  const feeds = layPagedFeeds(batch, 32);
+  expect(values(feeds, "tokenIds")).toEqual([100, 101, 102, 100, 100, 101]);
+  expect(values(feeds, "positions").map(Number)).toEqual([0, 1, 2, 64, 5, 6]);
+  expect(values(feeds, "logitRows")).toEqual([1, 2, 3]);
+  expect(values(feeds, "cumulativeLengths")).toEqual([0, 3, 4, 6]);
+  expect(values(feeds, "pastLengths")).toEqual([0, 64, 5]);
+  // Of 65 tokens in blocks of 32; what a table holds beyond is left out, what it lacks is block 0.
+  expect(feeds["blockTable"]?.dims).toEqual([3, 3]);
+  expect(values(feeds, "blockTable")).toEqual([7, 9, 0, 4, 2, 5, 1, 0, 0]);
+});
+
+test("the bounds that the kernel trusts are the most new tokens, and the most tokens, of any sequence", () => {
+  expect(values(layPagedFeeds([scheduled(90, 1), scheduled(10, 40), scheduled(0, 50)], 32), "bounds")).toEqual([
+    50, 91,
+  ]);
+});
+
+test("a run whose logits nobody wants still has one row of them", () => {
+  expect(values(layPagedFeeds([scheduled(0, 4, { numLogits: 0 })], 32), "logitRows")).toEqual([0]);
+});
