@@ -96,7 +96,13 @@ describe("answers", () => {
     expect(list.data).toMatchObject([{ id: "tiny", object: "model", owned_by: "sluice" }]);
     expect((await region.openai.models.retrieve("tiny")).id).toBe("tiny");
     expect((await region.get("/v1/models/other")).status).toBe(404);
-    engine.report({ numRunning: 2, numWaiting: 1, numQueuedTokens: 30 });
+    engine.report({
+      numRunning: 2,
+      numWaiting: 1,
+      numQueuedTokens: 30,
+      numFreeBlocks: 75,
+      pace: { prefillMsPerToken: 2 },
+    });
     await until(() => region.pool.load.numRunning === 2);
     const regionStatus = regionStatusSchema.parse(await (await region.get("/status")).json());
     expect(regionStatus).toEqual({
@@ -106,6 +112,18 @@ describe("answers", () => {
       numRunning: 2,
       numWaiting: 1,
       numQueuedTokens: 30,
+      queueDelayMs: 60,
+      engines: [
+        {
+          id: "scripted",
+          address: engine.address,
+          status: "ok",
+          numRunning: 2,
+          numWaiting: 1,
+          numQueuedTokens: 30,
+          kvCacheUsage: 0.25,
+        },
+      ],
     });
     const health = await fetch(`${region.url}/health`);
     expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);

@@ -39,9 +39,9 @@ export function createIngressMetrics(registry: Registry, pool: EnginePool, inFli
   const picks = new Counter({
     name: "sluice_ingress_engine_picks_total",
     help: "Engines chosen, by what they were chosen.",
-    labelNames: ["engine", "reason"],
+    labelNames: ["reason"],
     registers: [registry],
   });
-  pool.onPick((engine, reason) => picks.inc({ engine, reason }));
+  pool.onPick((reason) => picks.inc({ reason }));
   return { requests };
 }

@@ -19,6 +19,7 @@ export function regionStatus(region: Region, isDraining: boolean): RegionStatus 
     status: isDraining ? "draining" : serving,
     models: [region.model.id],
     ...region.pool.load,
+    engines: region.pool.engines.map((engine) => engine.status),
   };
 }
 

@@ -67,9 +67,7 @@ describe("choosing", () => {
     await until(() => region.pool.engines[1]?.numKnownBlocks === 0);
     await ask();
     expect([first.requests.length, second.requests.length]).toEqual([2, 1]);
-    expect(await region.registry.metrics()).toContain(
-      `sluice_ingress_engine_picks_total{engine="${second.address}",reason="prefix"} 1`,
-    );
+    expect(await region.registry.metrics()).toContain('sluice_ingress_engine_picks_total{reason="prefix"} 1');
   });
 
   test("watches anew when it missed cache events, and serves on meanwhile", async () => {
@@ -195,7 +193,8 @@ describe("death", () => {
     second.kill();
     await until(() => !region.pool.isServing);
     expect(await ask()).toMatchObject({ status: 503, reply: expect.stringContaining("unavailable") });
-    expect(await (await region.get("/status")).json()).toMatchObject({ status: "down", numRunning: 0 });
+    const down = { status: "down", numRunning: 0 };
+    expect(await (await region.get("/status")).json()).toMatchObject({ ...down, engines: [down, down] });
     expect((await fetch(`${region.url}/health`)).status).toBe(503);
   });
 });

@@ -9,6 +9,7 @@ import { chooseEngine, type PickReason } from "./choose-engine.ts";
 import type { Engine } from "./engine.ts";
 import type { CallLimits } from "./engine-client.ts";
 import { fromEngineError, isElsewhere } from "./engine-error.ts";
+import { expectedMs } from "./expected-time.ts";
 import { PromptBlocks } from "./prompt-blocks.ts";
 
 /** Messages of one request that were ready together, and who sent them. */
@@ -19,12 +20,18 @@ export interface EngineBatch {
   readonly abortChoices: (indexes: readonly number[]) => void;
 }
 
-/** Sums over the engines that serve. */
+/** What the region can do at the moment. */
 export interface PoolLoad {
+  /** Sums over the engines that serve. */
   readonly numRunning: number;
   readonly numWaiting: number;
   readonly numQueuedTokens: number;
+  /** How long a prompt would wait before it is computed; absent while nobody can say. */
+  readonly queueDelayMs?: number;
 }
+
+/** The shortest prompt: what it waits for is others. */
+const emptyPrompt = new PromptBlocks({ promptTokenIds: [], cacheSalt: "", logprobs: undefined });
 
 /** The region's engines; all serve the same model. Which they are may change at any time. */
 export class EnginePool {
@@ -32,7 +39,7 @@ export class EnginePool {
   readonly #random: () => number;
   // address -> engine
   readonly #engines = new Map<string, Engine>();
-  #onPick: (engine: string, reason: PickReason) => void = () => {};
+  #onPick: (reason: PickReason) => void = () => {};
 
   constructor(createEngine: (address: string) => Engine, random: () => number) {
     this.#createEngine = createEngine;
@@ -59,7 +66,7 @@ export class EnginePool {
   }
 
   /** Tells of every choice. There is one listener. */
-  onPick(listener: (engine: string, reason: PickReason) => void): void {
+  onPick(listener: (reason: PickReason) => void): void {
     this.#onPick = listener;
   }
 
@@ -84,16 +91,22 @@ export class EnginePool {
   get load(): PoolLoad {
     const loads = this.#serving().flatMap(({ report }) => report?.load ?? []);
     const sum = (pick: (load: PoolLoad) => number): number => loads.reduce((total, load) => total + pick(load), 0);
+    const delaysMs = this.#candidates(emptyPrompt, new Set()).flatMap(({ view }) => {
+      const { prefillMsPerToken } = view.pace;
+      return prefillMsPerToken === undefined ? [] : expectedMs(view, prefillMsPerToken);
+    });
     return {
       numRunning: sum((load) => load.numRunning),
       numWaiting: sum((load) => load.numWaiting),
       numQueuedTokens: sum((load) => load.numQueuedTokens),
+      ...(delaysMs.length > 0 && { queueDelayMs: Math.min(...delaysMs) }),
     };
   }
 
   /**
-   * Runs one request on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full, draining or gone before its first
-   * message passes the request on; each is asked at most once. After the first message nothing is ever repeated.
+   * Runs one request on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full,
+   * draining or gone before its first message passes the request on; each is asked at most once. After the first message
+   * nothing is ever repeated.
    * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
    * engine was lost in the middle; and the signal's reason when that was aborted.
    */
@@ -128,7 +141,7 @@ export class EnginePool {
       if (pick === undefined) throw refusal ?? noEngine();
       const { engine } = pick.candidate;
       asked.add(engine);
-      this.#onPick(engine.address, pick.reason);
+      this.#onPick(pick.reason);
       let hasStarted = false;
       try {
         for await (const answer of start(engine)) {

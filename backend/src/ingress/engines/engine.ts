@@ -6,6 +6,7 @@ import type {
   GenerateResponse,
   GetModelResponse,
 } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import type { EngineStatus } from "@sluice/shared/region-status.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { type CallLimits, EngineClient } from "./engine-client.ts";
@@ -63,6 +64,21 @@ export class Engine {
   /** Absent while the engine is not there. */
   get report(): LastReport | undefined {
     return this.#signals.report;
+  }
+
+  /** For whoever runs the house. */
+  get status(): EngineStatus {
+    const { address, model, report } = this;
+    const {
+      numRunning = 0,
+      numWaiting = 0,
+      numQueuedTokens = 0,
+      numFreeBlocks = 0,
+      numBlocks = 0,
+    } = report?.load ?? {};
+    const status = this.isServing ? "ok" : report?.load.draining === true ? "draining" : "down";
+    const kvCacheUsage = numBlocks === 0 ? 0 : 1 - numFreeBlocks / numBlocks;
+    return { id: model?.engineId ?? address, address, status, numRunning, numWaiting, numQueuedTokens, kvCacheUsage };
   }
 
   /** How many blocks its prefix cache is known to hold. */
