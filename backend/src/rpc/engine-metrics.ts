@@ -3,6 +3,9 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { EngineClient } from "#engine/engine-client.ts";
 import type { EngineLoad } from "#engine/generation.ts";
+import type { EngineFacts } from "./get-model.ts";
+import { observeRequests } from "./request-metrics.ts";
+import type { RequestObserver } from "./request-timer.ts";
 
 interface Metric {
   readonly name: string;
@@ -40,11 +43,17 @@ const counters: readonly Metric[] = [
   { name: "vllm:num_preemptions_total", help: "Sequences preempted.", read: ({ totals }) => totals.preemptions },
 ];
 
-/** A registry that reads the engine's last report when it is scraped; it has no samples while no model is loaded. */
-export function createEngineMetrics(client: EngineClient, modelId: string, engineId: string): Registry {
+export interface EngineMetrics {
+  readonly registry: Registry;
+  /** To be told of requests. */
+  readonly observer: RequestObserver;
+}
+
+/** The registry reads the engine's last report when it is scraped; it has no samples while no model is loaded. */
+export function createEngineMetrics(client: EngineClient, facts: EngineFacts): EngineMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const labels = { model_name: modelId, engine: engineId };
+  const labels = { model_name: facts.modelId, engine: facts.engineId };
   const labelNames = Object.keys(labels);
 
   for (const { name, help, read } of gauges) {
@@ -75,5 +84,23 @@ export function createEngineMetrics(client: EngineClient, modelId: string, engin
       }
     },
   });
-  return registry;
+  describeCache(registry, client, facts);
+  return { registry, observer: observeRequests(registry, client, labels) };
+}
+
+/** vLLM tells its settings as labels of a sample that is always 1, spelled as Python does. */
+function describeCache(registry: Registry, client: EngineClient, facts: EngineFacts): void {
+  const info = new Gauge({
+    name: "vllm:cache_config_info",
+    help: "How the KV cache is set up.",
+    labelNames: ["block_size", "num_gpu_blocks", "enable_prefix_caching", "engine"],
+    registers: [registry],
+    collect: () => {
+      info.reset();
+      if (client.model === undefined) return;
+      const { blockSize, numBlocks } = client.model.spec;
+      const enable_prefix_caching = facts.prefixCaching ? "True" : "False";
+      info.set({ block_size: blockSize, num_gpu_blocks: numBlocks, enable_prefix_caching, engine: facts.engineId }, 1);
+    },
+  });
 }

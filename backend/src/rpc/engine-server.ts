@@ -10,6 +10,7 @@ import { embed } from "./embed.ts";
 import { generate } from "./generate.ts";
 import { type EngineFacts, getModel } from "./get-model.ts";
 import { LiveCalls } from "./live-calls.ts";
+import type { RequestObserver } from "./request-timer.ts";
 import { RetryHints } from "./retry-hints.ts";
 import { StepCosts } from "./step-costs.ts";
 import { watch } from "./watch.ts";
@@ -32,6 +33,8 @@ export interface EngineServerOptions {
   readonly logger: Logger;
   /** A safe integer. */
   readonly drawSeed: () => number;
+  /** Hears where the time of every request went. */
+  readonly observer: RequestObserver;
 }
 
 /**
@@ -52,12 +55,12 @@ export class EngineServer {
 
   constructor(options: EngineServerOptions) {
     this.#options = options;
-    const { client, facts, clock, logger, drawSeed } = options;
+    const { client, facts, clock, logger, drawSeed, observer } = options;
     const retryHints = new RetryHints(client, clock);
     const stepCosts = new StepCosts(client);
     const handlers: GrpcHandlers<EngineDefinition> = {
       getModel: getModel(client, facts),
-      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints }),
+      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints, observer }),
       abortChoices: abortChoices(this.#calls),
       embed: embed({ client, calls: this.#calls, clock, logger, retryHints }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),

@@ -9,6 +9,7 @@ import { assertMayOpen, type Failure, toRefusal } from "./admission.ts";
 import { onCallEnd } from "./call-end.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { parseGenerateRequest } from "./parse-generate-request.ts";
+import { type RequestObserver, RequestTimer } from "./request-timer.ts";
 import type { RetryHints } from "./retry-hints.ts";
 import { toStatus } from "./status.ts";
 import { TokenStream } from "./token-stream.ts";
@@ -20,6 +21,7 @@ export interface GenerateParts {
   readonly logger: Logger;
   readonly drawSeed: () => number;
   readonly retryHints: RetryHints;
+  readonly observer: RequestObserver;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface GenerateParts {
  * sequences are out of the engine by its next step. When one choice fails the call does.
  */
 export function generate(parts: GenerateParts): handleServerStreamingCall<GenerateRequest, GenerateResponse> {
-  const { client, calls, clock, logger, drawSeed, retryHints } = parts;
+  const { client, calls, clock, logger, drawSeed, retryHints, observer } = parts;
   return (call) => {
     try {
       const request = parseGenerateRequest(call.request, drawSeed);
@@ -40,12 +42,14 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
         if (submission.admitted) submission.abort();
         stream.fail(toError(failure));
       };
+      const timer = new RequestTimer(clock, observer);
       const deliver = (event: SequenceEvent, index: number): void => {
+        timer.note(event, index);
         if (event.kind === "tokens") stream.push(index, event);
         else if (event.kind === "finished") stream.finish(index, event, event.finish);
         else fail(event);
       };
-      const submission = client.submit(request, deliver, { n });
+      const submission = client.submit(request, deliver, { n, onStart: (agoMs) => timer.noteStart(agoMs) });
       if (!submission.admitted) throw toError(submission);
 
       const close = calls.open(requestId, {

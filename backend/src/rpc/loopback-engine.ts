@@ -17,6 +17,7 @@ import type { SchedulerLimits } from "#engine/scheduler/scheduler-limits.ts";
 import { systemClock } from "#platform/clock.ts";
 import { toServiceDefinition } from "#platform/grpc-service.ts";
 import { createLogger } from "#platform/logger.ts";
+import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { EngineServer } from "./engine-server.ts";
 
 export const service = toServiceDefinition(EngineDefinition);
@@ -31,6 +32,7 @@ export interface Ended {
 export class LoopbackEngine {
   readonly engine: Engine;
   readonly engineClient: EngineClient;
+  readonly metrics: EngineMetrics;
   readonly server: EngineServer;
   readonly #channel = new MessageChannel();
   #clients: Client[] = [];
@@ -39,14 +41,17 @@ export class LoopbackEngine {
   constructor(executor: Executor, limits: SchedulerLimits) {
     this.engine = new Engine(executor, limits);
     this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
+    const facts = { modelId: "fake", engineId: "0", prefixCaching: true, ...limits };
+    this.metrics = createEngineMetrics(this.engineClient, facts);
     this.server = new EngineServer({
       client: this.engineClient,
-      facts: { modelId: "fake", engineId: "0", prefixCaching: true, ...limits },
+      facts,
       host: "127.0.0.1",
       port: 0,
       clock: systemClock,
       logger: createLogger("test", "silent"),
       drawSeed: () => 1,
+      observer: this.metrics.observer,
     });
   }
 

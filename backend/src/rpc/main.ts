@@ -14,26 +14,30 @@ const CLOSE_MS = 5_000;
 const config = readConfig();
 const logger = createLogger("engine", config.logLevel).child({ engine: config.engineId });
 const thread = startEngineThread(new URL(import.meta.resolve("#engine/engine-worker.ts")), config);
+const facts = {
+  modelId: config.modelId,
+  engineId: config.engineId,
+  maxNumBatchedTokens: config.limits.maxNumBatchedTokens,
+  maxNumSeqs: config.limits.maxNumSeqs,
+  prefixCaching: config.prefixCaching,
+};
+const { registry, observer } = createEngineMetrics(thread.client, facts);
 const server = new EngineServer({
   client: thread.client,
-  facts: {
-    modelId: config.modelId,
-    engineId: config.engineId,
-    maxNumBatchedTokens: config.limits.maxNumBatchedTokens,
-    maxNumSeqs: config.limits.maxNumSeqs,
-    prefixCaching: config.prefixCaching,
-  },
+  facts,
   host: config.host,
   port: config.port,
   clock: systemClock,
   logger,
   drawSeed: () => randomInt(2 ** 48 - 1),
+  observer,
 });
 
 // Listening comes before loading, so that a starting engine can be told from a missing one.
 const port = await server.listen();
 logger.info({ host: config.host, port, model: config.modelId }, "listening");
-const metrics = config.metricsPort === 0 ? undefined : await startMetrics();
+const metrics =
+  config.metricsPort === 0 ? undefined : await startMetricsServer(registry, config.metricsHost, config.metricsPort);
 const stopWaiting = thread.client.onChange(() => {
   logger.info(thread.client.model?.spec, "model loaded");
   stopWaiting();
@@ -62,9 +66,4 @@ function readConfig() {
     process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
     process.exit(1);
   }
-}
-
-function startMetrics() {
-  const registry = createEngineMetrics(thread.client, config.modelId, config.engineId);
-  return startMetricsServer(registry, config.metricsHost, config.metricsPort);
 }
