@@ -25,6 +25,7 @@ export default defineConfig({
           REGIONS: JSON.stringify(regions),
           KEY_TAG_SECRET: "tag-secret-of-the-tests-0123456789abcdef",
           PASSPORT_PRIVATE_JWK: JSON.stringify(passportPrivateJwk),
+          RECEIPT_SECRET: "receipt-secret-of-the-tests-0123456789abcdef",
           ADMIN_KEY: "admin-key-of-the-tests-0123456789abcdef",
         },
       },

@@ -2,7 +2,7 @@
 # Writes the Worker's variables where wrangler reads them, brings D1 to the newest migration, then becomes the edge.
 set -eu
 umask 077
-for name in REGIONS KEY_TAG_SECRET ADMIN_KEY PASSPORT_PRIVATE_JWK; do
+for name in REGIONS KEY_TAG_SECRET ADMIN_KEY RECEIPT_SECRET PASSPORT_PRIVATE_JWK; do
   value=$(printenv "$name") || { echo "edge: set $name" >&2; exit 1; }
   printf "%s='%s'\n" "$name" "$value"
 done > /state/edge.env

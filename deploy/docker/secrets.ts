@@ -4,6 +4,7 @@ import { generateSecrets } from "../local/secrets.ts";
 const secrets = await generateSecrets();
 process.stdout.write(`KEY_TAG_SECRET='${secrets.keyTagSecret}'
 ADMIN_KEY='${secrets.adminKey}'
+RECEIPT_SECRET='${secrets.receiptSecret}'
 PASSPORT_PRIVATE_JWK='${JSON.stringify(secrets.passportPrivateJwk)}'
 PASSPORT_PUBLIC_JWK='${JSON.stringify(secrets.passportPublicJwk)}'
 `);

@@ -5,6 +5,9 @@ import * as z from "zod";
 
 const createdKeySchema = z.object({ value: z.string() });
 
+/** More than one person can type, and less than would hide a runaway script. */
+const demoLimits = { rpm: 600, tpm: 1_000_000, concurrency: 64, service_tiers: ["default", "flex", "priority"] };
+
 /** Returns a key that the edge accepts. @throws Error when the edge refuses to make one. */
 export async function obtainDemoKey(stateDir: string, edgeUrl: string, adminKey: string): Promise<string> {
   const file = path.join(stateDir, "demo-key");
@@ -16,7 +19,7 @@ export async function obtainDemoKey(stateDir: string, edgeUrl: string, adminKey:
   const response = await fetch(`${edgeUrl}/v1/organization/projects/proj_default/api_keys`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "demo" }),
+    body: JSON.stringify({ name: "demo", ...demoLimits }),
   });
   if (!response.ok) throw new Error(`The edge did not make a demo key: ${response.status} ${await response.text()}`);
   const { value } = createdKeySchema.parse(await response.json());

@@ -80,6 +80,7 @@ function formatEnvFile(regions: readonly LocalRegion[], secrets: StackSecrets): 
     REGIONS: JSON.stringify(regions.map(({ site, ingressUrl }) => ({ ...site, url: ingressUrl }))),
     KEY_TAG_SECRET: secrets.keyTagSecret,
     ADMIN_KEY: secrets.adminKey,
+    RECEIPT_SECRET: secrets.receiptSecret,
     PASSPORT_PRIVATE_JWK: JSON.stringify(secrets.passportPrivateJwk),
   };
   return Object.entries(values)

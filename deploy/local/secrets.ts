@@ -5,6 +5,10 @@ import path from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import * as z from "zod";
 
+function newSecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
 const jwkSchema = z.record(z.string(), z.unknown());
 
 const secretsSchema = z.object({
@@ -12,6 +16,8 @@ const secretsSchema = z.object({
   adminKey: z.string(),
   passportPrivateJwk: jwkSchema,
   passportPublicJwk: jwkSchema,
+  // Of a state directory from before there were receipts: nobody keeps one longer than the stack runs.
+  receiptSecret: z.string().default(newSecret),
 });
 
 export type StackSecrets = z.infer<typeof secretsSchema>;
@@ -33,9 +39,10 @@ export async function loadSecrets(stateDir: string): Promise<StackSecrets> {
 export async function generateSecrets(): Promise<StackSecrets> {
   const pair = await generateKeyPair("EdDSA", { extractable: true });
   return {
-    keyTagSecret: randomBytes(32).toString("base64url"),
+    keyTagSecret: newSecret(),
     adminKey: `sk-sluice-admin-${randomBytes(24).toString("base64url")}`,
     passportPrivateJwk: { ...(await exportJWK(pair.privateKey)) },
     passportPublicJwk: { ...(await exportJWK(pair.publicKey)) },
+    receiptSecret: newSecret(),
   };
 }

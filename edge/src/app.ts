@@ -1,6 +1,6 @@
 // The edge, in order. Each line of a route is one decision, made in one file of middleware/.
 import { Hono } from "hono";
-import { createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
+import { changeApiKey, createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { admit } from "#edge/middleware/admit.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
@@ -13,10 +13,11 @@ import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
 import { requireAdmin } from "#edge/middleware/require-admin.ts";
+import { settle } from "#edge/middleware/settle.ts";
 import type { Parts } from "#edge/parts.ts";
 
 export function createApp(parts: Parts): Hono<EdgeContext> {
-  const { config, regionView, experience, now } = parts;
+  const { config, gates, regionView, experience, now } = parts;
   const app = new Hono<EdgeContext>();
 
   app.onError(renderErrors);
@@ -25,9 +26,11 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
 
   const route = chooseRegion(config.regions, regionView, experience);
   const { passportKey, retryBudget } = parts;
-  const answer = forward({ passportKey, experience, retryBudget, bounds: config.bounds, now });
-  const infer = [authenticate(parts.tagger), readBody(config.bounds), admit(parts.gates, now), route, answer] as const;
-  const describeModels = [authenticate(parts.tagger), admit(parts.gates, now), route, answer] as const;
+  const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
+  const identify = authenticate(parts.tagger);
+  const account = settle(gates, parts.receipts, parts.log);
+  const infer = [identify, readBody(config.bounds), admit(gates), account, route, answer] as const;
+  const describeModels = [identify, admit(gates), route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/completions", ...infer).all(refuseMethod("POST"));
@@ -41,7 +44,10 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     .post(keys, createApiKey(parts.keyring, config.bounds))
     .get(listApiKeys(parts.keyring))
     .all(refuseMethod("GET", "POST"));
-  app.delete(`${keys}/:keyId`, revokeApiKey(parts.keyring)).all(refuseMethod("DELETE"));
+  app
+    .post(`${keys}/:keyId`, changeApiKey(parts.keyring, config.bounds))
+    .delete(revokeApiKey(parts.keyring))
+    .all(refuseMethod("POST", "DELETE"));
 
   app.get("/health", reportHealth(config.regions, regionView)).all(refuseMethod("GET"));
   return app;

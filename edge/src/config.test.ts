@@ -7,6 +7,7 @@ const environment = {
   KEY_TAG_SECRET: "k".repeat(32),
   PASSPORT_PRIVATE_JWK: '{"kty":"OKP","crv":"Ed25519","x":"x","d":"private-part"}',
   ADMIN_KEY: "a".repeat(32),
+  RECEIPT_SECRET: "r".repeat(32),
 };
 
 test("a complete environment is a configuration, with bounds where none were given", () => {
@@ -28,6 +29,8 @@ test.each([
   { wrong: { KEY_TAG_SECRET: undefined }, detail: "KEY_TAG_SECRET is missing" },
   { wrong: { ADMIN_KEY: "short" }, detail: "ADMIN_KEY is shorter than 32 characters" },
   { wrong: { PASSPORT_PRIVATE_JWK: '{"kty":"RSA","d":"private-part"}' }, detail: "PASSPORT_PRIVATE_JWK.kty" },
+  { wrong: { RECEIPT_SECRET: "short" }, detail: "RECEIPT_SECRET is shorter than 32 characters" },
+  { wrong: { GATE_FAIL_MODE: "ajar" }, detail: "GATE_FAIL_MODE is neither closed nor open" },
   { wrong: { MAX_ATTEMPTS: "0" }, detail: "MAX_ATTEMPTS is not positive" },
   { wrong: { MAX_BODY_BYTES: "4 MiB" }, detail: "MAX_BODY_BYTES" },
 ])("$wrong is named in the fault: $detail", ({ wrong, detail }) => {

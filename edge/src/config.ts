@@ -1,6 +1,7 @@
 // Variables and secrets, parsed at the door. Nothing else reads them.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
+import type { QuotaBounds } from "#edge/rate-limit/quota.ts";
 import { type Region, regionSchema } from "#edge/routing/region.ts";
 
 /** Every wait and size the edge bounds. */
@@ -17,6 +18,16 @@ export interface Bounds {
   readonly streamStartTimeoutMs: number;
   /** Longest life of an answer; for one that is not streamed, its headers come only when it is complete. */
   readonly answerTimeoutMs: number;
+  /** Longest wait for a region to say what a request used. */
+  readonly receiptTimeoutMs: number;
+}
+
+/** What happens to requests while their gate does not answer. */
+export interface FailPolicy {
+  /** `closed`: they are refused. `open`: keys that this isolate admitted a moment ago are let in without limits, within a bound. */
+  readonly mode: "closed" | "open";
+  /** Most requests an isolate lets in unchecked in a minute. */
+  readonly maxUncheckedPerMinute: number;
 }
 
 export interface Config {
@@ -24,8 +35,14 @@ export interface Config {
   readonly keyTagSecret: string;
   readonly passportPrivateJwk: Readonly<Record<string, unknown>>;
   readonly adminKey: string;
+  readonly receiptSecret: string;
   readonly bounds: Bounds;
+  readonly quotaBounds: QuotaBounds;
+  readonly failPolicy: FailPolicy;
 }
+
+/** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
+const settlementMs = 60_000;
 
 const secret = z.string({ error: "is missing" }).check(z.minLength(32, { error: "is shorter than 32 characters" }));
 
@@ -49,6 +66,11 @@ const environmentSchema = z.object({
   MAX_ATTEMPTS: count(3),
   STREAM_START_TIMEOUT_MS: count(10_000),
   ANSWER_TIMEOUT_MS: count(600_000),
+  RECEIPT_SECRET: secret,
+  RECEIPT_TIMEOUT_MS: count(8_000),
+  DEFAULT_OUTPUT_TOKENS: count(4_096),
+  GATE_FAIL_MODE: z._default(z.enum(["closed", "open"], { error: "is neither closed nor open" }), "closed"),
+  GATE_FAIL_OPEN_PER_MINUTE: count(60),
 });
 
 /**
@@ -67,6 +89,7 @@ export function loadConfig(environment: unknown): Config {
     keyTagSecret: values.KEY_TAG_SECRET,
     passportPrivateJwk: values.PASSPORT_PRIVATE_JWK,
     adminKey: values.ADMIN_KEY,
+    receiptSecret: values.RECEIPT_SECRET,
     bounds: {
       maxBodyBytes: values.MAX_BODY_BYTES,
       bodyTimeoutMs: values.BODY_TIMEOUT_MS,
@@ -74,7 +97,13 @@ export function loadConfig(environment: unknown): Config {
       maxAttempts: values.MAX_ATTEMPTS,
       streamStartTimeoutMs: values.STREAM_START_TIMEOUT_MS,
       answerTimeoutMs: values.ANSWER_TIMEOUT_MS,
+      receiptTimeoutMs: values.RECEIPT_TIMEOUT_MS,
     },
+    quotaBounds: {
+      leaseMs: values.ANSWER_TIMEOUT_MS + settlementMs,
+      defaultOutputTokens: values.DEFAULT_OUTPUT_TOKENS,
+    },
+    failPolicy: { mode: values.GATE_FAIL_MODE, maxUncheckedPerMinute: values.GATE_FAIL_OPEN_PER_MINUTE },
   };
 }
 

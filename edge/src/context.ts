@@ -1,10 +1,16 @@
 // What the steps of the pipeline hand to each other, beside Hono's request and response.
+import type { Admitted } from "#edge/auth/admission.ts";
 import type { Credential } from "#edge/auth/credential.ts";
 import type { Principal } from "#edge/auth/principal.ts";
+import type { ServiceTier } from "#edge/auth/service-tier.ts";
 import type { InferenceBody } from "#edge/middleware/read-body.ts";
 import type { AttemptRecord } from "#edge/proxy/attempt.ts";
 import type { Ending } from "#edge/proxy/relay-events.ts";
+import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
+import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
+import type { Usage } from "#edge/rate-limit/usage.ts";
 import type { RankedRegion } from "#edge/routing/rank-regions.ts";
+import type { Region } from "#edge/routing/region.ts";
 
 /**
  * Each variable is set by one step and may be read by those after it. The types say "present" where the order in app.ts
@@ -21,10 +27,22 @@ interface Variables {
   body: InferenceBody | undefined;
   /** readBody: the model the body asks for. */
   model: string | undefined;
+  /** readBody: what it will ask of an engine. Absent on routes that compute nothing. */
+  demand: TokenDemand | undefined;
+  /** readBody: the tier the body asks for. */
+  serviceTier: ServiceTier | undefined;
   /** admit. */
   principal: Principal;
+  /** admit. */
+  admitted: Admitted;
+  /** admit, forward: what is left, for the reply's headers. */
+  report: LimitReport;
   /** chooseRegion: best first, never empty. */
   ranking: readonly RankedRegion[];
+  /** forward: the regions that got the request, and whether an answer began. */
+  asked: { readonly region: Region; answered: boolean }[] | undefined;
+  /** settle: what the request used, once it has ended; never rejects. */
+  usage: Promise<Usage> | undefined;
   /** forward: one entry per region asked, for the log. */
   attempts: readonly AttemptRecord[];
   /** forward: settles when a stream has ended, whichever way; never rejects. Absent when the answer is not a stream. */

@@ -1,4 +1,5 @@
 // The long-lived objects of an isolate. Built once; requests share them, so none may hold on to a request's I/O.
+import { importReceiptKey } from "@sluice/shared/receipt.ts";
 import { importPassportKey, type PassportKey } from "@sluice/shared/passport.ts";
 import { KeyDirectory } from "#edge/admin/key-directory.ts";
 import { Keyring } from "#edge/admin/keyring.ts";
@@ -9,6 +10,7 @@ import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
+import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { RegionView } from "#edge/routing/region-view.ts";
 import { RegionExperience } from "#edge/routing/region-experience.ts";
@@ -19,6 +21,7 @@ export interface Parts {
   readonly gates: KeyGates;
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
+  readonly receipts: ReceiptFetcher;
   readonly regionView: RegionView;
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
@@ -35,13 +38,20 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const entropy = systemEntropy;
   const tagger = await KeyTagger.fromSecret(config.keyTagSecret);
   const gates = new KeyGates(bindings.KEY_GATE, config.bounds.admitTimeoutMs);
+  const passportKey = await importPassportKey(config.passportPrivateJwk);
   const directory = new KeyDirectory(bindings.DB);
   return {
     config,
     tagger,
     gates,
     keyring: new Keyring({ gates, directory, tagger, entropy, now }),
-    passportKey: await importPassportKey(config.passportPrivateJwk),
+    passportKey,
+    receipts: {
+      passportKey,
+      receiptKey: await importReceiptKey(config.receiptSecret),
+      timeoutMs: config.bounds.receiptTimeoutMs,
+      now,
+    },
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),

@@ -10,6 +10,7 @@ export type ErrorType =
   | "permission_error"
   | "not_found_error"
   | "rate_limit_error"
+  | "insufficient_quota"
   | "server_error"
   | "service_unavailable_error";
 
@@ -34,6 +35,12 @@ export const errorTable = {
     false,
     "The prompt and the requested output exceed the model's context length.",
   ),
+  request_exceeds_limit: row(
+    400,
+    "invalid_request_error",
+    false,
+    "The request asks for more tokens than its limit can ever hold.",
+  ),
   invalid_api_key: row(401, "authentication_error", false, "Incorrect API key provided."),
   missing_api_key: row(
     401,
@@ -49,6 +56,8 @@ export const errorTable = {
   model_not_found: row(404, "not_found_error", false, "The model does not exist or you do not have access to it."),
   method_not_allowed: row(405, "invalid_request_error", false, "This method is not allowed here."),
   request_timeout: row(408, "invalid_request_error", true, "The request body did not arrive in time."),
+  /** Between region and edge only; see reservation.ts. */
+  reservation_too_small: row(412, "invalid_request_error", true, "More tokens must be reserved for this request."),
   request_too_large: row(413, "invalid_request_error", false, "The request body is too large."),
   unsupported_media_type: row(415, "invalid_request_error", false, "Send the body as application/json."),
   rate_limit_exceeded: row(
@@ -57,6 +66,7 @@ export const errorTable = {
     true,
     "Rate limit reached. Retry after the time given in retry-after.",
   ),
+  insufficient_quota: row(429, "insufficient_quota", true, "You exceeded your current quota."),
   request_cancelled: row(499, "invalid_request_error", true, "The client closed the request."),
   internal_error: row(500, "server_error", true, "The server had an error while processing the request."),
   upstream_error: row(502, "server_error", true, "The region had an error while processing the request."),

@@ -20,6 +20,11 @@ const claimsSchema = z.object({
   key: z.string(),
   /** The caller's address as Cloudflare saw it; absent on a loopback edge. */
   ip: z.optional(z.string()),
+  /**
+   * Most tokens the request may use, prompt and output together. A region that finds it to need more says so before it
+   * computes anything; see reservation.ts. Absent: as many as it likes.
+   */
+  reservedTokens: z.optional(z.int()),
   /** Scheduling tier for the engines: lower runs first, 0 is default. */
   priority: z.int(),
   /** Base64url SHA-256 of the request body; absent when there is no body. */

@@ -5,6 +5,7 @@ const good = {
   SLUICE_REGION: "eu-west",
   SLUICE_ENGINES: "engine-0:50051, [::1]:50051,dns:engines.local:50051",
   SLUICE_MODEL_DIR: "models/pocket/",
+  SLUICE_RECEIPT_SECRET: "receipt-secret-0123456789-0123456789",
   SLUICE_PASSPORT_PUBLIC_JWK: '{"kty":"OKP","crv":"Ed25519","x":"abc"}',
 };
 

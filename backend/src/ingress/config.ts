@@ -5,6 +5,7 @@ import * as z from "zod";
 import { type EngineSource, parseEngineSource } from "./engines/engine-source.ts";
 import type { BodyLimits } from "./http/read-body.ts";
 import type { InFlightLimits } from "./in-flight.ts";
+import type { ReceiptBookLimits } from "./receipts/receipt-book.ts";
 
 /** A whole number from `least` up, written in decimal. */
 function count(least: number) {
@@ -57,6 +58,10 @@ const environmentSchema = z.object({
   SLUICE_MODEL_DIR: z.string("must name a model directory").min(1),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
   SLUICE_PASSPORT_PUBLIC_JWK: ed25519Jwk,
+  SLUICE_RECEIPT_SECRET: z.string("must be the secret of the edge's receipts").min(32, "is shorter than 32 characters"),
+  SLUICE_RECEIPT_KEEP_MS: milliseconds.default(600_000),
+  SLUICE_RECEIPT_WAIT_MS: milliseconds.default(5_000),
+  SLUICE_MAX_RECEIPTS: count(1).default(65_536),
   SLUICE_MAX_BODY_BYTES: count(1).default(4 * 1024 * 1024),
   SLUICE_BODY_TIMEOUT_MS: milliseconds.default(15_000),
   SLUICE_MAX_CONCURRENT_REQUESTS: count(1).default(1024),
@@ -79,6 +84,8 @@ export interface IngressConfig {
   readonly modelDir: string;
   readonly modelId: string;
   readonly passportPublicJwk: JWK;
+  readonly receiptSecret: string;
+  readonly receiptLimits: ReceiptBookLimits;
   readonly bodyLimits: BodyLimits;
   readonly inFlightLimits: InFlightLimits;
   /** How long running answers may take to finish after a signal to stop. */
@@ -111,6 +118,12 @@ export function readIngressConfig(
     modelDir: env.SLUICE_MODEL_DIR,
     modelId: env.SLUICE_MODEL_ID ?? path.basename(path.resolve(env.SLUICE_MODEL_DIR)),
     passportPublicJwk: env.SLUICE_PASSPORT_PUBLIC_JWK,
+    receiptSecret: env.SLUICE_RECEIPT_SECRET,
+    receiptLimits: {
+      keepMs: env.SLUICE_RECEIPT_KEEP_MS,
+      waitMs: env.SLUICE_RECEIPT_WAIT_MS,
+      capacity: env.SLUICE_MAX_RECEIPTS,
+    },
     bodyLimits: { maxBytes: env.SLUICE_MAX_BODY_BYTES, timeoutMs: env.SLUICE_BODY_TIMEOUT_MS },
     inFlightLimits: {
       maxConcurrentRequests: env.SLUICE_MAX_CONCURRENT_REQUESTS,

@@ -1,6 +1,7 @@
 // One ingress of a region: `node backend/src/ingress/main.ts`, configured by its environment (config.ts).
 import { lookup } from "node:dns/promises";
 import { importPassportKey } from "@sluice/shared/passport.ts";
+import { importReceiptKey } from "@sluice/shared/receipt.ts";
 import { Registry } from "prom-client";
 import { systemClock } from "#platform/clock.ts";
 import { createLogger } from "#platform/logger.ts";
@@ -13,6 +14,7 @@ import { EnginePool } from "./engines/engine-pool.ts";
 import { InFlight } from "./in-flight.ts";
 import { createIngressMetrics } from "./ingress-metrics.ts";
 import { PassportControl } from "./passport/passport-control.ts";
+import { ReceiptBook } from "./receipts/receipt-book.ts";
 import { IngressServer } from "./server.ts";
 import { loadServedModel } from "./text/served-model.ts";
 
@@ -38,6 +40,8 @@ async function main(config: IngressConfig): Promise<void> {
     inFlight,
     bodyLimits: config.bodyLimits,
     clock,
+    receipts: new ReceiptBook(config.receiptLimits, clock),
+    receiptKey: await importReceiptKey(config.receiptSecret),
     metrics,
     logger,
   });

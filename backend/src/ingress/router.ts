@@ -1,8 +1,9 @@
 // Which handler an address means.
-export type RouteName = "health" | "status" | "models" | "model" | "chat" | "completions" | "embeddings";
+export type RouteName = "health" | "status" | "models" | "model" | "receipt" | "chat" | "completions" | "embeddings";
 
 export type RouteMatch =
-  | { readonly kind: "found"; readonly name: RouteName; readonly modelId?: string }
+  /** `id` is what the address names: a model, or a request. */
+  | { readonly kind: "found"; readonly name: RouteName; readonly id?: string }
   | { readonly kind: "not_found" }
   | { readonly kind: "method_not_allowed"; readonly allow: string };
 
@@ -21,17 +22,19 @@ const routes: Readonly<Record<string, Route>> = {
   "/v1/embeddings": { name: "embeddings", method: "POST" },
 };
 
-const modelPrefix = "/v1/models/";
+// prefix -> what is named behind it
+const namedRoutes = { "/v1/models/": "model", "/receipts/": "receipt" } as const;
 
 /** `url` is the request target; a query is ignored. Model ids may contain slashes, encoded or not. */
 export function matchRoute(method: string, url: string): RouteMatch {
   const [path = ""] = url.split("?", 1);
-  const modelId = path.startsWith(modelPrefix) ? decode(path.slice(modelPrefix.length)) : undefined;
-  const route: Route | undefined =
-    modelId === undefined ? (Object.hasOwn(routes, path) ? routes[path] : undefined) : { name: "model", method: "GET" };
+  const [prefix, name] = Object.entries(namedRoutes).find(([start]) => path.startsWith(start)) ?? ["", undefined];
+  const id = name === undefined ? undefined : decode(path.slice(prefix.length));
+  const fixed = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  const route: Route | undefined = name === undefined || id === undefined ? fixed : { name, method: "GET" };
   if (route === undefined) return { kind: "not_found" };
   if (route.method !== method) return { kind: "method_not_allowed", allow: route.method };
-  return { kind: "found", name: route.name, ...(modelId !== undefined && { modelId }) };
+  return { kind: "found", name: route.name, ...(id !== undefined && { id }) };
 }
 
 /** Undefined when it is empty or badly encoded: then it names no model. */

@@ -8,11 +8,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@sluice/shared/errors.ts";
 import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
+import type { ReceiptKey } from "@sluice/shared/receipt.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { answerChat } from "./chat/answer-chat.ts";
 import { answerCompletion } from "./completions/answer-completion.ts";
 import { answerEmbeddings } from "./embeddings/answer-embeddings.ts";
+import type { CallLimits } from "./engines/engine-client.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { type BodyLimits, readBody } from "./http/read-body.ts";
@@ -23,6 +25,9 @@ import type { InFlight } from "./in-flight.ts";
 import type { IngressMetrics } from "./ingress-metrics.ts";
 import type { PassportControl } from "./passport/passport-control.ts";
 import { getModel, listModels, type Region, regionStatus } from "./region.ts";
+import { answerReceipt } from "./receipts/answer-receipt.ts";
+import type { ReceiptBook } from "./receipts/receipt-book.ts";
+import { receiptOf } from "./receipts/receipt-of.ts";
 import { RequestRecord } from "./request-record.ts";
 import { matchRoute, type RouteMatch } from "./router.ts";
 
@@ -39,6 +44,8 @@ export interface IngressParts {
   readonly inFlight: InFlight;
   readonly bodyLimits: BodyLimits;
   readonly clock: Clock;
+  readonly receipts: ReceiptBook;
+  readonly receiptKey: ReceiptKey;
   readonly metrics: IngressMetrics;
   readonly logger: Logger;
 }
@@ -129,7 +136,9 @@ export class IngressServer {
       case "models":
         return sendJson(response, 200, listModels(this.#parts.region));
       case "model":
-        return sendJson(response, 200, getModel(this.#parts.region, match.modelId));
+        return sendJson(response, 200, getModel(this.#parts.region, match.id));
+      case "receipt":
+        return answerReceipt(match.id, this.#parts.receipts, this.#parts.receiptKey, response);
       case "chat":
         return this.#complete(answerChat, claims, request, response, record);
       case "completions":
@@ -154,6 +163,28 @@ export class IngressServer {
     const limits = this.#parts.inFlight.enter(request, response);
     const body = await readBody(request, this.#parts.bodyLimits);
     await this.#parts.passports.stamp(claims, body);
+    this.#parts.receipts.open(claims.rid);
+    try {
+      await this.#generate(answer, body, claims, response, record, limits);
+    } catch (thrown) {
+      record.error = AppError.from(thrown);
+      throw record.error;
+    } finally {
+      const { id: region, model } = this.#parts.region;
+      const endedAtMs = this.#parts.clock.nowMs();
+      const head = { requestId: claims.rid, region, model: model.id, endedAtMs };
+      this.#parts.receipts.close(claims.rid, receiptOf(head, record.progress, record.error));
+    }
+  }
+
+  async #generate(
+    answer: Answer,
+    body: Uint8Array<ArrayBuffer>,
+    claims: PassportClaims,
+    response: ServerResponse,
+    record: RequestRecord,
+    limits: CallLimits,
+  ): Promise<void> {
     await answer(parseJson(body), this.#parts.region, {
       response,
       requestId: record.requestId,

@@ -7,12 +7,16 @@ import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { KeyEntry } from "./key-directory.ts";
+import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import type { Keyring } from "./keyring.ts";
 
 const creationSchema = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   expires_in_seconds: z.optional(z.int().check(z.positive())),
+  ...keyTermsFields,
 });
+
+const changeSchema = z.strictObject(keyTermsFields);
 
 const pageSchema = z.object({
   limit: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(100)), 20),
@@ -25,10 +29,21 @@ type OneKeyPath = "/:projectId/:keyId";
 /** `POST`: the only reply that ever holds the key's value. */
 export function createApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const { name, expires_in_seconds } = parse(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const { name, expires_in_seconds, ...terms } = parse(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const lifetimeMs = expires_in_seconds === undefined ? undefined : expires_in_seconds * 1000;
-    const { entry, value } = await keyring.create({ projectId: c.req.param("projectId"), name, lifetimeMs });
-    return c.json({ ...toWire(entry), value });
+    const projectId = c.req.param("projectId");
+    const { entry, value } = await keyring.create({ projectId, name, lifetimeMs, terms: toKeyTerms(terms) });
+    return c.json({ ...toWire(entry), ...terms, value });
+  };
+}
+
+/** `POST` to a key: its limits and tiers, from the next request on. */
+export function changeApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, OneKeyPath> {
+  return async (c) => {
+    const keyId = c.req.param("keyId");
+    const terms = parse(changeSchema, (await readJson(c.req.raw, bounds)).value);
+    await keyring.changeTerms(c.req.param("projectId"), keyId, toKeyTerms(terms));
+    return c.json({ object: "organization.project.api_key", id: keyId, ...terms });
   };
 }
 

@@ -11,6 +11,7 @@ import { isKeyId, mintApiKey, redactApiKey } from "#edge/auth/api-key.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
+import type { KeyRecord, KeyTerms } from "#edge/auth/key-record.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Entropy } from "#edge/entropy.ts";
 import type { KeyDirectory, KeyEntry, Page } from "./key-directory.ts";
@@ -28,6 +29,7 @@ export interface KeyOrder {
   readonly name: string;
   /** Absent: the key never expires. */
   readonly lifetimeMs: number | undefined;
+  readonly terms: KeyTerms;
 }
 
 export interface NewKey {
@@ -44,7 +46,7 @@ export class Keyring {
   }
 
   /** Throws `not_found` when there is no such project. */
-  async create({ projectId, name, lifetimeMs }: KeyOrder): Promise<NewKey> {
+  async create({ projectId, name, lifetimeMs, terms }: KeyOrder): Promise<NewKey> {
     const { gates, directory, tagger, entropy, now } = this.#parts;
     const orgId = await directory.findOrganization(projectId);
     if (orgId === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
@@ -55,7 +57,8 @@ export class Keyring {
     const redactedValue = redactApiKey(keyId);
     const entry: KeyEntry = { id: keyId, projectId, name, redactedValue, status: "active", createdAtMs, expiresAtMs };
     const secretHash = await hashSecret(secret);
-    await gates.provision({ keyId, orgId, projectId, secretHash, status: "active", createdAtMs, expiresAtMs });
+    const record: KeyRecord = { keyId, orgId, projectId, secretHash, status: "active", createdAtMs, expiresAtMs };
+    await gates.provision({ ...record, ...terms });
     try {
       await directory.add(entry);
     } catch (thrown) {
@@ -63,6 +66,12 @@ export class Keyring {
       throw thrown;
     }
     return { entry, value: text };
+  }
+
+  /** Changes what is given, from the next request on. Throws `not_found` when the project has no such key. */
+  async changeTerms(projectId: string, keyId: string, terms: KeyTerms): Promise<void> {
+    const isKnown = isKeyId(keyId) && (await this.#parts.gates.changeTerms(keyId, projectId, terms));
+    if (!isKnown) throw new AppError("not_found", { publicText: "The project has no such key." });
   }
 
   async list(projectId: string, page: Page): Promise<readonly KeyEntry[]> {

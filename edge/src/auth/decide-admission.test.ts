@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideAdmission } from "./decide-admission.ts";
+import { decideAdmission, type IdentityQuestion, principalOf } from "./decide-admission.ts";
 import type { KeyRecord } from "./key-record.ts";
 
 const record: KeyRecord = {
@@ -10,11 +10,12 @@ const record: KeyRecord = {
   status: "active",
   createdAtMs: 0,
 };
-const question = { secretHash: "hash", model: "pocket", nowMs: 1_000 };
+const question: IdentityQuestion = { secretHash: "hash", model: "pocket", serviceTier: "default" };
+const nowMs = 1_000;
 
 test("the holder of an active key is admitted as its principal", () => {
-  const principal = { orgId: "org", projectId: "project", keyId: "key" };
-  expect(decideAdmission(record, question)).toEqual({ admitted: true, principal });
+  expect(decideAdmission(record, question, nowMs)).toEqual({ kind: "known", record });
+  expect(principalOf(record)).toEqual({ orgId: "org", projectId: "project", keyId: "key" });
 });
 
 test.each([
@@ -25,15 +26,22 @@ test.each([
   { why: "expired", known: { expiresAtMs: 1_000 }, asked: {} },
   { why: "model_not_allowed", known: { models: ["other"] }, asked: {} },
   { why: "model_not_allowed", known: { models: [] }, asked: {} },
+  { why: "tier_not_allowed", known: {}, asked: { serviceTier: "priority" } },
+  { why: "tier_not_allowed", known: { serviceTiers: ["priority"] }, asked: {} },
 ] as const)("refused as $why: $known asked $asked", ({ why, known, asked }) => {
   const stored = known && { ...record, ...known };
-  expect(decideAdmission(stored, { ...question, ...asked })).toEqual({ admitted: false, reason: why });
+  expect(decideAdmission(stored, { ...question, ...asked }, nowMs)).toEqual({ kind: "refused", reason: why });
 });
 
 test.each([
   { known: { expiresAtMs: 1_001 }, asked: {} },
   { known: { models: ["pocket"] }, asked: {} },
+  { known: {}, asked: { serviceTier: "flex" } },
+  { known: { serviceTiers: ["priority"] }, asked: { serviceTier: "priority" } },
   { known: { models: ["other"] }, asked: { model: undefined } },
-])("admitted: $known asked $asked", ({ known, asked }) => {
-  expect(decideAdmission({ ...record, ...known }, { ...question, ...asked }).admitted).toBe(true);
-});
+] satisfies { known: Partial<KeyRecord>; asked: Partial<IdentityQuestion> }[])(
+  "admitted: $known asked $asked",
+  ({ known, asked }) => {
+    expect(decideAdmission({ ...record, ...known }, { ...question, ...asked }, nowMs).kind).toBe("known");
+  },
+);

@@ -1,9 +1,10 @@
 // All gates, seen from a Worker: finds a key's gate, bounds the wait, and translates the platform's failures.
 import { AppError } from "@sluice/shared/errors.ts";
 import { waitAtMost } from "#edge/deadline.ts";
-import type { Admission, AdmissionQuestion } from "./decide-admission.ts";
+import type { Verdict } from "#edge/rate-limit/quota.ts";
+import type { Admission, AdmissionQuestion } from "./admission.ts";
 import type { KeyGate } from "./key-gate.ts";
-import type { KeyRecord } from "./key-record.ts";
+import type { KeyRecord, KeyTerms } from "./key-record.ts";
 
 const retryAfterMs = 1_000;
 
@@ -19,6 +20,21 @@ export class KeyGates {
 
   async admit(keyId: string, question: AdmissionQuestion): Promise<Admission> {
     return this.#ask(keyId, async (gate) => gate.admit(question));
+  }
+
+  /** Absent when the request is not under way any more. */
+  async raise(keyId: string, requestId: string, tokens: number): Promise<Verdict | undefined> {
+    return this.#ask(keyId, async (gate) => gate.raise(requestId, tokens));
+  }
+
+  /** False when nothing was under way under this id, so that repeating it is safe. */
+  async settle(keyId: string, requestId: string, usedTokens: number | undefined): Promise<boolean> {
+    return this.#ask(keyId, async (gate) => gate.settle(requestId, usedTokens));
+  }
+
+  /** False when there is no such key in that project. */
+  async changeTerms(keyId: string, projectId: string, terms: KeyTerms): Promise<boolean> {
+    return this.#ask(keyId, async (gate) => gate.changeTerms(projectId, terms));
   }
 
   async provision(record: KeyRecord): Promise<void> {

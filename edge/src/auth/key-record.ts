@@ -1,7 +1,21 @@
 // What a gate knows of its key: the only copy of the secret's hash.
 import * as z from "zod/mini";
+import { limitsSchema, rateLimitsSchema } from "#edge/rate-limit/limits.ts";
+import { serviceTierSchema } from "./service-tier.ts";
 
-export const keyRecordSchema = z.object({
+/** What may be changed while the key lives. */
+export const keyTermsSchema = z.object({
+  /** Absent: no limits. */
+  limits: z.optional(limitsSchema),
+  /** model -> limits that hold for it beside the key's own. */
+  modelLimits: z.optional(z.record(z.string(), rateLimitsSchema)),
+  /** Absent: the ordinary ones. */
+  serviceTiers: z.optional(z.readonly(z.array(serviceTierSchema))),
+});
+
+export type KeyTerms = Readonly<z.infer<typeof keyTermsSchema>>;
+
+export const keyRecordSchema = z.extend(keyTermsSchema, {
   keyId: z.string(),
   orgId: z.string(),
   projectId: z.string(),

@@ -1,9 +1,11 @@
 import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { RefusalReason } from "#edge/auth/decide-admission.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
-import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { reportHeaders } from "#edge/rate-limit/limit-report.ts";
+import { refusalError } from "#edge/rate-limit/refusal-error.ts";
 
 /** What the caller is told. A key that does not exist and one with a wrong secret look the same from outside. */
 const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
@@ -12,18 +14,41 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
   revoked: "key_revoked",
   expired: "key_expired",
   model_not_allowed: "model_not_found",
+  tier_not_allowed: "permission_denied",
 };
 
-/** Asks the key's gate: the one hop of every request. */
-export function admit(gates: KeyGates, now: Clock) {
+/** Asks the key's gate: the one hop of every request. Whatever becomes of it, the reply says what is left. */
+export function admit(gates: KeyGates) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { keyId, secretHash } = c.get("credential");
     const model = c.get("model") ?? c.req.param("model");
-    const admission = await gates.admit(keyId, { secretHash, model, nowMs: now() });
-    if (!admission.admitted) {
-      throw new AppError(codeOfRefusal[admission.reason], { detail: `key ${keyId}: ${admission.reason}` });
-    }
+    const demand = c.get("demand");
+    const serviceTier = c.get("serviceTier") ?? "default";
+    const admission = await gates.admit(keyId, {
+      requestId: c.get("requestId"),
+      secretHash,
+      model,
+      serviceTier,
+      demand,
+    });
+    if (admission.kind === "refused") throw identityError(admission.reason, keyId);
     c.set("principal", admission.principal);
+    c.set("report", admission.kind === "limited" ? admission.refusal.report : admission.report);
+    if (admission.kind === "limited") {
+      tellLimits(c);
+      throw refusalError(admission.refusal);
+    }
+    c.set("admitted", admission);
     await next();
+    tellLimits(c);
   });
+}
+
+function identityError(reason: RefusalReason, keyId: string): AppError {
+  const param = reason === "model_not_allowed" ? "model" : reason === "tier_not_allowed" ? "service_tier" : undefined;
+  return new AppError(codeOfRefusal[reason], { detail: `key ${keyId}: ${reason}`, ...(param && { param }) });
+}
+
+function tellLimits(c: Context<EdgeContext>): void {
+  for (const [name, value] of reportHeaders(c.get("report"))) c.header(name, value);
 }

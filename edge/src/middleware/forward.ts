@@ -1,18 +1,24 @@
+import { AppError } from "@sluice/shared/errors.ts";
 import { type PassportKey, sha256Base64Url } from "@sluice/shared/passport.ts";
 import type { Context, Handler } from "hono";
+import type { KeyGates } from "#edge/auth/key-gates.ts";
+import { priorityOfTier } from "#edge/auth/service-tier.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Bounds } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { attempt, type AttemptRecord } from "#edge/proxy/attempt.ts";
+import { askRegion } from "#edge/proxy/ask-region.ts";
+import type { AttemptRecord } from "#edge/proxy/attempt.ts";
 import { failover } from "#edge/proxy/failover.ts";
 import { regionHeaders, type RegionRequest } from "#edge/proxy/region-request.ts";
 import { type Ending, relayEvents } from "#edge/proxy/relay-events.ts";
 import type { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { isEventStream, replyHeaders } from "#edge/proxy/reply-headers.ts";
+import { refusalError } from "#edge/rate-limit/refusal-error.ts";
 import type { RegionExperience } from "#edge/routing/region-experience.ts";
 
 export interface ForwardParts {
   readonly passportKey: PassportKey;
+  readonly gates: KeyGates;
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
   readonly bounds: Bounds;
@@ -20,9 +26,10 @@ export interface ForwardParts {
 }
 
 /** The last step: asks the ranked regions and passes the answer through. */
-export function forward({ passportKey, experience, retryBudget, bounds, now }: ForwardParts): Handler<EdgeContext> {
+export function forward(parts: ForwardParts): Handler<EdgeContext> {
+  const { passportKey, gates, experience, retryBudget, bounds, now } = parts;
   return async (c) => {
-    const request = await regionRequest(c);
+    let request = await regionRequest(c);
     const options = {
       passportKey,
       now,
@@ -30,8 +37,15 @@ export function forward({ passportKey, experience, retryBudget, bounds, now }: F
       answerTimeoutMs: bounds.answerTimeoutMs,
       callerGone: c.req.raw.signal,
     };
+    const raise = async (neededTokens: number): Promise<RegionRequest> => {
+      const reservedTokens = await raiseReservation(c, gates, neededTokens);
+      request = { ...request, claims: { ...request.claims, reservedTokens } };
+      return request;
+    };
     const attempts: AttemptRecord[] = [];
     c.set("attempts", attempts);
+    const asked: NonNullable<EdgeContext["Variables"]["asked"]> = [];
+    c.set("asked", asked);
     const plan = c.get("ranking").slice(0, bounds.maxAttempts);
     retryBudget.deposit();
     const { region, response } = await failover(
@@ -39,7 +53,11 @@ export function forward({ passportKey, experience, retryBudget, bounds, now }: F
       {
         ask: async (candidate) => {
           experience.outliers.asked(candidate.id);
-          return attempt(candidate, request, options);
+          const entry = { region: candidate, answered: false };
+          asked.push(entry);
+          const result = await askRegion(candidate, request, options, raise);
+          entry.answered = result.kind === "answered";
+          return result;
         },
         record: (entry) => {
           attempts.push(entry);
@@ -65,7 +83,7 @@ export function forward({ passportKey, experience, retryBudget, bounds, now }: F
 }
 
 async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
-  const { orgId, keyId } = c.get("principal");
+  const { principal, reservedTokens } = c.get("admitted");
   const body = c.get("body")?.bytes;
   const ip = c.req.header("cf-connecting-ip");
   return {
@@ -76,11 +94,21 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
     body,
     claims: {
       rid: c.get("requestId"),
-      org: orgId,
-      key: keyId,
-      priority: 0,
+      org: principal.orgId,
+      key: principal.keyId,
+      priority: priorityOfTier[c.get("serviceTier") ?? "default"],
+      ...(reservedTokens !== undefined && { reservedTokens }),
       ...(ip !== undefined && { ip }),
       ...(body !== undefined && { bodySha256: await sha256Base64Url(body) }),
     },
   };
+}
+
+/** A second hop to the gate, for a prompt that was longer than estimated. Returns what is reserved then. */
+async function raiseReservation(c: Context<EdgeContext>, gates: KeyGates, neededTokens: number): Promise<number> {
+  const verdict = await gates.raise(c.get("principal").keyId, c.get("requestId"), neededTokens);
+  if (verdict === undefined) throw new AppError("unavailable", { detail: "the gate has forgotten the reservation" });
+  c.set("report", verdict.report);
+  if (verdict.kind !== "granted") throw refusalError(verdict);
+  return verdict.tokens ?? neededTokens;
 }

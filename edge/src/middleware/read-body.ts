@@ -2,7 +2,9 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { createMiddleware } from "hono/factory";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
+import { type ServiceTier, serviceTierSchema } from "#edge/auth/service-tier.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { estimateDemand } from "#edge/rate-limit/estimate-demand.ts";
 
 export interface InferenceBody {
   /** As the caller sent them: a region gets these, byte for byte. */
@@ -13,11 +15,13 @@ export interface InferenceBody {
 /** Far longer than any model's name; bounds what travels to the gate and the log. */
 const maxModelLength = 256;
 
-/** Reads the body into memory, within bounds, and two of its members; all others are the region's business. */
+/** Reads the body into memory, within bounds, and what admission needs to know; all else is the region's business. */
 export function readBody(bounds: BodyBounds) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { bytes, value } = await readJson(c.req.raw, bounds);
     c.set("model", modelOf(value));
+    c.set("serviceTier", serviceTierOf(value));
+    c.set("demand", estimateDemand(value));
     c.set("body", { bytes, stream: value["stream"] === true });
     await next();
   });
@@ -30,4 +34,12 @@ function modelOf(value: Readonly<Record<string, unknown>>): string {
     throw new AppError("invalid_value", { param: "model" });
   }
   return model;
+}
+
+/** OpenAI's `auto` leaves the tier to the project; here that is the default one. */
+function serviceTierOf({ service_tier: asked }: Readonly<Record<string, unknown>>): ServiceTier {
+  if (asked === undefined || asked === null || asked === "auto") return "default";
+  const parsed = serviceTierSchema.safeParse(asked);
+  if (parsed.success) return parsed.data;
+  throw new AppError("invalid_value", { param: "service_tier" });
 }

@@ -1,6 +1,7 @@
 // One region asked once.
 import { AppError } from "@sluice/shared/errors.ts";
 import type { PassportKey } from "@sluice/shared/passport.ts";
+import { neededTokensHeader, reservationTooSmallStatus } from "@sluice/shared/reservation.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
 import { addressTo, type RegionRequest } from "./region-request.ts";
@@ -10,13 +11,18 @@ export type Attempt =
   | { readonly kind: "answered"; readonly region: Region; readonly response: Response }
   /** The region says that it cannot now; another may. */
   | { readonly kind: "declined"; readonly region: Region; readonly response: Response }
+  /** The region would answer, if more tokens were reserved for the request. */
+  | { readonly kind: "short"; readonly region: Region; readonly neededTokens: number }
   /** No answer: refused, reset, or silent for too long. */
   | { readonly kind: "unreachable"; readonly region: Region; readonly cause: unknown };
+
+/** An attempt after which nothing more is to be tried in its region. */
+export type FinalAttempt = Exclude<Attempt, { readonly kind: "short" }>;
 
 /** What the log keeps of an attempt. */
 export interface AttemptRecord {
   readonly region: string;
-  readonly outcome: Attempt["kind"];
+  readonly outcome: FinalAttempt["kind"];
   readonly status: number | undefined;
   /** Until the answer's headers, or until it was given up. */
   readonly durationMs: number;
@@ -56,6 +62,11 @@ export async function attempt(region: Region, request: RegionRequest, options: A
     const response = await fetch(await addressTo(region, request, options.passportKey, options.now(), signal));
     // From here the same signal bounds the body. The timer dies with the request, so nothing needs to clear it.
     setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.answerTimeoutMs);
+    const neededTokens = Number(response.headers.get(neededTokensHeader) ?? 0);
+    if (response.status === reservationTooSmallStatus && neededTokens > 0) {
+      await response.body?.cancel();
+      return { kind: "short", region, neededTokens };
+    }
     return { kind: declines.has(response.status) ? "declined" : "answered", region, response };
   } catch (cause) {
     if (callerGone.aborted) throw new AppError("request_cancelled", { cause });

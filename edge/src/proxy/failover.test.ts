@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Region } from "#edge/routing/region.ts";
-import type { Attempt, AttemptRecord } from "./attempt.ts";
+import type { AttemptRecord, FinalAttempt } from "./attempt.ts";
 import { failover } from "./failover.ts";
 
 type Outcome = "unreachable" | number;
@@ -18,7 +18,7 @@ async function run(
   const records: AttemptRecord[] = [];
   const responses: Response[] = [];
   const regions = outcomes.map((_, index) => region(String(index)));
-  const ask = async (asked: Region): Promise<Attempt> => {
+  const ask = async (asked: Region): Promise<FinalAttempt> => {
     const outcome = outcomes[Number(asked.id)] ?? "unreachable";
     if (outcome === "unreachable") return { kind: outcome, region: asked, cause: new Error("refused") };
     const response = new Response("{}", { status: outcome, headers });

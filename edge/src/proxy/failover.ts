@@ -3,7 +3,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
-import type { Attempt, AttemptRecord } from "./attempt.ts";
+import type { AttemptRecord, FinalAttempt } from "./attempt.ts";
 
 /** When no region said when to come back. */
 const defaultRetryAfterMs = 1_000;
@@ -15,7 +15,7 @@ export interface Answer {
 
 export interface FailoverParts {
   /** How one region is asked; see attempt.ts. */
-  readonly ask: (region: Region) => Promise<Attempt>;
+  readonly ask: (region: Region) => Promise<FinalAttempt>;
   /** Hears of every attempt. */
   readonly record: (attempt: AttemptRecord) => void;
   /** Asked before each attempt but the first; see retry-budget.ts. */
@@ -45,7 +45,7 @@ export async function failover(regions: readonly Region[], parts: FailoverParts)
   throw new AppError("unavailable", { retryAfterMs: defaultRetryAfterMs, detail: "no region answered" });
 }
 
-function outcomeOf(result: Attempt): Omit<AttemptRecord, "region" | "durationMs"> {
+function outcomeOf(result: FinalAttempt): Omit<AttemptRecord, "region" | "durationMs"> {
   if (result.kind === "unreachable") {
     const nothing = { status: undefined, processingMs: undefined, retryAfterMs: undefined };
     return { outcome: result.kind, cause: String(result.cause), ...nothing };

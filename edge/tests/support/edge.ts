@@ -6,6 +6,9 @@ import type { RunningWorker, StartWorker } from "./worker.ts";
 
 const adminKey = "admin-key-of-the-tests-0123456789abcdef";
 
+/** Shared by the Worker and the mock regions. */
+export const receiptSecret = "receipt-secret-of-the-tests-0123456789abcdef";
+
 /** Where callers and regions stand. */
 const places = {
   amsterdam: { latitude: 52.37, longitude: 4.9 },
@@ -54,6 +57,7 @@ export class Edge<Worker extends RunningWorker = RunningWorker> {
       KEY_TAG_SECRET: "tag-secret-of-the-tests-0123456789abcdef",
       PASSPORT_PRIVATE_JWK: JSON.stringify(privateKey.export({ format: "jwk" })),
       ADMIN_KEY: adminKey,
+      RECEIPT_SECRET: receiptSecret,
       ...variables,
     });
     return new Edge(worker, regions);

@@ -8,6 +8,7 @@ import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
+import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
@@ -20,7 +21,7 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   assertServed(region, request.model);
   const { maxModelLen } = region.pool;
   const promptTokenIds = await tokenizeChat(request.messages, region.model, maxModelLen);
-  const maxTokens = outputBudget({
+  const mayGenerate = outputBudget({
     promptTokens: promptTokenIds.length,
     requested: requestedTokens(request),
     fallback: undefined,
@@ -28,11 +29,15 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
     param: "messages",
   });
   const { requestId, claims } = exchange;
+  const choices = { n: request.n ?? 1, firstIndex: 0, isRanked: false };
+  const wanted = { promptTokenIds, maxTokens: mayGenerate };
+  const isOpenEnded = requestedTokens(request) === undefined;
+  const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
+  assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
   const sampling = planSampling(request, region.model, maxTokens);
   const output = { logprobs: requestedLogprobs(request), echo: undefined };
   const { priority, org } = claims;
   const caller = { priority, cacheSalt: org, tenant: org };
-  const choices = { n: request.n ?? 1, firstIndex: 0, isRanked: false };
   const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
   await answerPlans([plan], request, ChatReply, region, exchange);
 }

@@ -8,6 +8,7 @@ import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
+import { assertReserved } from "#ingress/generation/reserved-output.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
@@ -28,13 +29,15 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
   assertServed(region, request.model);
   assertAnswers(request);
   const counts = countChoices(request);
-  const plans: GenerationPlan[] = [];
-  for (const [index, prompt] of request.prompt.entries()) {
+  const prompts: PromptPlan[] = [];
+  for (const prompt of request.prompt) prompts.push(await planPrompt(prompt, request, region, exchange));
+  assertReserved(prompts, counts.bestOf, exchange);
+  const plans = prompts.map((prompt, index): GenerationPlan => {
     // The engine tells calls by their ids.
-    const requestId = request.prompt.length === 1 ? exchange.requestId : `${exchange.requestId}.${index}`;
+    const requestId = prompts.length === 1 ? exchange.requestId : `${exchange.requestId}.${index}`;
     const choices = { n: counts.bestOf, firstIndex: index * counts.bestOf, isRanked: counts.bestOf > counts.n };
-    plans.push({ ...(await planPrompt(prompt, request, region, exchange)), requestId, ...choices });
-  }
+    return { ...prompt, requestId, ...choices };
+  });
   const select = (choices: readonly WholeChoice[]) => bestChoices(choices, counts.bestOf, counts.n);
   await answerPlans(plans, request, CompletionReply, region, exchange, select);
 }

@@ -3,6 +3,7 @@ import { embeddingRequestSchema } from "@sluice/shared/openai/embedding-request.
 import type { EmbeddingList } from "@sluice/shared/openai/embedding.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
+import { assertReserved } from "#ingress/generation/reserved-output.ts";
 import { sendJson } from "#ingress/http/send-json.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { replyHeaders } from "#ingress/reply/reply-headers.ts";
@@ -21,6 +22,11 @@ export async function answerEmbeddings(body: unknown, region: Region, exchange: 
   const inputs = await tokenizeInputs(request.input, model.tokenizer, pool.maxModelLen, limits.signal);
   const promptTokens = inputs.reduce((sum, { length }) => sum + length, 0);
   progress.promptTokens = promptTokens;
+  assertReserved(
+    inputs.map((promptTokenIds) => ({ promptTokenIds, maxTokens: 0 })),
+    1,
+    exchange,
+  );
 
   const { priority, org } = claims;
   const caller = { priority, cacheSalt: org, tenant: org };
@@ -34,6 +40,7 @@ export async function answerEmbeddings(body: unknown, region: Region, exchange: 
     pool,
     limits,
   );
+  progress.computedPromptTokens = promptTokens;
   const encoding = request.encoding_format ?? "float";
   const list: EmbeddingList = {
     object: "list",

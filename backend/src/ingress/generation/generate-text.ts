@@ -1,4 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import type { GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { CallLimits } from "#ingress/engines/engine-client.ts";
 import type { EnginePool } from "#ingress/engines/engine-pool.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
@@ -26,6 +27,7 @@ export async function* generateText(
   const promptTokens = plan.promptTokenIds.length;
   let cachedTokens = 0;
   let completionTokens = 0;
+  let isComputed = false;
   progress.promptTokens = (progress.promptTokens ?? 0) + promptTokens;
   for await (const { engine, responses, abortChoices } of pool.generate(toEngineRequest(plan), limits)) {
     progress.engine = engine;
@@ -43,6 +45,11 @@ export async function* generateText(
     const before = completionTokens;
     completionTokens = choices.reduce((sum, choice) => sum + choice.completionTokens, 0);
     progress.completionTokens = (progress.completionTokens ?? 0) + completionTokens - before;
+    if (!isComputed && responses.some(tellsOfSampling)) {
+      isComputed = true;
+      progress.computedPromptTokens = (progress.computedPromptTokens ?? 0) + promptTokens;
+      progress.cachedTokens = (progress.cachedTokens ?? 0) + cachedTokens;
+    }
     const events = choices.flatMap((choice) => choice.take());
     for (const event of events) if (event.kind === "end") progress.finishReason = event.finishReason;
     if (hasEnded) events.push({ kind: "usage", usage: { promptTokens, completionTokens, cachedTokens } });
@@ -50,4 +57,9 @@ export async function* generateText(
     if (hasEnded) return;
   }
   throw new AppError("internal_error", { detail: "the engine's stream ended without a finish" });
+}
+
+/** An engine has computed a prompt when it could sample after it. */
+function tellsOfSampling({ tokenIds, finish }: GenerateResponse): boolean {
+  return tokenIds.length > 0 || finish !== undefined;
 }

@@ -83,6 +83,10 @@ export type GenerationEvent =
 export interface GenerationProgress {
   engine?: string;
   promptTokens?: number;
+  /** Of the prompts that an engine has computed. */
+  computedPromptTokens?: number;
+  /** Of those, the tokens that came from the prefix cache. */
+  cachedTokens?: number;
   /** Tokens received so far. */
   completionTokens?: number;
   finishReason?: CompletionFinishReason;

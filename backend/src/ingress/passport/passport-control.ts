@@ -46,7 +46,8 @@ export class PassportControl {
     if (claims.bodySha256 !== (await sha256Base64Url(body))) {
       throw new AppError("invalid_passport", { detail: "signed for another body" });
     }
-    const shown = this.#shown.show(claims.rid, this.#clock.nowMs());
+    // The edge signs a second passport for a request when the first one's reservation was too small.
+    const shown = this.#shown.show(`${claims.rid} ${claims.reservedTokens ?? ""}`, this.#clock.nowMs());
     if (shown === "seen") throw new AppError("invalid_passport", { detail: "used before" });
     if (shown === "full") throw new AppError("overloaded", { detail: "replay cache is full", retryAfterMs: 1000 });
   }

@@ -1,0 +1,27 @@
+// The one question a request asks its gate, and the answer.
+import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
+import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
+import type { Refusal } from "#edge/rate-limit/quota.ts";
+import type { IdentityQuestion, RefusalReason } from "./decide-admission.ts";
+import type { Principal } from "./principal.ts";
+
+export interface AdmissionQuestion extends IdentityQuestion {
+  readonly requestId: string;
+  /** Absent for a request that computes nothing, which no limit counts. */
+  readonly demand: TokenDemand | undefined;
+}
+
+export interface Admitted {
+  readonly kind: "admitted";
+  readonly principal: Principal;
+  /** Most tokens the request may use. Absent: as many as it likes. */
+  readonly reservedTokens: number | undefined;
+  /** Whether the gate waits to hear how the request ended. */
+  readonly isLeased: boolean;
+  readonly report: LimitReport;
+}
+
+export type Admission =
+  | Admitted
+  | { readonly kind: "refused"; readonly reason: RefusalReason }
+  | { readonly kind: "limited"; readonly principal: Principal; readonly refusal: Refusal };

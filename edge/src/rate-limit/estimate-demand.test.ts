@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { estimateDemand } from "./estimate-demand.ts";
+
+const hello = [{ role: "user", content: "12345678" }]; // 12 characters with the role's name
+
+test.each([
+  { body: { messages: hello }, demand: { promptTokens: 28, outputTokens: undefined } },
+  { body: { messages: hello, max_tokens: 10 }, demand: { promptTokens: 28, outputTokens: 10 } },
+  { body: { messages: hello, max_completion_tokens: 10, n: 3 }, demand: { promptTokens: 28, outputTokens: 30 } },
+  {
+    body: { messages: hello, max_tokens: 10, max_completion_tokens: 20 },
+    demand: { promptTokens: 28, outputTokens: 20 },
+  },
+  {
+    body: { messages: [{ role: "user", content: [{ type: "text", text: "12" }] }] },
+    demand: { promptTokens: 28, outputTokens: undefined },
+  },
+  {
+    body: { messages: hello, tools: [{ type: "function", function: { name: "sum" } }] },
+    demand: { promptTokens: 32, outputTokens: undefined },
+  },
+  { body: { prompt: "123456" }, demand: { promptTokens: 3, outputTokens: 16 } },
+  { body: { prompt: "123456", max_tokens: 0 }, demand: { promptTokens: 3, outputTokens: 0 } },
+  { body: { prompt: [5, 6, 7], max_tokens: 2, n: 2, best_of: 4 }, demand: { promptTokens: 3, outputTokens: 8 } },
+  { body: { prompt: ["123", "456"], max_tokens: 2 }, demand: { promptTokens: 4, outputTokens: 4 } },
+  { body: { prompt: [[1, 2], [3]], max_tokens: 2 }, demand: { promptTokens: 3, outputTokens: 4 } },
+  { body: { input: ["123", "456789"] }, demand: { promptTokens: 5, outputTokens: 0 } },
+])("$body asks for $demand", ({ body, demand }) => {
+  expect(estimateDemand(body)).toEqual(demand);
+});
+
+test.each([
+  { max_tokens: -1 },
+  { max_tokens: "10" },
+  { max_tokens: 1.5 },
+  { max_tokens: 1e300 },
+  { max_tokens: null, max_completion_tokens: {} },
+])("%j counts as if nothing was said", (fields) => {
+  expect(estimateDemand({ messages: hello, ...fields })).toEqual(estimateDemand({ messages: hello }));
+});
+
+test("bodies of any shape have an estimate", () => {
+  for (const body of [
+    {},
+    { messages: [null, 1, "x"] },
+    { messages: "x" },
+    { prompt: null },
+    { prompt: {} },
+    { input: [[]] },
+  ]) {
+    const { promptTokens, outputTokens } = estimateDemand(body);
+    expect(promptTokens + (outputTokens ?? 0)).toBeGreaterThanOrEqual(0);
+  }
+});

@@ -1,0 +1,129 @@
+// What is under way. A lease is a reservation with a deadline: whoever took it says how it ended, and if nobody does by
+// the deadline it ends by itself, charged as reserved.
+//
+// Storage is written ahead (see meter.ts): it may tell of more leases than there are, never of fewer. A gate that wakes up
+// without its memory therefore knows some by name and of others, the phantoms, only that they may exist. A settlement of
+// somebody unknown is one phantom less; those that nobody settles end at the deadline.
+import * as z from "zod/mini";
+
+const leaseSchema = z.object({
+  requestId: z.string(),
+  model: z.string(),
+  /** Tokens charged for it. */
+  tokens: z.int(),
+  chargedAtMs: z.int(),
+  deadlineMs: z.int(),
+});
+
+export type Lease = Readonly<z.infer<typeof leaseSchema>>;
+
+export const storedLeasesSchema = z.object({
+  leases: z.readonly(z.array(leaseSchema)),
+  /** How many others may have begun since the write. Absent: none, and nobody new. */
+  numSpare: z.optional(z.int()),
+  /** Longest life of a lease. */
+  leaseMs: z.int(),
+});
+
+export type StoredLeases = Readonly<z.infer<typeof storedLeasesSchema>>;
+
+/** Share of those under way that is written ahead. */
+const aheadShare = 1 / 4;
+
+export class Leases {
+  /** requestId -> lease. All live equally long, so insertion order is deadline order. */
+  readonly #leases = new Map<string, Lease>();
+  readonly #leaseMs: number;
+  #numPhantoms = 0;
+  #phantomDeadlineMs = 0;
+  /** How many may be under way before storage must hear of another. */
+  #numCovered = 0;
+
+  constructor(leaseMs: number) {
+    this.#leaseMs = leaseMs;
+  }
+
+  /**
+   * What storage tells. When it was written ahead, those it names may have ended and others begun in their places, so that
+   * nobody's deadline is known: all get the longest.
+   */
+  static restore({ leases, numSpare, leaseMs }: StoredLeases, nowMs: number): Leases {
+    const restored = new Leases(leaseMs);
+    const latestMs = nowMs + leaseMs;
+    for (const lease of leases) {
+      restored.#leases.set(lease.requestId, numSpare === undefined ? lease : { ...lease, deadlineMs: latestMs });
+    }
+    restored.#numPhantoms = numSpare ?? 0;
+    restored.#phantomDeadlineMs = latestMs;
+    return restored;
+  }
+
+  get count(): number {
+    return this.#leases.size + this.#numPhantoms;
+  }
+
+  /** Ends those whose deadline has come, and returns them. */
+  expire(nowMs: number): readonly Lease[] {
+    if (this.#phantomDeadlineMs <= nowMs) this.#numPhantoms = 0;
+    const expired: Lease[] = [];
+    for (const lease of this.#leases.values()) {
+      if (lease.deadlineMs > nowMs) break;
+      expired.push(lease);
+      this.#leases.delete(lease.requestId);
+    }
+    return expired;
+  }
+
+  /** A phantom may be of any model, and counts for each. */
+  countOf(model: string): number {
+    let count = this.#numPhantoms;
+    for (const lease of this.#leases.values()) if (lease.model === model) count += 1;
+    return count;
+  }
+
+  /** Milliseconds by which so many have ended, of `model` if that is given. */
+  untilEndedMs(numEnded: number, model: string | undefined, nowMs: number): number {
+    const deadlines = Array<number>(this.#numPhantoms).fill(this.#phantomDeadlineMs);
+    for (const lease of this.#leases.values()) {
+      if (model === undefined || lease.model === model) deadlines.push(lease.deadlineMs);
+    }
+    deadlines.sort((one, other) => one - other);
+    return (deadlines[numEnded - 1] ?? nowMs) - nowMs;
+  }
+
+  begin(requestId: string, model: string, tokens: number, nowMs: number): void {
+    this.#leases.set(requestId, { requestId, model, tokens, chargedAtMs: nowMs, deadlineMs: nowMs + this.#leaseMs });
+  }
+
+  /** Absent when it ended before. */
+  get(requestId: string): Lease | undefined {
+    return this.#leases.get(requestId);
+  }
+
+  /** Notes that more tokens were charged for it. */
+  raise(lease: Lease, tokens: number): void {
+    this.#leases.set(lease.requestId, { ...lease, tokens });
+  }
+
+  /** The lease that ended; absent for a phantom's, and for one that ended before. */
+  end(requestId: string): Lease | undefined {
+    const lease = this.#leases.get(requestId);
+    if (lease === undefined) this.#numPhantoms = Math.max(0, this.#numPhantoms - 1);
+    this.#leases.delete(requestId);
+    return lease;
+  }
+
+  isCovered(): boolean {
+    return this.count <= this.#numCovered;
+  }
+
+  /** What to write. With `ahead` some more may begin before the next write; without, none. */
+  toStored(ahead: boolean): StoredLeases {
+    const leases = [...this.#leases.values()];
+    const numUnderWay = leases.length + this.#numPhantoms;
+    const numSpare =
+      ahead || this.#numPhantoms > 0 ? this.#numPhantoms + Math.ceil(numUnderWay * aheadShare) : undefined;
+    this.#numCovered = numSpare === undefined ? 0 : leases.length + numSpare;
+    return { leases, leaseMs: this.#leaseMs, ...(numSpare !== undefined && { numSpare }) };
+  }
+}

@@ -1,0 +1,68 @@
+// The receipt is a region's signed word on what one request used: counted by the engine, fetched by the edge when the
+// request has ended, whichever way, and what a caller is billed by. Signed, so that it can be kept and believed later.
+//
+// Form: base64url(JSON) "." base64url(HMAC-SHA-256 over what stands before the dot), under a secret of edge and regions.
+import * as z from "zod/mini";
+
+export const receiptSchema = z.object({
+  requestId: z.string(),
+  region: z.string(),
+  /** The engine that ran it last; absent when none did. */
+  engine: z.optional(z.string()),
+  model: z.string(),
+  promptTokens: z.int().check(z.gte(0)),
+  /** Prompt tokens that came from the prefix cache; part of `promptTokens`. */
+  cachedTokens: z.int().check(z.gte(0)),
+  completionTokens: z.int().check(z.gte(0)),
+  /** `cancelled`: the caller left. `error`: it failed, or its time was up. */
+  finishReason: z.string(),
+  endedAtMs: z.int(),
+});
+
+export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
+
+export type ReceiptKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
+const encoder = new TextEncoder();
+
+/** Where a region keeps a request's receipt. 200: the signed receipt. 202: still running. 404: it never ran here. */
+export function receiptPath(requestId: string): string {
+  return `/receipts/${encodeURIComponent(requestId)}`;
+}
+
+export async function importReceiptKey(secret: string): Promise<ReceiptKey> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  return crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign", "verify"]);
+}
+
+export async function signReceipt(receipt: Receipt, key: ReceiptKey): Promise<string> {
+  const payload = toBase64Url(encoder.encode(JSON.stringify(receipt)));
+  return `${payload}.${toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(payload))))}`;
+}
+
+/** The receipt; absent when the text is not one signed with the key. */
+export async function verifyReceipt(signed: string, key: ReceiptKey): Promise<Receipt | undefined> {
+  const [payload = "", signature = "", ...rest] = signed.split(".");
+  const [payloadBytes, signatureBytes] = [fromBase64Url(payload), fromBase64Url(signature)];
+  if (rest.length > 0 || payloadBytes === undefined || signatureBytes === undefined) return undefined;
+  if (!(await crypto.subtle.verify("HMAC", key, signatureBytes, encoder.encode(payload)))) return undefined;
+  const parsed = receiptSchema.safeParse(JSON.parse(new TextDecoder().decode(payloadBytes)));
+  return parsed.success ? parsed.data : undefined;
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+}
+
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
+      character.charCodeAt(0),
+    );
+  } catch {
+    return undefined;
+  }
+}
