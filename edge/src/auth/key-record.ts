@@ -4,7 +4,7 @@ import { limitsSchema, rateLimitsSchema } from "#edge/rate-limit/limits.ts";
 import { serviceTierSchema } from "./service-tier.ts";
 
 /** What may be changed while the key lives. */
-export const keyTermsSchema = z.object({
+const keyTermsSchema = z.object({
   /** Absent: no limits. */
   limits: z.optional(limitsSchema),
   /** model -> limits that hold for it beside the key's own. */

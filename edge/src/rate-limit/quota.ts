@@ -36,7 +36,7 @@ export interface Ask extends TokenDemand {
 }
 
 /** `tokens` is what was reserved; absent when no limit counts tokens. */
-export interface Grant {
+interface Grant {
   readonly kind: "granted";
   readonly tokens: number | undefined;
   /** Whether somebody has to say how it ended. */
@@ -51,7 +51,7 @@ export type Refusal = ({ readonly kind: "not_now"; readonly retryAfterMs: number
 export type Verdict = Grant | Refusal;
 
 /** The limit that refused, for the caller to read. */
-export interface Shortage {
+interface Shortage {
   readonly limitName: LimitName;
   readonly limit: number;
   readonly used: number;
@@ -195,7 +195,6 @@ export class Quota {
 
   #metersOf(model: string): Meters {
     const named = (name: string) => [this.#meters.get(name), this.#meters.get(`${model}/${name}`)];
-    const present = (meters: readonly (Meter | undefined)[]) => meters.filter((meter) => meter !== undefined);
     return {
       requests: present([...named("requestsPerMinute"), ...named("requestsPerDay")]),
       tokens: present([...named("tokensPerMinute"), this.#meters.get("tokensPerMonth")]),
@@ -253,6 +252,10 @@ export class Quota {
   #needsLease(model: string, { tokens }: Meters): boolean {
     return tokens.length > 0 || this.#placeLimits(model).some((limit) => limit !== undefined);
   }
+}
+
+function present(meters: readonly (Meter | undefined)[]): Meter[] {
+  return meters.filter((meter) => meter !== undefined);
 }
 
 /** The refusal that lasts longer. */

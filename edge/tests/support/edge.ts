@@ -1,13 +1,10 @@
 // A Worker under test, with its regions.
 import { generateKeyPairSync } from "node:crypto";
 import { importPassportKey } from "@sluice/shared/passport.ts";
-import { MockRegion } from "./mock-region.ts";
+import { MockRegion, receiptSecret } from "./mock-region.ts";
 import type { RunningWorker, StartWorker } from "./worker.ts";
 
 const adminKey = "admin-key-of-the-tests-0123456789abcdef";
-
-/** Shared by the Worker and the mock regions. */
-export const receiptSecret = "receipt-secret-of-the-tests-0123456789abcdef";
 
 /** Where callers and regions stand. */
 const places = {

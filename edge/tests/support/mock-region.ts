@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type PassportClaims, type PassportKey, passportHeader, verifyPassport } from "@sluice/shared/passport.ts";
 import type { RegionStatus } from "@sluice/shared/region-status.ts";
+import { importReceiptKey, type Receipt, signReceipt } from "@sluice/shared/receipt.ts";
 import type { Place } from "./edge.ts";
 
 export interface ReceivedRequest {
@@ -14,6 +15,13 @@ export interface ReceivedRequest {
   /** Absent when the passport did not hold. */
   readonly passport: PassportClaims | undefined;
 }
+
+/** Shared by the Worker and the mock regions. */
+export const receiptSecret = "receipt-secret-of-the-tests-0123456789abcdef";
+const receiptKey = await importReceiptKey(receiptSecret);
+
+/** What a request used; `missing` breaks the connection when it is asked for, `none` was never run here. */
+export type MockUsage = { readonly promptTokens: number; readonly completionTokens: number } | "missing" | "none";
 
 /** What a region does with a request whose passport holds. */
 export type Behaviour = (response: ServerResponse, request: ReceivedRequest) => void;
@@ -28,6 +36,10 @@ export class MockRegion {
   behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
   status: RegionStatus["status"] = "ok";
   models: string[] = ["pocket"];
+  /** What the receipts say. */
+  usageOf: (requestId: string) => MockUsage = () => "none";
+  /** Request ids whose receipts were asked for. */
+  readonly receiptsAsked: string[] = [];
   readonly #server: Server;
   readonly #passportKey: PassportKey;
 
@@ -62,6 +74,7 @@ export class MockRegion {
       if (passport === undefined) return void response.writeHead(401).end();
       return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(this.#report()));
     }
+    if (url.startsWith("/receipts/")) return this.#answerReceipt(url.slice("/receipts/".length), passport, response);
     response.on("close", () => {
       if (!response.writableFinished) this.numAbandoned += 1;
     });
@@ -69,6 +82,20 @@ export class MockRegion {
     this.received.push(received);
     if (passport === undefined) return void response.writeHead(401).end();
     this.behaviour(response, received);
+  }
+
+  async #answerReceipt(
+    requestId: string,
+    passport: PassportClaims | undefined,
+    response: ServerResponse,
+  ): Promise<void> {
+    this.receiptsAsked.push(requestId);
+    const usage = this.usageOf(requestId);
+    if (usage === "missing") return void response.socket?.resetAndDestroy();
+    if (passport?.rid !== requestId || usage === "none") return void response.writeHead(404).end();
+    const head = { requestId, region: this.id, model: "pocket", cachedTokens: 0, finishReason: "stop", endedAtMs: 0 };
+    const receipt: Receipt = { ...head, ...usage };
+    response.writeHead(200).end(await signReceipt(receipt, receiptKey));
   }
 
   async #verify(passport: string | string[] | undefined): Promise<PassportClaims | undefined> {
