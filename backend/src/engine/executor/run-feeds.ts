@@ -54,7 +54,8 @@ export class RunFeedWriter {
     // Low words of 64-bit numbers: the graph's positions are int64, and none needs the high word.
     const words = this.#arrays.int32("positions", 2 * numRows).fill(0);
     for (const [row, position] of positions.entries()) words[2 * row] = position;
-    const numLogitRows = padRows(logitRows.length);
+    // Where nobody wants logits, as in the middle of a prompt, the widest product of all is left out.
+    const numLogitRows = logitRows.length === 0 ? 0 : padRows(logitRows.length);
     const wanted = this.#arrays.int32("logitRows", numLogitRows).fill(0);
     wanted.set(logitRows);
     const hidden = this.#arrays.int32("hiddenRows", hiddenRows.length);
