@@ -55,7 +55,7 @@ onShutdown(
 
 // Whoever supervises the process starts it again; a half-dead engine would only hold its callers.
 const error = await thread.died;
-logger.fatal({ err: error }, "the engine's thread ended");
+logger.fatal({ err: error }, `the engine's thread ended: ${error.message}`);
 await server.drain(0);
 process.exit(1);
 

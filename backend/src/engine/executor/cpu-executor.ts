@@ -12,6 +12,7 @@ import { KvPool } from "./kv-pool.ts";
 import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
 import { openSession } from "./native-session.ts";
 import { layRows } from "./row-layout.ts";
+import { probeModel } from "./probe-model.ts";
 import { RunFeedWriter } from "./run-feeds.ts";
 import { splitStep } from "./split-step.ts";
 import type { Span } from "./split-step.ts";
@@ -45,6 +46,7 @@ const usualNumSeqs = 64;
  * Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own.
  *
  * @throws MemoryBudgetError before anything large is read or allocated, when it would not fit.
+ * @throws UnsupportedModelError or CheckpointError, of one line that says what to do, when the directory cannot be served.
  */
 export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Executor> {
   await checkZeroCopyInputs();
@@ -57,13 +59,20 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
   const decoder = await loadDecoder(model, { ...options, maxModelLen });
   const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
-  return new CpuExecutor(model.config, session, {
+  const executor = new CpuExecutor(model.config, session, {
     vocabSize: model.config.vocabSize,
     maxModelLen,
     blockSize,
     numBlocks,
     embedding: { size: model.config.hiddenSize, pooling },
   });
+  try {
+    await probeModel(executor);
+  } catch (thrown) {
+    await executor.close();
+    throw thrown;
+  }
+  return executor;
 }
 
 class CpuExecutor implements Executor {

@@ -6,8 +6,10 @@ import { readSafetensorsHeader } from "#engine/graph/safetensors.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { ScheduledSequence } from "./executor.ts";
-import { NonFiniteStepError } from "./finite-check.ts";
+import { checkFinite, NonFiniteStepError } from "./finite-check.ts";
 import { readGoldenCase } from "./golden-case.ts";
+import { layRows } from "./row-layout.ts";
+import { splitStep } from "./split-step.ts";
 
 const poisonedToken = 3;
 const settings = { precision: "fp32", blockSize: 8, numBlocks: 8, numThreads: 1, cacheDir: "" } as const;
@@ -17,7 +19,7 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
   const poisoned = await mkdtemp(join(tmpdir(), "sluice-poisoned-"));
   try {
     await cp(modelDir, poisoned, { recursive: true });
-    await poison(join(poisoned, "model.safetensors"), "model.embed_tokens.weight", poisonedToken);
+    await poisonEmbedding(join(poisoned, "model.safetensors"));
     const executor = await createCpuExecutor({ modelDir: poisoned, ...settings });
     const healthy = prompt.slice(0, 11).map((token) => (token === poisonedToken ? 4 : token));
     const expected = (await executor.execute([sequence(healthy, 0)])).slice();
@@ -37,20 +39,29 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
   }
 });
 
-test("names the sequences whose hidden states are not finite, where nothing else shows it", async () => {
-  const { modelDir, prompt } = await readGoldenCase("wide-heads");
-  const poisoned = await mkdtemp(join(tmpdir(), "sluice-poisoned-"));
-  try {
-    await cp(modelDir, poisoned, { recursive: true });
-    await poison(join(poisoned, "model.safetensors"), "model.norm.weight");
-    const executor = await createCpuExecutor({ modelDir: poisoned, ...settings });
-    const tokens = prompt.slice(0, 5);
-    const hiddenStates = [new Float32Array(executor.spec.embedding?.size ?? 0)];
-    const step = executor.execute([sequence(tokens, 0, 0), { ...sequence(tokens, 2, 0), hiddenStates }]);
-    await expect(step).rejects.toMatchObject({ sequenceIndexes: [1] });
-    await executor.close();
-  } finally {
-    await rm(poisoned, { recursive: true });
+test("names the sequences whose hidden states are not finite, where nothing else shows it", () => {
+  const spec = { vocabSize: 4, keyLength: 2, hiddenSize: 3 };
+  const wanting = (firstBlock: number) => ({
+    ...sequence([1, 2], firstBlock, 0),
+    hiddenStates: [new Float32Array(3), new Float32Array(3)],
+  });
+  const [spans = []] = splitStep([sequence([1], 0), wanting(2), wanting(4)]);
+  const layout = layRows(spans, 8);
+  const numbers = {
+    logits: new Float32Array(2 * spec.vocabSize),
+    newKeyValues: new Float32Array(2 * layout.numRows * spec.keyLength),
+    hiddenStates: new Float32Array(4 * spec.hiddenSize),
+  };
+  expect(() => checkFinite(spans, layout, { ...spec, ...numbers })).not.toThrow();
+  // The last number of the second sequence's first row, then of the third one's last.
+  for (const [index, sequenceIndex] of [
+    [2, 1],
+    [11, 2],
+  ] as const) {
+    const hiddenStates = numbers.hiddenStates.with(index, NaN);
+    expect(() => checkFinite(spans, layout, { ...spec, ...numbers, hiddenStates })).toThrow(
+      expect.objectContaining({ sequenceIndexes: [sequenceIndex] }),
+    );
   }
 });
 
@@ -58,11 +69,11 @@ function sequence(tokenIds: readonly number[], firstBlock: number, numLogits = 1
   return { tokenIds, numComputedTokens: 0, blockTable: [firstBlock, firstBlock + 1] as BlockId[], numLogits };
 }
 
-/** Makes the first number of a tensor's row a bfloat16 NaN. */
-async function poison(path: string, tensorName: string, row = 0): Promise<void> {
-  const entry = (await readSafetensorsHeader(path)).get(tensorName);
-  const rowBytes = 2 * (entry?.shape.at(-1) ?? 0);
+/** Makes the first number of one token's embedding a bfloat16 NaN. */
+async function poisonEmbedding(path: string): Promise<void> {
+  const entry = (await readSafetensorsHeader(path)).get("model.embed_tokens.weight");
+  const rowBytes = 2 * (entry?.shape[1] ?? 0);
   const file = await open(path, "r+");
-  await file.write(Uint8Array.of(0xc0, 0x7f), 0, 2, (entry?.offsetBytes ?? 0) + row * rowBytes);
+  await file.write(Uint8Array.of(0xc0, 0x7f), 0, 2, (entry?.offsetBytes ?? 0) + poisonedToken * rowBytes);
   await file.close();
 }

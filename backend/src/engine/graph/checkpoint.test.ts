@@ -39,9 +39,35 @@ test("refuses a directory without weights", async () => {
   await expect(openCheckpoint(folder.path)).rejects.toThrow("no such weights");
 });
 
-test("refuses an index that leads out of the directory", async () => {
+test.each([
+  "../../secret.safetensors",
+  "/etc/secret.safetensors",
+  "sub/one.safetensors",
+  "C:\\one.safetensors",
+  "..",
+  "",
+  "pytorch_model.bin",
+])("refuses an index that names %j: not a safetensors file in its own directory", async (name) => {
   await using folder = await temporaryFolder();
-  const index = { weight_map: { one: "../../secret.safetensors" } };
+  await writeFile(join(folder.path, "model.safetensors.index.json"), JSON.stringify({ weight_map: { one: name } }));
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("in its own directory");
+});
+
+test("refuses shards that are missing, lack what the index says, or hold a tensor twice", async () => {
+  await using folder = await temporaryFolder();
+  const put = (name: string, tensor: string) => writeFile(join(folder.path, name), oneTensorFile(tensor));
+  const index = { weight_map: { one: "a.safetensors", two: "b.safetensors" } };
   await writeFile(join(folder.path, "model.safetensors.index.json"), JSON.stringify(index));
-  await expect(openCheckpoint(folder.path)).rejects.toThrow("outside the directory");
+  await put("a.safetensors", "one");
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("b.safetensors: no such weights");
+  await put("b.safetensors", "three");
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("b.safetensors: no two");
+  await put("b.safetensors", "one");
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("one is in another shard, too");
+});
+
+test("refuses an index that is not JSON", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "model.safetensors.index.json"), "{");
+  await expect(openCheckpoint(folder.path)).rejects.toThrow("index.json: not JSON");
 });

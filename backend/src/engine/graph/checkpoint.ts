@@ -1,8 +1,9 @@
 // The tensors of a Hugging Face directory, wherever its shards put them.
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "./model-errors.ts";
+import { readJson } from "./read-json.ts";
 import { readSafetensorsHeader } from "./safetensors.ts";
 import type { TensorEntry } from "./safetensors.ts";
 
@@ -21,11 +22,16 @@ export interface Checkpoint {
 
 const singleFile = "model.safetensors";
 const indexFile = "model.safetensors.index.json";
-const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+const again = "download the checkpoint again (safetensors only: other formats are not read)";
+// A name, so that no index leads out of its directory.
+const shardName = z.string().regex(/^[^/\\]+\.safetensors$/);
+const indexSchema = z.object({ weight_map: z.record(z.string(), shardName) });
 
 /** @throws CheckpointError when there are no safetensors, or they are damaged. */
 export async function openCheckpoint(modelDir: string): Promise<Checkpoint> {
-  const paths = await Promise.all((await shardNames(modelDir)).map((name) => realFile(join(modelDir, name))));
+  const index = await readIndex(modelDir);
+  const shardNames = index === undefined ? [singleFile] : [...new Set(index.values())].toSorted();
+  const paths = await Promise.all(shardNames.map((name) => realFile(join(modelDir, name))));
   const folders = new Set(paths.map((path) => dirname(path)));
   const [weightsFolder] = folders;
   if (weightsFolder === undefined || folders.size > 1) {
@@ -34,28 +40,30 @@ export async function openCheckpoint(modelDir: string): Promise<Checkpoint> {
 
   const tensors = new Map<string, CheckpointTensor>();
   for (const path of paths) {
-    for (const [name, entry] of await readSafetensorsHeader(path))
+    for (const [name, entry] of await readSafetensorsHeader(path)) {
+      if (tensors.has(name)) throw new CheckpointError(`${path}: ${name} is in another shard, too`);
       tensors.set(name, { ...entry, fileName: basename(path) });
+    }
+  }
+  for (const [name, shard] of index ?? []) {
+    if (!tensors.has(name)) throw new CheckpointError(`${join(modelDir, shard)}: no ${name}, ${again}`);
   }
   return { weightsFolder, fileNames: paths.map((path) => basename(path)), tensors };
 }
 
-async function shardNames(modelDir: string): Promise<readonly string[]> {
-  const index = await readFile(join(modelDir, indexFile), "utf8").catch(() => undefined);
-  if (index === undefined) return [singleFile];
-  const parsed = indexSchema.safeParse(JSON.parse(index));
-  if (!parsed.success) throw new CheckpointError(`${modelDir}: malformed ${indexFile}`);
-  const names = [...new Set(Object.values(parsed.data.weight_map))].toSorted();
-  if (names.some((name) => basename(name) !== name)) {
-    throw new CheckpointError(`${modelDir}: ${indexFile} names a file outside the directory`);
-  }
-  return names;
+/** tensor name -> the shard it is said to be in; undefined when all are in one file. */
+async function readIndex(modelDir: string): Promise<ReadonlyMap<string, string> | undefined> {
+  const json = await readJson(join(modelDir, indexFile));
+  if (json === undefined) return undefined;
+  const parsed = indexSchema.safeParse(json);
+  if (parsed.success) return new Map(Object.entries(parsed.data.weight_map));
+  throw new CheckpointError(`${join(modelDir, indexFile)}: not an index of safetensors files in its own directory`);
 }
 
 async function realFile(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (cause) {
-    throw new CheckpointError(`${path}: no such weights`, { cause });
+    throw new CheckpointError(`${path}: no such weights, ${again}`, { cause });
   }
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
 const count = z.int().positive();
+/** Far more than any model has: lists of this length are made before anything else can be wrong with them. */
+const mostLayers = 1024;
 
 // Flat, as every supported family has it; some others nest one such object per layer type.
 const ropeParameters = z.looseObject({
@@ -23,7 +25,7 @@ export const configFile = z.looseObject({
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(mostLayers),
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),

@@ -1,13 +1,13 @@
 // config.json, parsed at the door. What the graph cannot express is refused by name here: a model that loads and
 // answers wrongly is worse than one that does not load.
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { configFile } from "./config-file.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { FamilyFeatures } from "./families/family.ts";
 import { findFamily } from "./families/find-family.ts";
-import { UnsupportedModelError } from "./model-errors.ts";
+import { CheckpointError, UnsupportedModelError } from "./model-errors.ts";
+import { readJson } from "./read-json.ts";
 import { refuse } from "./refuse.ts";
 import { parseRope } from "./rope-config.ts";
 import type { RopeConfig } from "./rope-config.ts";
@@ -40,6 +40,7 @@ const llamaDefaults = {
   tie_word_embeddings: false,
 } as const satisfies Partial<ConfigFile>;
 
+const quantizationSchema = z.looseObject({ quant_method: z.string() });
 const typed = z.looseObject({ model_type: z.string() });
 
 /** @throws UnsupportedModelError naming the first feature that the graph lacks. */
@@ -48,7 +49,7 @@ export function parseConfig(json: unknown): DecoderConfig {
   const family = findFamily(modelType);
   const file = parse(configFile, { ...llamaDefaults, ...family.defaults, ...fields });
   if (file.hidden_act !== "silu") refuse("hidden_act", file.hidden_act);
-  if ((file.quantization_config ?? null) !== null) refuse("quantization_config", file.quantization_config);
+  refuseQuantized(file.quantization_config ?? undefined);
 
   const numHeads = file.num_attention_heads;
   const numKvHeads = file.num_key_value_heads ?? numHeads;
@@ -73,12 +74,24 @@ export function parseConfig(json: unknown): DecoderConfig {
   };
 }
 
+/** @throws CheckpointError when there is no config.json, or it is not JSON; as `parseConfig` otherwise. */
 export async function readConfig(modelDir: string): Promise<DecoderConfig> {
-  return parseConfig(JSON.parse(await readFile(join(modelDir, "config.json"), "utf8")));
+  const json = await readJson(join(modelDir, "config.json"));
+  if (json !== undefined) return parseConfig(json);
+  throw new CheckpointError(`${modelDir}: no config.json; name the directory of a Hugging Face checkpoint`);
+}
+
+/** GPTQ, AWQ, FP8 and their like keep numbers that mean nothing without their method. */
+function refuseQuantized(quantization: unknown): void {
+  if (quantization === undefined) return;
+  const method = quantizationSchema.safeParse(quantization).data?.quant_method ?? "unknown";
+  const advice = "is not supported: take the checkpoint that it was made from; int8 and int4 are quantized here";
+  refuse("quantization_config.quant_method", method, advice);
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, json: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new UnsupportedModelError(`config.json: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UnsupportedModelError(`config.json: ${issue?.path.join(".") || "all of it"}: ${issue?.message}`);
 }

@@ -1,3 +1,4 @@
+import { checkVectors } from "./check-vectors.ts";
 import { readConfig } from "./config.ts";
 import type { DecoderConfig } from "./config.ts";
 import { openCheckpoint } from "./checkpoint.ts";
@@ -53,19 +54,21 @@ export function chooseMaxModelLen({ maxPositions, rope }: DecoderConfig, wanted:
   return Math.min(maxPositions, wanted ?? usual);
 }
 
-/** For the CPU provider. */
+/** For the CPU provider. @throws CheckpointError when weights are not finite; of matrices only where they are quantized. */
 export async function loadDecoder({ config, checkpoint }: OpenModel, options: DecoderOptions): Promise<LoadedDecoder> {
   const { precision } = options;
+  await checkVectors(checkpoint);
   const weights = precision === "fp32" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
   return { model: encodeDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
 }
 
-/** For the WebGPU provider. */
+/** For the WebGPU provider. @throws as `loadDecoder`. */
 export async function loadPagedDecoder(
   { config, checkpoint }: OpenModel,
   options: DecoderOptions<DevicePrecision>,
 ): Promise<LoadedDecoder> {
   const { precision } = options;
+  await checkVectors(checkpoint);
   const weights = precision === "fp16" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
   return { model: encodePagedDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
 }

@@ -31,7 +31,7 @@ export async function readPooling(modelDir: string): Promise<Pooling> {
   const json = await readJson(join(modelDir, file));
   if (json === undefined) return "last";
   const config = poolingSchema.safeParse(json);
-  if (!config.success) throw new CheckpointError(`${file}: ${z.prettifyError(config.error)}`);
+  if (!config.success) throw new CheckpointError(`${file}: ${config.error.issues[0]?.message}`);
   if (config.data.include_prompt === false) {
     throw new UnsupportedModelError(`${file}: include_prompt = false is not supported`);
   }
@@ -48,7 +48,7 @@ async function findPoolingFolder(modelDir: string): Promise<string> {
   const json = await readJson(join(modelDir, modulesFile));
   if (json === undefined) return usualPoolingFolder;
   const modules = modulesSchema.safeParse(json);
-  if (!modules.success) throw new CheckpointError(`${modulesFile}: ${z.prettifyError(modules.error)}`);
+  if (!modules.success) throw new CheckpointError(`${modulesFile}: ${modules.error.issues[0]?.message}`);
   let folder = usualPoolingFolder;
   for (const { type, path } of modules.data) {
     const name = type.split(".").at(-1);

@@ -10,6 +10,7 @@ import type { DecoderConfig } from "./config.ts";
 import { decodeFloats } from "./decode-floats.ts";
 import { quantizedBits } from "./linear.ts";
 import type { QuantizedPrecision } from "./linear.ts";
+import { CheckpointError } from "./model-errors.ts";
 import { blocksPerRow, quantizationBlock, quantize, quantizedName, quantizerVersion, scalesName } from "./quantize.ts";
 import type { QuantizedBits } from "./quantize.ts";
 import { readExactly, readSafetensorsHeader } from "./safetensors.ts";
@@ -96,7 +97,7 @@ class QuantizedWriter {
       const scales = entries.get(scalesName(name));
       if (copy !== undefined) await this.#copy(tensor, copy.offsetBytes);
       if (numbers !== undefined && scales !== undefined) {
-        await this.#quantize(tensor, numbers.offsetBytes, scales.offsetBytes);
+        await this.#quantize(name, tensor, numbers.offsetBytes, scales.offsetBytes);
       }
       onProgress?.(++numDone, tensors.size);
     }
@@ -118,7 +119,7 @@ class QuantizedWriter {
     return shapes;
   }
 
-  async #quantize(tensor: CheckpointTensor, numbersOffset: number, scalesOffset: number): Promise<void> {
+  async #quantize(name: string, tensor: CheckpointTensor, numbersOffset: number, scalesOffset: number): Promise<void> {
     const [numRows = 0, numColumns = 0] = tensor.shape;
     const rowBytes = tensor.lengthBytes / numRows;
     const rowsPerSlice = Math.max(1, Math.floor(sliceLength / numColumns));
@@ -127,7 +128,11 @@ class QuantizedWriter {
       for (let row = 0; row < numRows; row += rowsPerSlice) {
         const sliceRows = Math.min(rowsPerSlice, numRows - row);
         const stored = await readExactly(source, tensor.offsetBytes + row * rowBytes, sliceRows * rowBytes);
-        const { numbers, scales } = quantize(decodeFloats(stored, tensor.dtype), numColumns, this.#bits);
+        const weights = decodeFloats(stored, tensor.dtype);
+        if (!weights.every((weight) => Number.isFinite(weight))) {
+          throw new CheckpointError(`${name}: weights that are not finite; download the checkpoint again`);
+        }
+        const { numbers, scales } = quantize(weights, numColumns, this.#bits);
         const numbersPerRow = numbers.byteLength / sliceRows;
         const scalesPerRow = scales.byteLength / sliceRows;
         await this.#file.write(numbers, 0, numbers.byteLength, numbersOffset + row * numbersPerRow);

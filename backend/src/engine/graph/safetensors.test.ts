@@ -39,7 +39,12 @@ test.each([
   ["a header of absurd length", fileOf({}, 0, 2n ** 63n), "does not fit"],
   ["a header that is not JSON", fileOf("{oops", 0), "malformed"],
   ["a header that is a list", fileOf([1], 0), "malformed"],
-  ["a tensor past the end", fileOf({ w: tensor("F32", [4], 8, 24) }, 16), "spans bytes 8 to 24"],
+  ["a tensor past the end", fileOf({ w: tensor("F32", [4], 8, 24) }, 16), "download it again"],
+  [
+    "tensors that overlap",
+    fileOf({ w: tensor("F32", [4], 0, 16), v: tensor("F32", [2], 12, 20) }, 20),
+    "v overlaps another tensor",
+  ],
   ["a tensor of another size than its shape", fileOf({ w: tensor("F32", [4], 0, 12) }, 16), "spans bytes 0 to 12"],
   ["offsets in the wrong order", fileOf({ w: tensor("F32", [4], 16, 0) }, 16), "spans bytes 16 to 0"],
   ["a negative offset", fileOf({ w: tensor("F32", [4], -16, 0) }, 16), "malformed"],

@@ -47,11 +47,13 @@ export async function readSafetensorsHeader(path: string): Promise<ReadonlyMap<s
 
 async function readHeader(file: FileHandle, path: string): Promise<ReadonlyMap<string, TensorEntry>> {
   const { size: fileBytes } = await file.stat();
-  if (fileBytes < lengthPrefixBytes) throw new CheckpointError(`${path}: too short for a safetensors file`);
+  if (fileBytes < lengthPrefixBytes)
+    throw new CheckpointError(`${path}: too short for a safetensors file; download it again`);
   const prefix = await readExactly(file, 0, lengthPrefixBytes);
   const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
   if (headerBytes > maxHeaderBytes || lengthPrefixBytes + headerBytes > fileBytes) {
-    throw new CheckpointError(`${path}: header of ${headerBytes} bytes does not fit a file of ${fileBytes}`);
+    const size = `a header of ${headerBytes} bytes does not fit a file of ${fileBytes}`;
+    throw new CheckpointError(`${path}: not a safetensors file (a pointer to one, perhaps), or not all of it: ${size}`);
   }
 
   const { __metadata__: _, ...entries } = parseJson(await readExactly(file, lengthPrefixBytes, headerBytes), path);
@@ -64,12 +66,26 @@ async function readHeader(file: FileHandle, path: string): Promise<ReadonlyMap<s
     const [begin, end] = data_offsets;
     if (!isTensorDtype(dtype)) throw new CheckpointError(`${path}: ${name} has unsupported dtype ${dtype}`);
     const lengthBytes = sizeBytes({ dtype, shape });
-    if (end - begin !== lengthBytes || dataStart + end > fileBytes) {
-      throw new CheckpointError(`${path}: ${name} spans bytes ${begin} to ${end}, which its shape or the file denies`);
+    if (end - begin !== lengthBytes) {
+      throw new CheckpointError(`${path}: ${name} spans bytes ${begin} to ${end}, which its shape denies`);
+    }
+    if (dataStart + end > fileBytes) {
+      throw new CheckpointError(`${path}: ends at byte ${fileBytes}, before ${name} does; download it again`);
     }
     tensors.set(name, { dtype, shape, offsetBytes: dataStart + begin, lengthBytes });
   }
+  refuseOverlap(tensors, path);
   return tensors;
+}
+
+function refuseOverlap(tensors: ReadonlyMap<string, TensorEntry>, path: string): void {
+  let end = 0;
+  for (const [name, { offsetBytes, lengthBytes }] of [...tensors].toSorted(
+    ([, a], [, b]) => a.offsetBytes - b.offsetBytes,
+  )) {
+    if (lengthBytes > 0 && offsetBytes < end) throw new CheckpointError(`${path}: ${name} overlaps another tensor`);
+    end = Math.max(end, offsetBytes + lengthBytes);
+  }
 }
 
 export function sizeBytes({ dtype, shape }: TensorShape): number {

@@ -94,8 +94,14 @@ export function tensorShapes(config: DecoderConfig): ReadonlyMap<string, readonl
 export function checkTensors(config: DecoderConfig, checkpoint: Checkpoint): void {
   const expected = tensorShapes(config);
   for (const [name, shape] of expected) {
-    const found = checkpoint.tensors.get(name)?.shape.join(" x ") ?? "missing";
-    if (found !== shape.join(" x ")) throw new CheckpointError(`${name}: ${found}, not ${shape.join(" x ")}`);
+    const tensor = checkpoint.tensors.get(name);
+    const found = tensor?.shape.join(" x ") ?? "missing";
+    if (found !== shape.join(" x ")) {
+      throw new CheckpointError(`${name}: ${found}, not ${shape.join(" x ")} as config.json has it`);
+    }
+    if (tensor?.dtype === "I32" || tensor?.dtype === "U8") {
+      throw new UnsupportedModelError(`${name}: ${tensor.dtype} is not supported; F32, F16 and BF16 are`);
+    }
   }
   for (const name of checkpoint.tensors.keys()) {
     if (!expected.has(name) && !isRedundant(name)) throw new UnsupportedModelError(`${name}: a weight of no known use`);
