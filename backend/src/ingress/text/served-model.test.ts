@@ -68,3 +68,37 @@ test("a vocabulary that cannot be decoded piece by piece is refused", async () =
   const tokenizer = { ...JSON.parse(byteTokenizerJson()), decoder: { type: "WordPiece", prefix: "##", cleanup: true } };
   await expect(load({ "tokenizer.json": tokenizer })).rejects.toThrow("neither ByteLevel nor ByteFallback");
 });
+
+test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+  ["a tokenizer that is not JSON", { "tokenizer.json": "{" }, /tokenizer\.json: not a tokenizer that can be served: /],
+  [
+    "a tokenizer of no kind",
+    { "tokenizer.json": { model: {} } },
+    /tokenizer\.json: not a tokenizer that can be served: /,
+  ],
+  ["a configuration that is not JSON", { "tokenizer_config.json": "{" }, /tokenizer_config\.json: /],
+  [
+    "a temperature that is none",
+    { "generation_config.json": { temperature: -1 } },
+    /generation_config\.json: temperature/,
+  ],
+  [
+    "another model's tokenizer",
+    { "config.json": { vocab_size: 259 } },
+    /260 tokens, but config\.json has vocab_size 259/,
+  ],
+])("refuses %s in one line that names the file", async (_, files, line) => {
+  const error: unknown = await load(files).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(Error);
+  expect((error as Error).message).toMatch(line);
+  expect((error as Error).message).not.toContain("\n");
+});
+
+test("refuses a directory without a tokenizer, and says what to do", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "model-"));
+  await expect(loadServedModel(directory, "tiny")).rejects.toThrow(/tokenizer\.json is missing; download it/);
+});
+
+test("added tokens may lie beyond what the model has, as where a padding token was added and nothing resized", async () => {
+  expect((await load({ "config.json": { vocab_size: 260 } })).tokenizer.vocabSize).toBe(264);
+});

@@ -5,6 +5,8 @@ import * as z from "zod";
 import { ChatTemplate } from "./chat-template.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
+const tokenizerFile = "tokenizer.json";
+
 const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).transform((token) => token.content)]);
 
 const tokenizerConfigSchema = z.looseObject({
@@ -29,6 +31,8 @@ const generationConfigSchema = z.looseObject({
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
 });
 
+const modelConfigSchema = z.looseObject({ vocab_size: z.int().optional() });
+
 /** What a request that does not say otherwise is sampled with. */
 interface SamplingDefaults {
   readonly temperature: number;
@@ -52,12 +56,18 @@ export interface ServedModel {
   readonly samplingDefaults: SamplingDefaults;
 }
 
-/** Loads a model directory. Throws when tokenizer.json is missing or any of the files is malformed. */
+/** Loads a model directory. Throws an Error of one line when tokenizer.json is missing, or any of the files is malformed. */
 export async function loadServedModel(directory: string, id: string): Promise<ServedModel> {
-  const tokenizerPath = path.join(directory, "tokenizer.json");
-  const tokenizer = new Tokenizer(await readFile(tokenizerPath, "utf8"));
-  const tokenizerConfig = tokenizerConfigSchema.parse(await readJson(directory, "tokenizer_config.json"));
-  const generationConfig = generationConfigSchema.parse(await readJson(directory, "generation_config.json"));
+  const tokenizerPath = path.join(directory, tokenizerFile);
+  const tokenizer = await loadTokenizer(directory);
+  const tokenizerConfig = await readParsed(directory, "tokenizer_config.json", tokenizerConfigSchema);
+  const generationConfig = await readParsed(directory, "generation_config.json", generationConfigSchema);
+  const { vocab_size: modelVocabSize } = await readParsed(directory, "config.json", modelConfigSchema);
+  if (modelVocabSize !== undefined && tokenizer.plainVocabSize > modelVocabSize) {
+    throw new Error(
+      `${tokenizerPath}: ${tokenizer.plainVocabSize} tokens, but config.json has vocab_size ${modelVocabSize}; take the tokenizer that belongs to the checkpoint`,
+    );
+  }
   const template = (await readText(directory, "chat_template.jinja")) ?? tokenizerConfig.chat_template;
   return {
     id,
@@ -81,9 +91,37 @@ export async function loadServedModel(directory: string, id: string): Promise<Se
   };
 }
 
+async function loadTokenizer(directory: string): Promise<Tokenizer> {
+  const file = path.join(directory, tokenizerFile);
+  const text = await readText(directory, tokenizerFile);
+  if (text === undefined) {
+    throw new Error(`${file} is missing; download it, or convert the tokenizer with transformers' AutoTokenizer`);
+  }
+  try {
+    return new Tokenizer(text);
+  } catch (cause) {
+    throw new Error(`${file}: not a tokenizer that can be served: ${oneLine(cause)}`, { cause });
+  }
+}
+
 /** An absent file reads as an empty object: only tokenizer.json is required. */
-async function readJson(directory: string, name: string): Promise<unknown> {
-  return JSON.parse((await readText(directory, name)) ?? "{}");
+async function readParsed<Schema extends z.ZodType>(
+  directory: string,
+  name: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const text = (await readText(directory, name)) ?? "{}";
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${path.join(directory, name)}: ${oneLine(cause)}`, { cause });
+  }
+}
+
+function oneLine(error: unknown): string {
+  const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
+  if (issue !== undefined) return `${issue.path.join(".")}: ${issue.message}`;
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
 }
 
 async function readText(directory: string, name: string): Promise<string | undefined> {

@@ -15,6 +15,8 @@ const tokenizerJsonSchema = z.looseObject({
 /** Text to token ids, natively and off the main thread; and what is needed to go back. */
 export class Tokenizer {
   readonly vocabSize: number;
+  /** Without the added tokens: those may lie beyond what a model has, as long as nobody spells them. */
+  readonly plainVocabSize: number;
   /** No token stands for more UTF-16 units of text than this. */
   readonly longestToken: number;
   readonly tokenBytes: TokenBytes;
@@ -34,7 +36,8 @@ export class Tokenizer {
     const vocab = Object.entries(native.getVocab(true));
     this.#native = native;
     this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...parsed, added_tokens: [] }));
-    this.vocabSize = vocab.reduce((size, [, id]) => Math.max(size, id + 1), 0);
+    this.vocabSize = sizeOf(vocab.map(([, id]) => id));
+    this.plainVocabSize = sizeOf(Object.values(native.getVocab(false)));
     this.longestToken = vocab.reduce((longest, [token]) => Math.max(longest, token.length), 1);
     const idsOf = (tokens: typeof special): Set<number> =>
       new Set(tokens.map((token) => native.tokenToId(token.content)).filter((id) => id !== null));
@@ -72,4 +75,9 @@ export class Tokenizer {
     }
     return ids;
   }
+}
+
+/** One more than the largest id. */
+function sizeOf(ids: readonly number[]): number {
+  return ids.reduce((size, id) => Math.max(size, id + 1), 0);
 }
