@@ -23,7 +23,8 @@ export class RequestRecord {
     this.#startedMs = clock.monotonicMs();
   }
 
-  elapsedMs(): number {
+  /** Since the request came in. */
+  get elapsedMs(): number {
     return this.#clock.monotonicMs() - this.#startedMs;
   }
 
@@ -31,7 +32,9 @@ export class RequestRecord {
   write(status: number, logger: Logger): void {
     const { requestId: rid, route, progress, error } = this;
     const fault = error && { code: error.code, detail: error.message };
-    const line = { rid, route, status, durationMs: Math.round(this.elapsedMs()), ...progress, ...fault };
+    const firstTextMs = progress.firstTextMs === undefined ? {} : { firstTextMs: Math.round(progress.firstTextMs) };
+    const times = { durationMs: Math.round(this.elapsedMs), ...firstTextMs };
+    const line = { rid, route, status, ...progress, ...times, ...fault };
     if (error?.code === "internal_error") logger.error({ ...line, err: error }, "request");
     else if (quietRoutes.has(route)) logger.debug(line, "request");
     else logger.info(line, "request");

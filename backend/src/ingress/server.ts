@@ -102,7 +102,7 @@ export class IngressServer {
       renderError(response, record.error);
     }
     const status = record.error?.code === "request_cancelled" ? record.error.httpStatus : response.statusCode;
-    this.#parts.metrics.requests.inc({ route: record.route, status: String(status) });
+    this.#parts.metrics.noteAnswered(record, status);
     record.write(status, this.#parts.logger);
   }
 
@@ -192,7 +192,7 @@ export class IngressServer {
       claims,
       limits,
       progress: record.progress,
-      elapsedMs: () => record.elapsedMs(),
+      elapsedMs: () => record.elapsedMs,
     });
   }
 }

@@ -6,7 +6,7 @@ import {
   requestBuckets,
   stepTokenBuckets,
   tokenCountBuckets,
-} from "./latency-buckets.ts";
+} from "#platform/latency-buckets.ts";
 import type { FinishedRequest, RequestObserver } from "./request-timer.ts";
 
 /** Which labels a sample has: the model and the engine. */
@@ -16,7 +16,7 @@ export type EngineLabels = Readonly<Record<"model_name" | "engine", string>>;
 export function observeRequests(registry: Registry, client: EngineClient, labels: EngineLabels): RequestObserver {
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name, help, buckets, labelNames: Object.keys(labels), registers: [registry] });
-  const ofRequests = (name: string, help: string) => histogram(`vllm:${name}_seconds`, help, requestBuckets);
+  const ofRequests = (name: string, help: string) => histogram(name, help, requestBuckets);
 
   const firstToken = histogram(
     "vllm:time_to_first_token_seconds",
@@ -29,11 +29,11 @@ export function observeRequests(registry: Registry, client: EngineClient, labels
     "A request's mean time from one token to the next.",
     nextTokenBuckets,
   );
-  const e2e = ofRequests("e2e_request_latency", "From a request's call to its last token.");
-  const queue = ofRequests("request_queue_time", "From a request's call to its first step.");
-  const inference = ofRequests("request_inference_time", "From a request's first step to its last token.");
-  const prefill = ofRequests("request_prefill_time", "From a request's first step to its first token.");
-  const decode = ofRequests("request_decode_time", "From a request's first token to its last.");
+  const e2e = ofRequests("vllm:e2e_request_latency_seconds", "From a request's call to its last token.");
+  const queue = ofRequests("vllm:request_queue_time_seconds", "From a request's call to its first step.");
+  const inference = ofRequests("vllm:request_inference_time_seconds", "From a request's first step to its last token.");
+  const prefill = ofRequests("vllm:request_prefill_time_seconds", "From a request's first step to its first token.");
+  const decode = ofRequests("vllm:request_decode_time_seconds", "From a request's first token to its last.");
 
   const stepTokens = histogram("vllm:iteration_tokens_total", "Tokens computed in a step.", stepTokenBuckets);
   client.onStep((step) => stepTokens.observe(labels, step.numPrefillTokens + step.numDecodeTokens));

@@ -90,4 +90,6 @@ export interface GenerationProgress {
   /** Tokens received so far. */
   completionTokens?: number;
   finishReason?: CompletionFinishReason;
+  /** Milliseconds from the request to the first of its output. */
+  firstTextMs?: number;
 }

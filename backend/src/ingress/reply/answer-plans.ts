@@ -1,6 +1,6 @@
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateTexts } from "#ingress/generation/generate-texts.ts";
-import type { GenerationPlan } from "#ingress/generation/generation.ts";
+import type { GenerationEvent, GenerationPlan } from "#ingress/generation/generation.ts";
 import { sendJson } from "#ingress/http/send-json.ts";
 import { type PingIntervals, SseStream } from "#ingress/http/sse-stream.ts";
 import type { Region } from "#ingress/region.ts";
@@ -35,7 +35,7 @@ export async function answerPlans(
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
   const shape = new Shape({ requestId, createdS, model: model.id, includeUsage });
-  const events = generateTexts(plans, model, pool, limits, progress);
+  const events = timeFirst(generateTexts(plans, model, pool, limits, progress), exchange);
   const numChoices = plans.reduce((sum, { n }) => sum + n, 0);
   if (isStream) {
     const stream = new SseStream(response, pingIntervals, () => replyHeaders(model.id, exchange));
@@ -43,5 +43,16 @@ export async function answerPlans(
   } else {
     const { choices, usage } = await collectChoices(events, numChoices);
     sendJson(response, 200, shape.whole(select(choices), usage), replyHeaders(model.id, exchange));
+  }
+}
+
+/** The same batches; when the first one came goes on record. */
+async function* timeFirst(
+  batches: AsyncIterable<readonly GenerationEvent[]>,
+  exchange: Exchange,
+): AsyncGenerator<readonly GenerationEvent[]> {
+  for await (const events of batches) {
+    exchange.progress.firstTextMs ??= exchange.elapsedMs();
+    yield events;
   }
 }
