@@ -3,6 +3,7 @@ import type { EnginePort } from "./engine-port.ts";
 import type { EngineCommand, EngineReport, TimedStep } from "./engine-protocol.ts";
 import type { ExecutorSpec } from "./executor/executor.ts";
 import type { EngineLoad, GenerationRequest, Refusal, SequenceEvent } from "./generation.ts";
+import { LiveTenants } from "./live-tenants.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 /** A request taken: its events will come, unless `abort` is called first. */
@@ -30,14 +31,16 @@ export class EngineClient {
   readonly #listeners = new Map<SequenceId, (event: SequenceEvent) => void>();
   // sequence -> told once, when it starts, how long ago that was
   readonly #startListeners = new Map<SequenceId, (agoMs: number) => void>();
+  readonly #tenants = new LiveTenants();
   readonly #stepListeners = new Set<(step: TimedStep) => void>();
   readonly #changeListeners = new Set<() => void>();
   #model: LoadedModel | undefined;
   #numSubmitted = 0;
 
   /**
-   * @param maxLiveSequences what the engine can run and queue together. Beyond it a request is refused here: while a step
-   *   runs the engine cannot answer, and the port's own queue has no bound.
+   * @param maxLiveSequences what the engine can run and queue together. Beyond it a request is refused here, unless its tenant
+   *   has less than its share and may displace others: while a step runs the engine cannot answer, and the port's own queue
+   *   has no bound. So at most twice as many are ever live here.
    */
   constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveSequences: number) {
     this.#port = port;
@@ -63,14 +66,16 @@ export class EngineClient {
     listener: (event: SequenceEvent, index: number) => void,
     { n = 1, onStart }: { readonly n?: number; readonly onStart?: (agoMs: number) => void } = {},
   ): Submission {
-    if (n <= this.#maxLiveSequences && this.#listeners.size + n > this.#maxLiveSequences) {
-      return { admitted: false, code: "overloaded", detail: "as many sequences as the engine can hold are live" };
-    }
+    const refusal = this.#refuse(request.tenant, n);
+    if (refusal !== undefined) return refusal;
     const ids = Array.from({ length: n }, () => {
       this.#numSubmitted += 1;
       return this.#numSubmitted as SequenceId;
     });
-    for (const [index, id] of ids.entries()) this.#listeners.set(id, (event) => listener(event, index));
+    for (const [index, id] of ids.entries()) {
+      this.#listeners.set(id, (event) => listener(event, index));
+      this.#tenants.add(id, request.tenant);
+    }
     const [sequenceId, ...forkIds] = ids;
     if (sequenceId === undefined) throw new RangeError("a request has at least one choice");
     if (onStart !== undefined) this.#startListeners.set(sequenceId, onStart);
@@ -108,6 +113,18 @@ export class EngineClient {
     this.#port.send({ kind: "close" });
   }
 
+  /** Absent: the engine is to decide, which also refuses what it can never hold. */
+  #refuse(tenant: string, n: number): Refusal | undefined {
+    const capacity = this.#maxLiveSequences;
+    if (n > capacity || this.#listeners.size + n <= capacity) return undefined;
+    if (!this.#tenants.wouldExceedShare(tenant, n, capacity)) return undefined;
+    if (this.#tenants.isAlone(tenant)) {
+      return { admitted: false, code: "overloaded", detail: "as many sequences as the engine can hold are live" };
+    }
+    const detail = "the engine is full, and the tenant has its share of it";
+    return { admitted: false, code: "rate_limit_exceeded", detail };
+  }
+
   #receive(report: EngineReport): void {
     switch (report.kind) {
       case "ready":
@@ -140,6 +157,7 @@ export class EngineClient {
   /** False when it was forgotten before. */
   #forget(sequenceId: SequenceId): boolean {
     this.#startListeners.delete(sequenceId);
+    this.#tenants.remove(sequenceId);
     return this.#listeners.delete(sequenceId);
   }
 

@@ -43,7 +43,10 @@ export class EngineLoop {
       case "add": {
         const { sequenceId, forkIds = [] } = command.request;
         const admission = this.#engine.add(command.request);
-        if (admission.admitted) break;
+        if (admission.admitted) {
+          this.#events.push(...admission.displaced);
+          break;
+        }
         const { code, detail } = admission;
         for (const id of [sequenceId, ...forkIds]) {
           this.#events.push({ kind: "failed", sequenceId: id, code, detail });

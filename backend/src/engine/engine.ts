@@ -22,7 +22,8 @@ import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
-import { Scheduler } from "./scheduler/scheduler.ts";
+import type { RoomAnswer } from "./scheduler/queue-shares.ts";
+import { Scheduler, type WaitingRequest } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
 import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
@@ -99,16 +100,20 @@ export class Engine {
       const detail = `${1 + forks.length} choices are more than the ${this.#maxLiveSequences} sequences that can be live`;
       return { admitted: false, code: "invalid_value", detail };
     }
-    if (!this.#hasRoomFor(request, forks.length)) {
-      return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
+    const room = this.#findRoom(request, forks.length);
+    if (room.kind === "full") return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
+    if (room.kind === "over_share") {
+      const detail = "the waiting queue is full, and the tenant has its share of it";
+      return { admitted: false, code: "rate_limit_exceeded", detail };
     }
+    const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
     const scope = this.#prefixScope(request);
     this.#scheduler.add(this.#start(request, scope, 0).sequence);
-    // What a fork computes itself is what is behind the prompt's last full block.
-    const numShared = request.promptTokenIds.length - this.#numPartial(request);
+    const { length } = request.promptTokenIds;
+    const numShared = length - (length % this.spec.blockSize);
     const held = forks.map((fork) => this.#start(fork, scope, numShared));
     this.#forks.hold(request.sequenceId, held);
-    return { admitted: true };
+    return { admitted: true, displaced };
   }
 
   /** Ends a sequence at once and frees its blocks. Absent when it ended before, or never was. */
@@ -168,15 +173,30 @@ export class Engine {
     await this.#executor.close();
   }
 
-  #hasRoomFor(request: GenerationRequest, numForks: number): boolean {
+  #findRoom({ promptTokenIds, tenant, priority }: GenerationRequest, numForks: number): RoomAnswer<WaitingRequest> {
     const numHeld = this.#live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting;
-    const numTokens = request.promptTokenIds.length + numForks * (this.#numPartial(request) + 1);
-    return this.#scheduler.hasRoomFor(numHeld + 1 + numForks, numTokens);
+    const numTokens = promptTokenIds.length + this.#numForkTokens(promptTokenIds.length, numForks);
+    const asked = { tenant, priority, numSequences: 1 + numForks, numTokens };
+    return this.#scheduler.findRoom(asked, numHeld, (sequence) => {
+      const count = this.#forks.count(sequence.id);
+      const ofForks = this.#numForkTokens(sequence.numPromptTokens, count);
+      return { numSequences: 1 + count, numTokens: sequence.numQueuedTokens + ofForks };
+    });
   }
 
-  /** Tokens of the prompt that do not fill a block. */
-  #numPartial({ promptTokenIds }: GenerationRequest): number {
-    return promptTokenIds.length % this.spec.blockSize;
+  /** What forks compute themselves: what is behind the prompt's last full block, and their first token. */
+  #numForkTokens(numPromptTokens: number, numForks: number): number {
+    return numForks * ((numPromptTokens % this.spec.blockSize) + 1);
+  }
+
+  /** Ends a request that waits, to make room. */
+  #displace(sequence: Sequence): readonly SequenceEvent[] {
+    const detail = "displaced from the full waiting queue, of which the tenant had more than its share";
+    const forks = this.#forks.take(sequence.id).map((fork) => fork.sequence);
+    return [sequence, ...forks].flatMap(({ id }) => {
+      const generation = this.#live.get(id);
+      return generation ? [this.#fail(generation, new AppError("rate_limit_exceeded", { detail }))] : [];
+    });
   }
 
   /** @param numExpectedTokens see `Sequence`. */

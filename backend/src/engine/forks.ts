@@ -15,6 +15,11 @@ export class Forks<Member extends { readonly sequence: { readonly id: SequenceId
     if (forks.length > 0) this.#families.set(leader, forks);
   }
 
+  /** How many forks wait for the leader; none for any other sequence. */
+  count(leader: SequenceId): number {
+    return this.#families.get(leader)?.length ?? 0;
+  }
+
   /** Lets go of the leader's forks: its prompt is computed. */
   take(leader: SequenceId): readonly Member[] {
     const forks = this.#families.get(leader) ?? [];

@@ -48,12 +48,21 @@ export interface Logprobs {
 }
 
 /** Whether the engine took a request. One that was refused left no trace. */
-export type Admission = { readonly admitted: true } | Refusal;
+export type Admission =
+  | {
+      readonly admitted: true;
+      /** How requests ended that had to make room for it; mostly none. */
+      readonly displaced: readonly SequenceEvent[];
+    }
+  | Refusal;
 
 export interface Refusal {
   readonly admitted: false;
-  /** `overloaded` means not now; every other code means never. */
-  readonly code: "overloaded" | "invalid_value" | "context_length_exceeded";
+  /**
+   * `overloaded` means not now; `rate_limit_exceeded` not now either, because the tenant has its share of the queue. Every
+   * other code means never.
+   */
+  readonly code: "overloaded" | "rate_limit_exceeded" | "invalid_value" | "context_length_exceeded";
   readonly detail: string;
 }
 

@@ -97,6 +97,17 @@ describe("endings", () => {
     expect([headers.get("retry-after"), headers.get("retry-after-ms")]).toEqual([seconds, ms]);
   });
 
+  test("an engine that is full of the caller's own requests is a 429 that says when to come back", async () => {
+    const trailers = { "sluice-error-code": "rate_limit_exceeded", "sluice-retry-after-ms": "2500" };
+    engine.script = (call) => refuse(call, status.RESOURCE_EXHAUSTED, "over its share", trailers);
+    for (const stream of [true, false]) {
+      const response = await region.post("/v1/chat/completions", { ...hello, stream });
+      expect(response.status).toBe(429);
+      expect([response.headers.get("retry-after"), response.headers.get("retry-after-ms")]).toEqual(["3", "2500"]);
+      expect(await response.json()).toMatchObject({ error: { code: "rate_limit_exceeded", type: "rate_limit_error" } });
+    }
+  });
+
   test("an engine's failure in the middle is a last event, and no [DONE]", async () => {
     engine.script = (call) => {
       call.write({ tokenIds: bytesOf("a") });

@@ -38,6 +38,7 @@ describe.each([
       max_tokens: 20,
       min_tokens: 3,
       stop_token_ids: [10, imEnd],
+      priority: 3,
     });
     expect(response.status).toBe(200);
     expect(engine.requests[0]).toMatchObject({
@@ -58,6 +59,7 @@ describe.each([
         },
       },
       stopping: { maxTokens: 20, minTokens: 3, stopTokenIds: [imEnd, endOfText, 10] },
+      priority: 3,
     });
     expect(engine.requests[0]?.logprobs).toBeUndefined();
   });
@@ -100,6 +102,8 @@ describe.each([
     ["a penalty out of range", { presence_penalty: 3 }, "presence_penalty"],
     ["min_p out of range", { min_p: -1 }, "min_p"],
     ["no choices", { n: 0 }, "n"],
+    ["half a priority", { priority: 0.5 }, "priority"],
+    ["an unknown tier", { service_tier: "express" }, "service_tier"],
   ])("refuses %s", async (_, wrong, param) => {
     const response = await region.post(route, { ...plain, ...wrong });
     expect(response.status).toBe(400);

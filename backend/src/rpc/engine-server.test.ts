@@ -142,6 +142,26 @@ describe("Generate", () => {
     expect((await Promise.all(calls)).map(({ error }) => error)).toEqual(Array(6).fill(undefined));
   });
 
+  test("a tenant that filled the queue does not shut out another, also while a step runs, and learns that it is the tenant", async () => {
+    const hold = holdSteps();
+    const many = [0, 1, 2, 3, 4, 5].map((id) =>
+      untilEnd(startGenerate(client, generateRequest(`${id}`, { tenant: "many" }))),
+    );
+    await hold.reached;
+    const few = untilEnd(startGenerate(client, generateRequest("few", { tenant: "few" })));
+    // Calls of one connection arrive in order.
+    const refused = await untilEnd(startGenerate(client, generateRequest("more", { tenant: "many" })));
+    hold.release();
+    expect((await few).error).toBeUndefined();
+    const errors = [refused, ...(await Promise.all(many))].flatMap(({ error }) => error ?? []);
+    expect(errors).toHaveLength(2);
+    for (const { code, metadata } of errors) {
+      expect(code).toBe(status.RESOURCE_EXHAUSTED);
+      expect(metadata.get("sluice-error-code")).toEqual(["rate_limit_exceeded"]);
+      expect(Number(metadata.get("sluice-retry-after-ms")[0])).toBeGreaterThanOrEqual(100);
+    }
+  });
+
   test("a cancelled call frees its blocks", async () => {
     const call = startGenerate(client, generateRequest("a", endless));
     const ended = untilEnd(call);

@@ -6,6 +6,7 @@ import { logitBiasSchema } from "./logit-bias.ts";
 
 const maxStopLength = 1024;
 const maxStopTokenIds = 128;
+const maxPriority = 1_000_000;
 
 const penalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)));
 const count = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
@@ -27,6 +28,8 @@ export const generationFields = {
   presence_penalty: penalty,
   logit_bias: z.nullish(logitBiasSchema),
   seed: z.nullish(z.int()),
+  /** How urgent it is, within what the caller's key grants. */
+  service_tier: z.nullish(z.enum(["auto", "default", "flex", "scale", "priority"])),
   /** How many choices. */
   n: z.nullish(z.int().check(z.minimum(1), z.maximum(128))),
   stop: z.nullish(z.union([stopString, boundedArray(stopString, 1, 4)])),
@@ -50,6 +53,8 @@ export const generationFields = {
   min_tokens: z.nullish(count),
   /** Token ids that end the answer, beside the model's own. */
   stop_token_ids: z.nullish(boundedArray(count, 0, maxStopTokenIds)),
+  /** Lower runs first; 0 is the default. Ahead of what the caller's key grants is as far as that. */
+  priority: z.nullish(z.int().check(z.minimum(-maxPriority), z.maximum(maxPriority))),
   /** Whether the model's own stop tokens are tokens like any other. */
   ignore_eos: z.nullish(z.boolean()),
 
@@ -58,6 +63,5 @@ export const generationFields = {
   safety_identifier: z.nullish(z.string()),
   prompt_cache_key: z.nullish(z.string()),
   prompt_cache_retention: z.nullish(z.string()),
-  service_tier: z.nullish(z.string()),
   metadata: z.nullish(z.unknown().check(z.refine(isRecord))),
 };

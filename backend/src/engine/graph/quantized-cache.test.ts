@@ -39,6 +39,16 @@ test("keeps precisions and checkpoints apart, and leaves nothing else behind", a
   expect((await readdir(folder.path)).length).toBe(new Set(made.map(({ path }) => path)).size);
 });
 
+test("keeps the same weights apart when a config gives their matrices other shapes", async () => {
+  await using folder = await temporaryFolder();
+  const config = parseConfig(JSON.parse(await readFile(join(golden("grouped-tied"), "config.json"), "utf8")));
+  const checkpoint = await openCheckpoint(golden("grouped-tied"));
+  const wider = { ...config, intermediateSize: 2 * config.intermediateSize };
+  const made = [config, wider].map((each) => quantizeCheckpoint(each, checkpoint, "int4", { cacheDir: folder.path }));
+  const names = (await Promise.all(made)).flatMap(({ fileNames }) => fileNames);
+  expect(new Set(names).size).toBe(2);
+});
+
 test.each<[string, (path: string) => Promise<void>]>([
   ["is cut short", async (path) => truncate(path, (await stat(path)).size - 100)],
   ["is empty", (path) => truncate(path, 0)],

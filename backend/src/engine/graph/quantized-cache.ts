@@ -38,7 +38,7 @@ export async function quantizeCheckpoint(
   await mkdir(cacheDir, { recursive: true });
   const weightsFolder = await realpath(cacheDir);
   const matrices = linearShapes(config);
-  const fileName = `${await cacheKey(checkpoint, precision, [...matrices.keys()])}.${precision}.safetensors`;
+  const fileName = `${await cacheKey(checkpoint, precision, [...matrices])}.${precision}.safetensors`;
   const path = join(weightsFolder, fileName);
   if (!(await isSealed(path))) {
     await writeSealed(path, async (file) => {
@@ -51,10 +51,13 @@ export async function quantizeCheckpoint(
   return { weightsFolder, fileNames: [fileName], tensors };
 }
 
+/** Its tensor's name and its shape: one tensor can be read in more than one. */
+type Matrix = readonly [name: string, shape: readonly [number, number]];
+
 async function cacheKey(
   checkpoint: Checkpoint,
   precision: QuantizedPrecision,
-  matrices: readonly string[],
+  matrices: readonly Matrix[],
 ): Promise<string> {
   const weights = await sha256(checkpoint.fileNames.map((name) => join(checkpoint.weightsFolder, name)));
   return createHash("sha256")

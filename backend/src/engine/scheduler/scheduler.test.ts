@@ -122,20 +122,20 @@ describe("Scheduler", () => {
 
   test("bounds the waiting tokens, and an empty queue takes anyone", () => {
     const { scheduler, add } = setUp(limits, 64);
-    expect(scheduler.hasRoomFor(1, 1_000)).toBe(true);
+    expect(scheduler.findRoom(asking(1_000)).kind).toBe("room");
     add(60);
     expect(scheduler.numQueuedTokens).toBe(60);
-    expect(scheduler.hasRoomFor(1, 40)).toBe(true);
-    expect(scheduler.hasRoomFor(1, 41)).toBe(false);
+    expect(scheduler.findRoom(asking(40)).kind).toBe("room");
+    expect(scheduler.findRoom(asking(41)).kind).toBe("full");
   });
 
   test("bounds the waiting requests, not counting those about to run", () => {
     const { scheduler, add } = setUp({ ...limits, maxNumSeqs: 2, maxQueuedRequests: 1 }, 64);
     for (let running = 0; running < 2; running += 1) add(1);
-    expect(scheduler.hasRoomFor(1, 1)).toBe(true);
+    expect(scheduler.findRoom(asking(1)).kind).toBe("room");
     step(scheduler);
     add(1);
-    expect(scheduler.hasRoomFor(1, 1)).toBe(false);
+    expect(scheduler.findRoom(asking(1)).kind).toBe("full");
   });
 
   test("refuses a budget that cannot hold every decode and a block of a prompt", () => {
@@ -157,6 +157,11 @@ function setUp(schedulerLimits: typeof limits, numBlocks: number) {
     return sequence;
   };
   return { scheduler, add };
+}
+
+/** One more request of the same tenant. */
+function asking(numTokens: number) {
+  return { tenant: "", priority: 0, numSequences: 1, numTokens };
 }
 
 /** Schedules, then does what an engine does: every sequence that reached its newest token gets another one. */

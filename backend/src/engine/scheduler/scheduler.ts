@@ -11,6 +11,7 @@
 //
 // Why it always gets on: the first in running order is never preempted for another, and alone it fits the pool (the
 // engine admits nothing longer). So some sequence advances in every step.
+import { type Displaceable, type Holding, type QueueRoom, type RoomAnswer, shareQueue } from "./queue-shares.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler-limits.ts";
 import { SequenceQueue } from "./sequence-queue.ts";
 import { compareStarts, type Sequence } from "./sequence.ts";
@@ -23,6 +24,11 @@ export interface SchedulerOutput {
   readonly preempted: readonly Sequence[];
   /** Those that started for the first time; a sequence that was preempted starts again, but waited only once. */
   readonly started: readonly Sequence[];
+}
+
+/** A sequence that waits, with those that stand and fall with it. */
+export interface WaitingRequest extends Displaceable {
+  readonly sequence: Sequence;
 }
 
 /**
@@ -62,12 +68,25 @@ export class Scheduler {
   }
 
   /**
-   * Whether the waiting queue has room for so many sequences with so many tokens to compute; the sequences that were preempted
-   * into it count.
+   * Whether the waiting queue has room for a request, and at whose expense (queue-shares.ts); the sequences that were preempted
+   * into it count, and may stay. Nothing is changed: who is displaced is to be removed.
+   *
+   * @param numHeld sequences that will wait, but are not here yet.
+   * @param weigh what a waiting sequence takes of the queue, with those that stand and fall with it.
    */
-  hasRoomFor(numSequences: number, numTokens: number): boolean {
-    if (this.#running.size + this.#waiting.size + numSequences > maxLiveSequences(this.#limits)) return false;
-    return this.#waiting.size === 0 || countQueued(this.#waiting) + numTokens <= this.#limits.maxQueuedTokens;
+  findRoom(
+    asked: Displaceable & { readonly tenant: string },
+    numHeld = 0,
+    weigh: (sequence: Sequence) => QueueRoom = weighAlone,
+  ): RoomAnswer<WaitingRequest> {
+    const numFree = maxLiveSequences(this.#limits) - this.#running.size - this.#waiting.size - numHeld;
+    const { maxQueuedTokens } = this.#limits;
+    const numFreeTokens = this.#waiting.size === 0 ? Infinity : maxQueuedTokens - countQueued(this.#waiting);
+    if (asked.numSequences <= numFree && asked.numTokens <= numFreeTokens) return { kind: "room", displaced: [] };
+    const holdings = [...this.#waiting.byTenant()].map(([tenant, sequences]) => holdingOf(tenant, sequences, weigh));
+    const free = { numSequences: numFree, numTokens: numFreeTokens };
+    const bounds = { numSequences: maxLiveSequences(this.#limits) - this.#running.size, numTokens: maxQueuedTokens };
+    return shareQueue(asked, holdings, free, bounds);
   }
 
   /** Charges the tenant for a token that is sampled for it in no step of its own. */
@@ -75,7 +94,7 @@ export class Scheduler {
     this.#waiting.chargeOutput(tenant);
   }
 
-  /** Takes the sequence whether there is room or not: ask `hasRoomFor` first. */
+  /** Takes the sequence whether there is room or not: ask `findRoom` first. */
   add(sequence: Sequence): void {
     this.#waiting.insert(sequence);
   }
@@ -152,6 +171,27 @@ export function leastBatchedTokens(maxNumSeqs: number, blockSize: number): numbe
 function progressAtStart({ blocks, tokenIds }: Sequence) {
   const numComputedTokens = blocks.countCached(tokenIds);
   return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens };
+}
+
+function weighAlone({ numQueuedTokens }: Sequence): QueueRoom {
+  return { numSequences: 1, numTokens: numQueuedTokens };
+}
+
+function holdingOf(
+  tenant: string,
+  sequences: Iterable<Sequence>,
+  weigh: (sequence: Sequence) => QueueRoom,
+): Holding<WaitingRequest> {
+  const requests = [...sequences].map((sequence) => ({ sequence, priority: sequence.priority, ...weigh(sequence) }));
+  const sum = (measure: keyof QueueRoom): number => requests.reduce((total, request) => total + request[measure], 0);
+  const displaceable = requests.filter(({ sequence }) => !sequence.hasBegun);
+  return {
+    tenant,
+    numRequests: requests.length,
+    numSequences: sum("numSequences"),
+    numTokens: sum("numTokens"),
+    displaceable,
+  };
 }
 
 function countQueued(sequences: Iterable<Sequence>): number {

@@ -62,6 +62,11 @@ export class Sequence {
     return this.#startOrder;
   }
 
+  /** Whether anything was computed or sampled for it. */
+  get hasBegun(): boolean {
+    return this.#startOrder !== Infinity || this.numOutputTokens > 0;
+  }
+
   /** At least 1. */
   get numUncomputedTokens(): number {
     return this.#tokenIds.length - this.#numComputedTokens;

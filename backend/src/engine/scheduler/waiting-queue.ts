@@ -32,6 +32,11 @@ export class WaitingQueue implements Iterable<Sequence> {
     for (const queue of this.#queues.values()) yield* queue;
   }
 
+  /** Each tenant's sequences, in the order in which they would start. */
+  byTenant(): ReadonlyMap<string, Iterable<Sequence>> {
+    return this.#queues;
+  }
+
   insert(sequence: Sequence): void {
     const { tenant } = sequence;
     let queue = this.#queues.get(tenant);

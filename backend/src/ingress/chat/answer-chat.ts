@@ -6,6 +6,7 @@ import {
 import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
+import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
@@ -36,8 +37,8 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
   const sampling = planSampling(request, region.model, maxTokens);
   const output = { logprobs: requestedLogprobs(request), echo: undefined };
-  const { priority, org } = claims;
-  const caller = { priority, cacheSalt: org, tenant: org };
+  const { org } = claims;
+  const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
   const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
   await answerPlans([plan], request, ChatReply, region, exchange);
 }

@@ -6,6 +6,7 @@ import {
 } from "@sluice/shared/openai/completion-request.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
+import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved } from "#ingress/generation/reserved-output.ts";
@@ -62,7 +63,8 @@ async function planPrompt(
   const sampling = planSampling(request, model, maxTokens);
   const logprobs = typeof request.logprobs === "number" ? { numTop: request.logprobs } : undefined;
   const echo = request.echo === true ? promptText(prompt, model.tokenizer) : undefined;
-  const { priority, org } = claims;
+  const { org } = claims;
+  const priority = effectivePriority(request, claims.priority);
   return { promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling, logprobs, echo };
 }
 

@@ -3,6 +3,8 @@ import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 
 /** How soon an engine that did not say so is worth another try: one step of a busy batch frees some queue. */
 const defaultRetryAfterMs = 1000;
+/** Trailer with the code of our error table, where the gRPC status is too coarse. */
+const errorCodeTrailer = "sluice-error-code";
 /** Trailer in which an engine says so. */
 const retryAfterTrailer = "sluice-retry-after-ms";
 
@@ -16,26 +18,43 @@ const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
   [status.CANCELLED]: "unavailable",
 };
 
+/** What another engine, or the same one later, may do. */
+const passing: ReadonlySet<ErrorCode> = new Set(["rate_limit_exceeded", "overloaded", "unavailable"]);
+
+const overShareText =
+  "The service is busy, and your organization has its share of the waiting requests. " +
+  "Retry after the time given in retry-after.";
+
 /** Translates what grpc-js throws. The engine's own words stay in the logs. */
 export function fromEngineError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (!(thrown instanceof Error)) return AppError.from(thrown);
-  const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
-  const isPassing = code === "overloaded" || code === "unavailable";
+  const code = codeOf(thrown);
   return new AppError(code, {
     detail: thrown.message,
     cause: thrown,
-    ...(isPassing && { retryAfterMs: retryAfterMsOf(thrown) }),
+    ...(passing.has(code) && { retryAfterMs: retryAfterMsOf(thrown) }),
+    ...(code === "rate_limit_exceeded" && { publicText: overShareText }),
   });
 }
 
+/** The caller's own part in an engine's being full is told apart from the engine's. */
+function codeOf(thrown: Error): ErrorCode {
+  const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
+  const isOverShare = code === "overloaded" && trailerOf(thrown, errorCodeTrailer) === "rate_limit_exceeded";
+  return isOverShare ? "rate_limit_exceeded" : code;
+}
+
+function trailerOf(thrown: Error, name: string): unknown {
+  return "metadata" in thrown && thrown.metadata instanceof Metadata ? thrown.metadata.get(name)[0] : undefined;
+}
+
 function retryAfterMsOf(thrown: Error): number {
-  const [said] =
-    "metadata" in thrown && thrown.metadata instanceof Metadata ? thrown.metadata.get(retryAfterTrailer) : [];
+  const said = trailerOf(thrown, retryAfterTrailer);
   return typeof said === "string" && /^[1-9]\d{0,8}$/.test(said) ? Number(said) : defaultRetryAfterMs;
 }
 
 /** True when another engine may take the request: this one is full, draining or not there. */
 export function isElsewhere(error: AppError): boolean {
-  return error.code === "overloaded" || error.code === "unavailable";
+  return passing.has(error.code);
 }

@@ -26,6 +26,11 @@ afterEach(async () => {
   second.kill();
 });
 
+/** Full of the caller's own requests. */
+function refuseOwn(): Script {
+  return (call) => refuse(call, status.RESOURCE_EXHAUSTED, "full", { "sluice-error-code": "rate_limit_exceeded" });
+}
+
 /** Full, and says for how long. */
 function refuseFor(ms: string): Script {
   return (call) => refuse(call, status.RESOURCE_EXHAUSTED, "full", { "sluice-retry-after-ms": ms });
@@ -147,6 +152,16 @@ describe("before the first token", () => {
       [first.script, second.script] = [refuseFor(one), refuseFor(other)];
       const { headers } = await region.post("/v1/chat/completions", hello);
       expect(headers.get("retry-after-ms")).toBe("300");
+    }
+  });
+
+  test("when one is full and one is full of the caller's own, the caller hears of its own", async () => {
+    for (const scripts of [
+      [refuseFor("100"), refuseOwn()],
+      [refuseOwn(), refuseFor("100")],
+    ] as const) {
+      [first.script, second.script] = scripts;
+      expect(await ask()).toMatchObject({ status: 429, reply: expect.stringContaining("rate_limit_exceeded") });
     }
   });
 

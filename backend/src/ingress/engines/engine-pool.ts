@@ -1,4 +1,4 @@
-import { AppError } from "@sluice/shared/errors.ts";
+import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 import type {
   EmbedRequest,
   EmbedResponse,
@@ -175,9 +175,12 @@ export class EnginePool {
   }
 }
 
+/** What says most of the caller's own doing comes first. */
+const tellingness: readonly ErrorCode[] = ["rate_limit_exceeded", "overloaded", "unavailable"];
+
 /** A full engine says more than a missing one, and of full ones the one that has room first. */
 function sayMore(one: AppError, other: AppError): AppError {
-  if (one.code !== other.code) return one.code === "overloaded" ? one : other;
+  if (one.code !== other.code) return tellingness.indexOf(one.code) < tellingness.indexOf(other.code) ? one : other;
   return (other.retryAfterMs ?? Infinity) < (one.retryAfterMs ?? Infinity) ? other : one;
 }
 

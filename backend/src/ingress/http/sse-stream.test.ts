@@ -35,7 +35,7 @@ test("pings while silent: often before the first event, seldom after it, never i
     stream.done();
   };
   const { text } = await read();
-  expect(text).toMatch(/^(: ping\n\n){2,4}data: "first"\n\ndata: "second"\n\ndata: \[DONE\]\n\n$/);
+  expect(text).toMatch(/^(: ping\n\n)+data: "first"\n\ndata: "second"\n\ndata: \[DONE\]\n\n$/);
 });
 
 test("pings go on between events that are far apart", async () => {
@@ -45,7 +45,7 @@ test("pings go on between events that are far apart", async () => {
     await sleep(70);
     stream.done();
   };
-  expect((await read()).text).toMatch(/^data: "first"\n\n(: ping\n\n){2,4}data: \[DONE\]\n\n$/);
+  expect((await read()).text).toMatch(/^data: "first"\n\n(: ping\n\n)+data: \[DONE\]\n\n$/);
 });
 
 test("headers wait for the first byte, so that until then another answer is possible", async () => {
