@@ -29,8 +29,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
   const identify = authenticate(parts.tagger);
   const account = settle(gates, parts.receipts, parts.log);
-  const infer = [identify, readBody(config.bounds), admit(gates), account, route, answer] as const;
-  const describeModels = [identify, admit(gates), route, answer] as const;
+  const enter = admit(gates, "inference");
+  const infer = [identify, readBody(config.bounds), enter, account, route, answer] as const;
+  const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/completions", ...infer).all(refuseMethod("POST"));

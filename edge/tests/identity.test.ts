@@ -99,3 +99,59 @@ test("neither keys nor prompts are ever logged", async () => {
   expect(logs).not.toContain(value.split("-")[3]);
   expect(logs).not.toContain("admin-key-of-the-tests");
 });
+
+test("a key with an allowlist is used from its networks only, however the address is written", async () => {
+  const { value } = await edge.createKey({ allowlist: ["203.0.113.0/24", "2001:db8::/32"], denylist: ["203.0.113.9"] });
+  const from = async (ip: string) => edge.complete(value, {}, { headers: { "cf-connecting-ip": ip } });
+  for (const ip of ["203.0.113.7", "::ffff:203.0.113.7", "2001:db8::7"]) expect((await from(ip)).status).toBe(200);
+  for (const ip of ["203.0.113.9", "203.0.114.7", "2001:db9::7"]) {
+    const response = await from(ip);
+    expect(response.status).toBe(403);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ error: { code: "ip_not_authorized", type: "permission_error" } });
+    expect(text).not.toMatch(/203\.0\.11|2001:db|list/);
+  }
+});
+
+test("only the address that Cloudflare saw counts", async () => {
+  const { value } = await edge.createKey({ allowlist: ["203.0.113.0/24"] });
+  const claims = { "x-forwarded-for": "203.0.113.7", "x-real-ip": "203.0.113.7", "true-client-ip": "203.0.113.7" };
+  const headers = { "cf-connecting-ip": "198.51.100.1", ...claims };
+  expect((await edge.complete(value, {}, { headers })).status).toBe(403);
+});
+
+test("an allowlist can be changed, and holds from the next request on", async () => {
+  const { id, value } = await edge.createKey();
+  const from = async (ip: string) => (await edge.complete(value, {}, { headers: { "cf-connecting-ip": ip } })).status;
+  expect(await from("198.51.100.1")).toBe(200);
+  await edge.admin("POST", `/${id}`, { allowlist: ["203.0.113.0/24"] });
+  expect(await from("198.51.100.1")).toBe(403);
+  expect(await from("203.0.113.7")).toBe(200);
+});
+
+test.each([
+  { field: "allowlist", value: ["10.0.0.0/8", "10.0.0.0/33"], param: "allowlist.1" },
+  { field: "denylist", value: ["example.com"], param: "denylist.0" },
+  { field: "allowlist", value: Array.from({ length: 10_001 }, () => "10.0.0.0/8"), param: "allowlist" },
+  { field: "models", value: [""], param: "models.0" },
+  { field: "scopes", value: ["everything"], param: "scopes.0" },
+])("a key is not made with $field of $param", async ({ field, value, param }) => {
+  const response = await edge.admin("POST", "", { name: "test", [field]: value });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { param } });
+});
+
+test("a key's models are patterns, and what it may not use does not exist for it", async () => {
+  const { value } = await edge.createKey({ models: ["pocket*"], denied_models: ["pocket-2"] });
+  const statusOf = async (model: string) => (await edge.complete(value, { model })).status;
+  expect(await statusOf("pocket")).toBe(200);
+  expect(await statusOf("pocket-2")).toBe(404);
+  expect(await statusOf("other")).toBe(404);
+});
+
+test("a key without the scope cannot infer", async () => {
+  const { value } = await edge.createKey({ scopes: ["usage.read"] });
+  const response = await edge.complete(value, {});
+  expect(response.status).toBe(403);
+  expect(await codeOf(response)).toBe("permission_denied");
+});

@@ -78,3 +78,33 @@ test("health names every region and what is believed of it", async () => {
     { timeout: 10_000, interval: 200 },
   );
 });
+
+test("a request never leaves its key's jurisdictions: it goes far instead, or nowhere", async () => {
+  const bound = (await edge.createKey({ jurisdictions: ["tokyo"] })).value;
+  const ask = async () => edge.complete(bound, {}, { from: "berlin" });
+  const patience = { timeout: 10_000, interval: 200 };
+  await vi.waitFor(async () => expect((await ask()).headers.get("x-sluice-region")).toBe("tokyo"), patience);
+  edge.region("tokyo").models = ["other"];
+  await vi.waitFor(async () => {
+    const response = await ask();
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { code: "permission_denied" } });
+  }, patience);
+  const elsewhere = ["washington", "amsterdam"] as const;
+  const received = elsewhere.flatMap((place) => edge.region(place).received);
+  expect(received.filter(({ passport }) => passport?.key === bound.split("-")[2])).toEqual([]);
+});
+
+test("a reply says why its region was chosen, if its key asks for that", async () => {
+  const curious = (await edge.createKey({ explain_routing: true })).value;
+  await vi.waitFor(
+    async () => {
+      const response = await edge.complete(curious, {}, { from: "berlin" });
+      const explained = JSON.parse(response.headers.get("x-sluice-routing") ?? "[]") as unknown[];
+      expect(explained).toHaveLength(3);
+      expect(explained[0]).toMatchObject({ region: "amsterdam", distance_km: 576, queue_delay_ms: 0 });
+    },
+    { timeout: 10_000, interval: 200 },
+  );
+  expect((await edge.complete(key, {})).headers.has("x-sluice-routing")).toBe(false);
+});

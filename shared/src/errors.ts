@@ -52,6 +52,7 @@ export const errorTable = {
   key_revoked: row(401, "authentication_error", false, "This API key has been revoked."),
   invalid_passport: row(401, "authentication_error", false, "This region accepts requests only from its edge."),
   permission_denied: row(403, "permission_error", false, "This credential may not do that."),
+  ip_not_authorized: row(403, "permission_error", false, "Your IP address is not authorized to use this credential."),
   not_found: row(404, "not_found_error", false, "There is nothing at this address."),
   model_not_found: row(404, "not_found_error", false, "The model does not exist or you do not have access to it."),
   method_not_allowed: row(405, "invalid_request_error", false, "This method is not allowed here."),

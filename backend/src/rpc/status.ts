@@ -24,6 +24,7 @@ const grpcStatus = {
   key_revoked: status.UNAUTHENTICATED,
   invalid_passport: status.UNAUTHENTICATED,
   permission_denied: status.PERMISSION_DENIED,
+  ip_not_authorized: status.PERMISSION_DENIED,
   not_found: status.NOT_FOUND,
   model_not_found: status.NOT_FOUND,
   method_not_allowed: status.UNIMPLEMENTED,

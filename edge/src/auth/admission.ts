@@ -11,9 +11,18 @@ export interface AdmissionQuestion extends IdentityQuestion {
   readonly demand: TokenDemand | undefined;
 }
 
+/** What the credential says of where its requests may go. */
+export interface RoutingTerms {
+  /** Absent: anywhere. */
+  readonly jurisdictions: readonly string[] | undefined;
+  /** Whether the reply says why its region was chosen. */
+  readonly isExplained: boolean;
+}
+
 export interface Admitted {
   readonly kind: "admitted";
   readonly principal: Principal;
+  readonly routing: RoutingTerms;
   /** Most tokens the request may use. Absent: as many as it likes. */
   readonly reservedTokens: number | undefined;
   /** Whether the gate waits to hear how the request ended. */

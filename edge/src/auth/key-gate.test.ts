@@ -8,6 +8,8 @@ import type { KeyRecord } from "./key-record.ts";
 const question: AdmissionQuestion = {
   requestId: "req",
   secretHash: "hash",
+  scope: "inference",
+  ip: undefined,
   model: "pocket",
   serviceTier: "default",
   demand: { promptTokens: 5, outputTokens: 5 },

@@ -9,8 +9,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { loadConfig } from "#edge/config.ts";
 import { Quota, type QuotaBounds, storedQuotaSchema, type Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, AdmissionQuestion } from "./admission.ts";
-import { decideAdmission, principalOf } from "./decide-admission.ts";
+import type { Admission, AdmissionQuestion, RoutingTerms } from "./admission.ts";
+import { AccessRules } from "./access-rules.ts";
+import { decideAdmission, type KnownKey, principalOf } from "./decide-admission.ts";
 import { type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
 
 const recordKey = "record";
@@ -20,8 +21,7 @@ const quotaKey = "quota";
 const idleAfterMs = 5_000;
 
 /** The key, and what it may still use. */
-interface Holding {
-  readonly record: KeyRecord;
+interface Holding extends KnownKey {
   readonly quota: Quota;
 }
 
@@ -40,19 +40,20 @@ export class KeyGate extends DurableObject {
 
   admit(question: AdmissionQuestion): Admission {
     const nowMs = Date.now();
-    const decision = decideAdmission(this.#holding?.record, question, nowMs);
+    const decision = decideAdmission(this.#holding, question, nowMs);
     if (decision.kind === "refused") return decision;
     const principal = principalOf(decision.record);
+    const routing = routingOf(decision.record);
     const { requestId, model, demand } = question;
     const { quota } = this.#present();
     if (demand === undefined || model === undefined) {
-      return { kind: "admitted", principal, reservedTokens: undefined, isLeased: false, report: {} };
+      return { kind: "admitted", principal, routing, reservedTokens: undefined, isLeased: false, report: {} };
     }
     const verdict = quota.reserve({ requestId, model, ...demand }, nowMs);
     if (verdict.kind !== "granted") return { kind: "limited", principal, refusal: verdict };
     this.#cover(nowMs);
     const { tokens: reservedTokens, isLeased, report } = verdict;
-    return { kind: "admitted", principal, reservedTokens, isLeased, report };
+    return { kind: "admitted", principal, routing, reservedTokens, isLeased, report };
   }
 
   /** See Quota.raise. Absent when the request is not under way. */
@@ -119,7 +120,8 @@ export class KeyGate extends DurableObject {
     const stored = this.ctx.storage.kv.get(quotaKey);
     const limits = { limits: record.limits ?? {}, modelLimits: record.modelLimits ?? {} };
     const storedQuota = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
-    return { record, quota: new Quota(limits, storedQuota, this.#bounds, Date.now()) };
+    const quota = new Quota(limits, storedQuota, this.#bounds, Date.now());
+    return { record, access: new AccessRules(record), quota };
   }
 
   /** Keeps invariant 2. */
@@ -134,4 +136,8 @@ export class KeyGate extends DurableObject {
     if (this.#holding?.quota.hasLimits !== true) return;
     this.ctx.storage.kv.put(quotaKey, this.#holding.quota.toStored(ahead, nowMs));
   }
+}
+
+function routingOf({ jurisdictions, explainsRouting = false }: KeyRecord): RoutingTerms {
+  return { jurisdictions, isExplained: explainsRouting };
 }

@@ -1,7 +1,10 @@
 // What a gate knows of its key: the only copy of the secret's hash.
 import * as z from "zod/mini";
 import { limitsSchema, rateLimitsSchema } from "#edge/rate-limit/limits.ts";
+import { scopeSchema } from "./scope.ts";
 import { serviceTierSchema } from "./service-tier.ts";
+
+const texts = z.readonly(z.array(z.string()));
 
 /** What may be changed while the key lives. */
 const keyTermsSchema = z.object({
@@ -11,6 +14,20 @@ const keyTermsSchema = z.object({
   modelLimits: z.optional(z.record(z.string(), rateLimitsSchema)),
   /** Absent: the ordinary ones. */
   serviceTiers: z.optional(z.readonly(z.array(serviceTierSchema))),
+  /** Absent: the ordinary ones. */
+  scopes: z.optional(z.readonly(z.array(scopeSchema))),
+  /** Patterns of models the key may use, with `*`. Absent: all. Empty: none. */
+  models: z.optional(texts),
+  /** Patterns of models that it may not use, whatever `models` says. */
+  deniedModels: z.optional(texts),
+  /** Networks in CIDR notation from which alone the key may be used. Absent: from anywhere. */
+  ipAllowlist: z.optional(texts),
+  /** Networks from which it may not be used, whatever the allowlist says. */
+  ipDenylist: z.optional(texts),
+  /** Jurisdictions of the regions that may compute its requests. Absent: any. */
+  jurisdictions: z.optional(texts),
+  /** Whether replies say why their region was chosen. */
+  explainsRouting: z.optional(z.boolean()),
 });
 
 export type KeyTerms = Readonly<z.infer<typeof keyTermsSchema>>;
@@ -24,8 +41,6 @@ export const keyRecordSchema = z.extend(keyTermsSchema, {
   createdAtMs: z.int(),
   /** Absent: the key never expires. */
   expiresAtMs: z.optional(z.int()),
-  /** Models the key may use. Absent: all. Empty: none. */
-  models: z.optional(z.readonly(z.array(z.string()))),
 });
 
 export type KeyRecord = Readonly<z.infer<typeof keyRecordSchema>>;

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { RefusalReason } from "#edge/auth/decide-admission.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
+import type { Scope } from "#edge/auth/scope.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { reportHeaders } from "#edge/rate-limit/limit-report.ts";
 import { refusalError } from "#edge/rate-limit/refusal-error.ts";
@@ -13,12 +14,17 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
   wrong_secret: "invalid_api_key",
   revoked: "key_revoked",
   expired: "key_expired",
+  ip_not_allowed: "ip_not_authorized",
+  scope_missing: "permission_denied",
   model_not_allowed: "model_not_found",
   tier_not_allowed: "permission_denied",
 };
 
-/** Asks the key's gate: the one hop of every request. Whatever becomes of it, the reply says what is left. */
-export function admit(gates: KeyGates) {
+/**
+ * Asks the key's gate whether its holder may do what needs `scope`: the one hop of every request. The caller's address is the
+ * one that Cloudflare saw, and no other header is believed. Whatever becomes of it, the reply says what is left.
+ */
+export function admit(gates: KeyGates, scope: Scope) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { keyId, secretHash } = c.get("credential");
     const model = c.get("model") ?? c.req.param("model");
@@ -27,6 +33,8 @@ export function admit(gates: KeyGates) {
     const admission = await gates.admit(keyId, {
       requestId: c.get("requestId"),
       secretHash,
+      scope,
+      ip: c.req.header("cf-connecting-ip"),
       model,
       serviceTier,
       demand,

@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { createMiddleware } from "hono/factory";
 import type { EdgeContext } from "#edge/context.ts";
 import { callerCoordinates } from "#edge/routing/caller-coordinates.ts";
+import { explainRanking } from "#edge/routing/explain-ranking.ts";
 import { rankRegions } from "#edge/routing/rank-regions.ts";
 import type { Region } from "#edge/routing/region.ts";
 import type { RegionView } from "#edge/routing/region-view.ts";
@@ -14,6 +15,7 @@ const retryAfterMs = 2_000;
 export function chooseRegion(regions: readonly Region[], view: RegionView, experience: RegionExperience) {
   const { outliers, roundTrips, saturation } = experience;
   return createMiddleware<EdgeContext>(async (c, next) => {
+    const { routing } = c.get("admitted");
     const ranking = rankRegions({
       regions,
       reports: await view.read((work) => c.executionCtx.waitUntil(work)),
@@ -22,12 +24,14 @@ export function chooseRegion(regions: readonly Region[], view: RegionView, exper
       saturationMs: (regionId) => saturation.delayMs(regionId),
       model: c.get("model") ?? c.req.param("model"),
       caller: callerCoordinates(c.req.raw),
-      jurisdictions: undefined,
+      jurisdictions: routing.jurisdictions,
     });
     switch (ranking.kind) {
       case "ranked":
         c.set("ranking", ranking.regions);
-        return next();
+        await next();
+        if (routing.isExplained) c.header("x-sluice-routing", explainRanking(ranking.regions));
+        return;
       case "unknown_model":
         throw new AppError("model_not_found", { param: "model" });
       case "none_in_jurisdiction":

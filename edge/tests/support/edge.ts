@@ -48,7 +48,7 @@ export class Edge<Worker extends RunningWorker = RunningWorker> {
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     const passportKey = await importPassportKey({ ...publicKey.export({ format: "jwk" }) });
     const regions = await Promise.all(regionPlaces.map(async (place) => MockRegion.start(place, passportKey)));
-    const configured = regions.map(({ id, url }) => ({ id, url, jurisdiction: "test", ...places[id] }));
+    const configured = regions.map(({ id, url }) => ({ id, url, jurisdiction: id, ...places[id] }));
     const worker = await startWorker({
       REGIONS: JSON.stringify(configured),
       KEY_TAG_SECRET: "tag-secret-of-the-tests-0123456789abcdef",

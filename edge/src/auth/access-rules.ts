@@ -1,0 +1,50 @@
+import { AddressSet } from "#edge/ip/address-set.ts";
+import type { KeyTerms } from "./key-record.ts";
+import { fitsPattern } from "./model-pattern.ts";
+import { ordinaryScopes, type Scope } from "./scope.ts";
+import { ordinaryTiers, type ServiceTier } from "./service-tier.ts";
+
+export interface AccessQuestion {
+  readonly scope: Scope;
+  /** The caller's address as the platform saw it. Absent: nobody knows. */
+  readonly ip: string | undefined;
+  /** Absent when the request concerns no model in particular. */
+  readonly model: string | undefined;
+  readonly serviceTier: ServiceTier;
+}
+
+export type AccessRefusal = "ip_not_allowed" | "scope_missing" | "model_not_allowed" | "tier_not_allowed";
+
+/** A credential's permissions, made ready to be asked: a list of ten thousand networks is parsed once. */
+export class AccessRules {
+  readonly #terms: KeyTerms;
+  readonly #allowlist: AddressSet | undefined;
+  readonly #denylist: AddressSet;
+
+  constructor(terms: KeyTerms) {
+    this.#terms = terms;
+    this.#allowlist = terms.ipAllowlist && new AddressSet(terms.ipAllowlist);
+    this.#denylist = new AddressSet(terms.ipDenylist ?? []);
+  }
+
+  /** What speaks against the request; absent when it may go on. From where somebody asks is judged before what. */
+  judge({ scope, ip, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
+    if (!this.#mayEnterFrom(ip)) return "ip_not_allowed";
+    if (!(this.#terms.scopes ?? ordinaryScopes).includes(scope)) return "scope_missing";
+    if (model !== undefined && !this.#mayUse(model)) return "model_not_allowed";
+    if (!(this.#terms.serviceTiers ?? ordinaryTiers).includes(serviceTier)) return "tier_not_allowed";
+    return undefined;
+  }
+
+  /** Without lists from everywhere, also from an address that is not known; with an allowlist only from one of it. */
+  #mayEnterFrom(ip: string | undefined): boolean {
+    if (this.#allowlist !== undefined && (ip === undefined || !this.#allowlist.has(ip))) return false;
+    return ip === undefined || !this.#denylist.has(ip);
+  }
+
+  #mayUse(model: string): boolean {
+    const { models, deniedModels = [] } = this.#terms;
+    const fits = (pattern: string) => fitsPattern(model, pattern);
+    return (models?.some(fits) ?? true) && !deniedModels.some(fits);
+  }
+}
