@@ -72,6 +72,14 @@ CASES = {
         num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True, rope_theta=1_000_000.0,
         use_sliding_window=True, sliding_window=9, max_window_layers=1,
     ),
+    # Of the 16 frequencies the first two are kept, the last eleven are divided, and those between are blended.
+    "qwen2-yarn": dict(
+        model_type="qwen2", vocab_size=170, hidden_size=64, intermediate_size=96, num_attention_heads=2,
+        num_key_value_heads=1, tie_word_embeddings=True,
+        rope_parameters=dict(
+            rope_type="yarn", rope_theta=10_000.0, factor=4.0, original_max_position_embeddings=64, beta_fast=4,
+        ),
+    ),
     "qwen3": dict(
         model_type="qwen3", num_hidden_layers=3, vocab_size=170, hidden_size=64, intermediate_size=96,
         num_attention_heads=4, num_key_value_heads=2, head_dim=24, tie_word_embeddings=True, rope_theta=1_000_000.0,

@@ -25,6 +25,7 @@ export const goldenModels = [
   "llama3-rope-biases",
   "mistral",
   "qwen2",
+  "qwen2-yarn",
   "qwen3",
   "smollm3",
   "phi3",

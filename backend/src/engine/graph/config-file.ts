@@ -18,6 +18,11 @@ const ropeParameters = z.looseObject({
   short_factor: z.array(z.number().positive()).optional(),
   long_factor: z.array(z.number().positive()).optional(),
   attention_factor: z.number().positive().nullish(),
+  beta_fast: z.number().positive().nullish(),
+  beta_slow: z.number().positive().nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  truncate: z.boolean().nullish(),
 });
 
 /** The fields of config.json that any family reads. What a file leaves out takes its family's default. */

@@ -9,7 +9,7 @@ import { findFamily } from "./families/find-family.ts";
 import { CheckpointError, UnsupportedModelError } from "./model-errors.ts";
 import { readJson } from "./read-json.ts";
 import { refuse } from "./refuse.ts";
-import { parseRope } from "./rope-config.ts";
+import { maxPositionsOf, parseRope } from "./rope-config.ts";
 import type { RopeConfig } from "./rope-config.ts";
 
 /** The facts of a decoder that its graph depends on. */
@@ -47,7 +47,8 @@ const typed = z.looseObject({ model_type: z.string() });
 export function parseConfig(json: unknown): DecoderConfig {
   const { model_type: modelType, ...fields } = parse(typed, json);
   const family = findFamily(modelType);
-  const file = parse(configFile, { ...llamaDefaults, ...family.defaults, ...fields });
+  const written = parse(configFile, { ...llamaDefaults, ...family.defaults, ...fields });
+  const file = { ...written, max_position_embeddings: maxPositionsOf(written) };
   if (file.hidden_act !== "silu") refuse("hidden_act", file.hidden_act);
   refuseQuantized(file.quantization_config ?? undefined);
 

@@ -29,6 +29,17 @@ export type RopeScaling =
       readonly longFactors: readonly number[]; // [rotaryDim / 2]
       readonly attentionFactor: number;
       readonly originalMaxPositions: number;
+    }
+  /**
+   * YaRN (Peng et al. 2023, arXiv:2309.00071): of the pairs in order, those before `firstBlended` are kept, those from
+   * `lastBlended` on divided by `factor`, and those between blended; and a factor on cosines and sines alike.
+   */
+  | {
+      readonly kind: "yarn";
+      readonly factor: number;
+      readonly firstBlended: number;
+      readonly lastBlended: number;
+      readonly attentionFactor: number;
     };
 
 const defaultTheta = 10_000;
@@ -45,11 +56,28 @@ export function parseRope(file: ConfigFile, headDim: number, partialRotary: bool
   const rotaryDim = Math.trunc(headDim * partialFactor);
   if (rotaryDim % 2 !== 0) refuse("partial_rotary_factor", partialFactor);
   const theta = rope.rope_theta ?? file.rope_theta ?? defaultTheta;
-  return { theta, rotaryDim, scaling: parseScaling(rope, file, rotaryDim) };
+  return { theta, rotaryDim, scaling: parseScaling(rope, file, rotaryDim, theta) };
 }
 
-function parseScaling(rope: RopeParameters, file: ConfigFile, rotaryDim: number): RopeScaling {
-  const type = rope.rope_type ?? rope.type ?? "default";
+/**
+ * Positions that a model is made for. With YaRN that is the original length times the factor: its users are told to add the
+ * scaling to config.json and nothing else, so max_position_embeddings is often still the length without it.
+ */
+export function maxPositionsOf(file: ConfigFile): number {
+  const rope = file.rope_parameters ?? file.rope_scaling ?? {};
+  const { original_max_position_embeddings: original, factor } = rope;
+  if (typeOf(rope) !== "yarn" || typeof factor !== "number" || original === undefined) {
+    return file.max_position_embeddings;
+  }
+  return Math.max(file.max_position_embeddings, Math.floor(original * factor));
+}
+
+function typeOf(rope: RopeParameters): string {
+  return rope.rope_type ?? rope.type ?? "default";
+}
+
+function parseScaling(rope: RopeParameters, file: ConfigFile, rotaryDim: number, theta: number): RopeScaling {
+  const type = typeOf(rope);
   switch (type) {
     case "default":
       return { kind: "none" };
@@ -65,6 +93,8 @@ function parseScaling(rope: RopeParameters, file: ConfigFile, rotaryDim: number)
     case "longrope":
     case "su":
       return parseLongRope(rope, file, rotaryDim);
+    case "yarn":
+      return parseYarn(rope, file, rotaryDim, theta);
     default:
       return refuse("rope_type", type);
   }
@@ -90,6 +120,28 @@ function parseLongRope(rope: RopeParameters, file: ConfigFile, rotaryDim: number
     attentionFactor: rope.attention_factor ?? implied,
     originalMaxPositions,
   };
+}
+
+function parseYarn(rope: RopeParameters, file: ConfigFile, rotaryDim: number, theta: number): RopeScaling {
+  const originalMaxPositions = needed("original_max_position_embeddings", rope.original_max_position_embeddings);
+  const factor = rope.factor ?? file.max_position_embeddings / originalMaxPositions;
+  // Where a pair makes so many turns within the original positions.
+  const pairOf = (numTurns: number): number =>
+    (rotaryDim * Math.log(originalMaxPositions / (numTurns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [pairOf(rope.beta_fast || 32), pairOf(rope.beta_slow || 1)];
+  const isWhole = rope.truncate !== false;
+  return {
+    kind: "yarn",
+    factor,
+    firstBlended: Math.max(isWhole ? Math.floor(first) : first, 0),
+    lastBlended: Math.min(isWhole ? Math.ceil(last) : last, rotaryDim - 1),
+    attentionFactor: rope.attention_factor ?? impliedYarnFactor(factor, rope),
+  };
+}
+
+function impliedYarnFactor(factor: number, { mscale, mscale_all_dim: mscaleAllDim }: RopeParameters): number {
+  const magnitude = (scale: number): number => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+  return mscale && mscaleAllDim ? magnitude(mscale) / magnitude(mscaleAllDim) : magnitude(1);
 }
 
 function needed<T>(field: string, value: T | null | undefined): T {

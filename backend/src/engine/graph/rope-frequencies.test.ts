@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { parseConfig } from "./config.ts";
 import type { RopeConfig } from "./rope-config.ts";
 import { rotationOf } from "./rope-frequencies.ts";
 
@@ -26,6 +27,19 @@ const llama3 = {
   },
 } as const satisfies RopeConfig;
 
+/** YaRN as parsed from what transformers was given, with the base and the head size of the tests below. */
+const yarn = (theta: number, fields: object): RopeConfig =>
+  parseConfig({
+    model_type: "qwen2",
+    vocab_size: 100,
+    hidden_size: 64,
+    intermediate_size: 96,
+    num_hidden_layers: 1,
+    num_attention_heads: 4,
+    num_key_value_heads: 4,
+    rope_parameters: { rope_type: "yarn", rope_theta: theta, ...fields },
+  }).rope;
+
 // Computed by transformers 5.18's ROPE_INIT_FUNCTIONS. Llama 3.2's own scaling; Phi-4-mini's lengths.
 test.each<[string, RopeConfig, number, readonly number[]]>([
   [
@@ -49,12 +63,35 @@ test.each<[string, RopeConfig, number, readonly number[]]>([
     4097,
     [1, 0.1077217236161232, 0.011603971011936665, 0.0012499999720603228, 0.00013465214578900486, 1.4504967111861333e-5],
   ],
+  [
+    "yarn, as the cards of Qwen 2.5 and 3 have it",
+    yarn(1e6, { factor: 4, original_max_position_embeddings: 32_768 }),
+    131_072,
+    [
+      1, 0.17782793939113617, 0.03162277862429619, 0.004217559937387705, 0.0005000000237487257, 4.4456985051510856e-5,
+      7.905693564680405e-6, 1.405853367941745e-6,
+    ],
+  ],
+  [
+    "yarn with ends of its own, not rounded",
+    yarn(1e4, { factor: 8, original_max_position_embeddings: 512, beta_fast: 16, beta_slow: 2, truncate: false }),
+    4096,
+    [
+      1, 0.3162277638912201, 0.07160846143960953, 0.007324998266994953, 0.0012499999720603228, 0.00039528473280370235,
+      0.0001250000059371814, 3.9528473280370235e-5,
+    ],
+  ],
 ])("gives transformers' frequencies: %s", (_, rope, maxModelLen, expected) => {
   const { frequencies } = rotationOf(rope, maxModelLen);
   expect(frequencies.length).toBe(expected.length);
   for (const [pair, frequency] of frequencies.entries()) {
     expect(Math.abs(frequency / (expected[pair] ?? NaN) - 1)).toBeLessThan(3e-7);
   }
+});
+
+test("YaRN magnifies by its factor", () => {
+  const magnitudeOf = (fields: object) => rotationOf(yarn(1e4, { factor: 8, ...fields }), 10).magnitude;
+  expect(magnitudeOf({ original_max_position_embeddings: 512 })).toBeCloseTo(1.2079441541679836, 12);
 });
 
 test("LongRoPE magnifies cosines and sines at any length, the others do not", () => {

@@ -20,7 +20,7 @@ export function rotationOf(rope: RopeConfig, maxModelLen: number): Rotation {
     const wave = Math.fround(theta ** Math.fround((2 * pair) / rotaryDim));
     return scaled(wave, pair, scaling, maxModelLen);
   });
-  return { frequencies, magnitude: scaling.kind === "longrope" ? scaling.attentionFactor : 1 };
+  return { frequencies, magnitude: "attentionFactor" in scaling ? scaling.attentionFactor : 1 };
 }
 
 /** The frequency of a pair whose unscaled one is 1 / `wave`. */
@@ -35,6 +35,8 @@ function scaled(wave: number, pair: number, scaling: RopeScaling, maxModelLen: n
       const factors = isLong ? scaling.longFactors : scaling.shortFactors;
       return Math.fround(1 / Math.fround(Math.fround(factors[pair] ?? 1) * wave));
     }
+    case "yarn":
+      return blendYarn(wave, pair, scaling);
   }
 }
 
@@ -45,4 +47,12 @@ function blendLlama3(frequency: number, scaling: RopeScaling & { readonly kind: 
   if (wavelength > originalMaxPositions / lowFrequencyFactor) return frequency / factor;
   const kept = (originalMaxPositions / wavelength - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
   return ((1 - kept) * frequency) / factor + kept * frequency;
+}
+
+function blendYarn(wave: number, pair: number, scaling: RopeScaling & { readonly kind: "yarn" }): number {
+  const { factor, firstBlended, lastBlended } = scaling;
+  // Of two equal ends, a step from one side to the other.
+  const width = lastBlended === firstBlended ? 0.001 : lastBlended - firstBlended;
+  const divided = Math.min(1, Math.max(0, (pair - firstBlended) / width));
+  return Math.fround(divided / (factor * wave) + (1 - divided) / wave);
 }

@@ -131,11 +131,29 @@ test("reads Phi-4-mini's partial rotation and LongRoPE, whose magnitude follows 
   expect(rope.scaling.kind === "longrope" && rope.scaling.attentionFactor).toBeCloseTo(1.1902380714238083, 12);
 });
 
+const yarn = { type: "yarn", factor: 4, original_max_position_embeddings: 32_768 };
+
+// What the cards of Qwen 2.5 and Qwen 3 say to add to config.json; computed by transformers 5.18.
+test.each([
+  ["qwen2", { rope_scaling: yarn, rope_theta: 1e6 }, 1.138629436111989],
+  ["qwen3", { rope_parameters: { ...yarn, rope_theta: 1e6, mscale: 0.707, mscale_all_dim: 1 } }, 0.964326914892074],
+  ["qwen2", { rope_scaling: { ...yarn, attention_factor: 1.5 }, rope_theta: 1e6 }, 1.5],
+])("reads YaRN of %s, which serves the original positions times the factor", (modelType, fields, attentionFactor) => {
+  const { rope, maxPositions } = parse(modelType, { max_position_embeddings: 32_768, head_dim: 128, ...fields });
+  expect(maxPositions).toBe(131_072);
+  expect(rope.scaling).toMatchObject({ kind: "yarn", factor: 4, firstBlended: 23, lastBlended: 40 });
+  expect(rope.scaling.kind === "yarn" && rope.scaling.attentionFactor).toBeCloseTo(attentionFactor, 12);
+});
+
+test("what YaRN writes as max_position_embeddings counts where it is more", () => {
+  expect(parse("qwen2", { max_position_embeddings: 200_000, rope_scaling: yarn }).maxPositions).toBe(200_000);
+});
+
 test.each([
   ["gemma3_text", "gemma3_text", {}],
   ["llama, mistral, qwen2, qwen3, smollm3, phi3", "mixtral", {}],
   ["partial_rotary_factor", "llama", { partial_rotary_factor: 0.5 }],
-  ["yarn", "qwen2", { rope_scaling: { type: "yarn", factor: 4, original_max_position_embeddings: 32_768 } }],
+  ["original_max_position_embeddings", "qwen2", { rope_scaling: { type: "yarn", factor: 4 } }],
   ["linear", "llama", { rope_scaling: { type: "linear", factor: 4 } }],
   ["dynamic", "llama", { rope_scaling: { rope_type: "dynamic", factor: 4 } }],
   ["rope_parameters", "qwen2", { rope_parameters: { full_attention: { rope_theta: 1e6 } } }],
