@@ -12,6 +12,8 @@ const files = new Map([
   ["config.json", '{"model_type":"llama"}'],
   ["tokenizer.json", "{}"],
   ["model.safetensors", "weights ".repeat(1_000)],
+  ["1_Pooling/config.json", '{"pooling_mode_lasttoken":true}'],
+  ["onnx/model.safetensors", "not wanted"],
   ["README.md", "not wanted"],
 ]);
 
@@ -29,7 +31,8 @@ describe("a directory", () => {
   it("is served as it is, under its own name", async () => {
     const directory = path.join(stateDir, "my-model");
     await mkdir(directory);
-    for (const [name, content] of files) await writeFile(path.join(directory, name), content);
+    for (const name of ["config.json", "tokenizer.json"])
+      await writeFile(path.join(directory, name), files.get(name) ?? "");
     expect(await resolveModel(directory, stateDir, progress)).toEqual({ directory, name: "my-model" });
   });
 
@@ -53,7 +56,9 @@ describe("a Hub id", () => {
       const url = new URL(request.url ?? "/", "http://hub");
       requested.push(`${request.method} ${url.pathname}`);
       if (url.pathname.startsWith("/api/models/team/tiny/tree/main")) {
-        const listing = [...files].map(([name, content]) => ({
+        const isListed = (name: string) => url.searchParams.get("recursive") === "true" || !name.includes("/");
+        const listed = [...files].filter(([name]) => isListed(name));
+        const listing = listed.map(([name, content]) => ({
           type: "file",
           path: name,
           size: content.length,
@@ -86,6 +91,7 @@ describe("a Hub id", () => {
     expect(model.name).toBe("team/tiny");
     expect((await readdir(model.directory)).toSorted()).toEqual([
       ".complete",
+      "1_Pooling",
       "config.json",
       "model.safetensors",
       "tokenizer.json",
@@ -93,6 +99,7 @@ describe("a Hub id", () => {
     expect(await readFile(path.join(model.directory, "model.safetensors"), "utf8")).toBe(
       files.get("model.safetensors"),
     );
+    expect(await readdir(path.join(model.directory, "1_Pooling"))).toEqual(["config.json"]);
     expect(shown.some((text) => text.includes("model.safetensors 100 %"))).toBe(true);
 
     requested.length = 0;

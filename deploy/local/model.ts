@@ -20,6 +20,8 @@ const completeMark = ".complete";
 const hubIdPattern = /^[\w.-]+\/[\w.-]+$/;
 const wantedFile =
   /^(config|generation_config|tokenizer|tokenizer_config)\.json$|^chat_template\.jinja$|^model.*\.safetensors(\.index\.json)?$/;
+/** How a checkpoint for embeddings is pooled, as sentence-transformers writes it. */
+const poolingFile = /^modules\.json$|^\d+_[A-Za-z]+\/config\.json$/;
 
 /**
  * @param hubUrl where Hub ids are looked up; another mirror than huggingface.co, or undefined for that one
@@ -62,8 +64,8 @@ async function downloadCheckpoint(
   await mkdir(directory, { recursive: true });
   const hub = { repo: { type: "model", name: repository } as const, ...(hubUrl === undefined ? {} : { hubUrl }) };
   try {
-    for await (const file of listFiles(hub)) {
-      if (file.type === "file" && wantedFile.test(file.path)) {
+    for await (const file of listFiles({ ...hub, recursive: true })) {
+      if (file.type === "file" && (wantedFile.test(file.path) || poolingFile.test(file.path))) {
         await downloadOnce(hub, file.path, file.size, directory, progress);
       }
     }
@@ -83,6 +85,7 @@ async function downloadOnce(
 ): Promise<void> {
   const target = path.join(directory, file);
   if (existsSync(target) && (await stat(target)).size === sizeBytes) return;
+  await mkdir(path.dirname(target), { recursive: true });
   const blob = await downloadFile({ ...hub, path: file });
   if (blob === null) throw new Error(`${file} is listed but missing`);
   let receivedBytes = 0;

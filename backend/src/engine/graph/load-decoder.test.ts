@@ -1,6 +1,9 @@
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "./config.ts";
-import { chooseMaxModelLen } from "./load-decoder.ts";
+import { chooseMaxModelLen, openModel } from "./load-decoder.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 const fields = {
   vocab_size: 1000,
@@ -26,3 +29,26 @@ test.each([
 ])("serves %s", (_, config, wanted, expected) => {
   expect(chooseMaxModelLen(config, wanted)).toBe(expected);
 });
+
+const goldenDir = new URL("../../../test-data/golden/grouped-tied", import.meta.url).pathname;
+
+test("a checkpoint saved without its head is the same model, its names without the prefix", async () => {
+  await using folder = await temporaryFolder();
+  await cp(goldenDir, folder.path, { recursive: true });
+  const whole = await openModel(folder.path);
+  await rewriteHeader(join(folder.path, "model.safetensors"), (header) => header.replaceAll('"model.', '"'));
+  const headless = await openModel(folder.path);
+  expect([...headless.checkpoint.tensors.keys()]).toEqual([...whole.checkpoint.tensors.keys()]);
+  const lengths = ({ checkpoint }: typeof whole) => [...checkpoint.tensors.values()].map(({ shape }) => shape);
+  expect(lengths(headless)).toEqual(lengths(whole));
+});
+
+/** Changes a safetensors file's header and leaves its data. */
+async function rewriteHeader(path: string, change: (header: string) => string): Promise<void> {
+  const bytes = await readFile(path);
+  const dataStart = 8 + Number(bytes.readBigUInt64LE());
+  const header = Buffer.from(change(bytes.toString("utf8", 8, dataStart)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  await writeFile(path, Buffer.concat([length, header, bytes.subarray(dataStart)]));
+}

@@ -6,6 +6,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { encodeDecoder } from "./decoder.ts";
 import type { DevicePrecision, Precision } from "./linear.ts";
 import { encodePagedDecoder } from "./paged-decoder.ts";
+import { withModelPrefix } from "./model-prefix.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
 import type { Progress } from "./quantized-cache.ts";
 import { separateFused } from "./separate-fused.ts";
@@ -40,7 +41,7 @@ export interface LoadedDecoder {
  */
 export async function openModel(modelDir: string): Promise<OpenModel> {
   const config = await readConfig(modelDir);
-  const checkpoint = separateFused(config, await openCheckpoint(modelDir));
+  const checkpoint = separateFused(config, withModelPrefix(await openCheckpoint(modelDir)));
   checkTensors(config, checkpoint);
   return { config, checkpoint };
 }
