@@ -85,7 +85,7 @@ async function embed(
   limits: typeof chunked,
 ): Promise<ReadonlyMap<number, Float32Array>> {
   const engine = new Engine(executor, limits);
-  for (const one of requests) expect(engine.add(one)).toEqual({ admitted: true });
+  for (const one of requests) expect(engine.add(one)).toMatchObject({ admitted: true });
   const embeddings = new Map<number, Float32Array>();
   for (const { id, last } of await runToEnd(engine)) {
     if (last.kind !== "finished") throw new Error(`sequence ${id} did not finish`);

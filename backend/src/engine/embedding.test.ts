@@ -123,7 +123,7 @@ test.each<[string, Partial<GenerationRequest>, Partial<ExecutorSpec>]>([
 
 test("a text may fill the whole context, and not a token more", () => {
   const engine = new Engine(new FakeExecutor({ maxModelLen: 20 }), limits);
-  expect(engine.add(embeddingRequest(1, upTo(20)))).toEqual({ admitted: true });
+  expect(engine.add(embeddingRequest(1, upTo(20)))).toMatchObject({ admitted: true });
   expect(engine.add(embeddingRequest(2, upTo(21)))).toMatchObject({ code: "context_length_exceeded" });
 });
 

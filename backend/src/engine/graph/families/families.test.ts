@@ -136,7 +136,7 @@ const yarn = { type: "yarn", factor: 4, original_max_position_embeddings: 32_768
 // What the cards of Qwen 2.5 and Qwen 3 say to add to config.json; computed by transformers 5.18.
 test.each([
   ["qwen2", { rope_scaling: yarn, rope_theta: 1e6 }, 1.138629436111989],
-  ["qwen3", { rope_parameters: { ...yarn, rope_theta: 1e6, mscale: 0.707, mscale_all_dim: 1 } }, 0.964326914892074],
+  ["qwen3", { rope_parameters: { ...yarn, rope_theta: 1e6, mscale: 0.75, mscale_all_dim: 1 } }, 0.9695622140717355],
   ["qwen2", { rope_scaling: { ...yarn, attention_factor: 1.5 }, rope_theta: 1e6 }, 1.5],
 ])("reads YaRN of %s, which serves the original positions times the factor", (modelType, fields, attentionFactor) => {
   const { rope, maxPositions } = parse(modelType, { max_position_embeddings: 32_768, head_dim: 128, ...fields });
