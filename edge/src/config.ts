@@ -23,7 +23,7 @@ export interface Bounds {
 }
 
 /** What happens to requests while their gate does not answer. */
-interface FailPolicy {
+export interface FailPolicy {
   /** `closed`: they are refused. `open`: keys that this isolate admitted a moment ago are let in without limits, within a bound. */
   readonly mode: "closed" | "open";
   /** Most requests an isolate lets in unchecked in a minute. */

@@ -5,6 +5,7 @@ import { KeyDirectory } from "#edge/admin/key-directory.ts";
 import { Keyring } from "#edge/admin/keyring.ts";
 import { KeyGates } from "#edge/auth/key-gates.ts";
 import { KeyTagger } from "#edge/auth/key-tag.ts";
+import { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
 import type { Bindings } from "#edge/bindings.ts";
 import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
@@ -19,6 +20,7 @@ export interface Parts {
   readonly config: Config;
   readonly tagger: KeyTagger;
   readonly gates: KeyGates;
+  readonly unchecked: UncheckedAdmissions;
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
@@ -44,6 +46,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     config,
     tagger,
     gates,
+    unchecked: new UncheckedAdmissions(config.failPolicy, now),
     keyring: new Keyring({ gates, directory, tagger, entropy, now }),
     passportKey,
     receipts: {

@@ -1,6 +1,7 @@
 import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import type { Limits } from "#edge/rate-limit/limits.ts";
 import type { AdmissionQuestion } from "./admission.ts";
 import type { KeyGate } from "./key-gate.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -80,4 +81,80 @@ test("a discarded key is as if it had never been", async () => {
   expect(await gate.admit(question)).toEqual({ kind: "refused", reason: "unknown_key" });
   expect(await stored(gate)).toEqual([]);
   expect(await listDurableObjectIds(env.KEY_GATE)).not.toContainEqual(env.KEY_GATE.idFromName("never-asked"));
+});
+
+async function limited(keyId: string, limits: Limits): Promise<DurableObjectStub<KeyGate>> {
+  const gate = env.KEY_GATE.getByName(keyId);
+  await gate.provision({ ...recordOf(keyId), limits });
+  return gate;
+}
+
+/** Ends the object as a lost machine would: no handler runs, only what is on disk is left. */
+async function crash(gate: DurableObjectStub<KeyGate>): Promise<DurableObjectStub<KeyGate>> {
+  await runInDurableObject(gate, (_, state) => state.abort("crash")).catch(() => undefined);
+  return env.KEY_GATE.get(gate.id);
+}
+
+async function admitMany(gate: DurableObjectStub<KeyGate>, count: number, name: string): Promise<string[]> {
+  const asked = Array.from({ length: count }, async (_, index) => {
+    return (await gate.admit({ ...question, requestId: `${name}-${index}` })).kind;
+  });
+  return Promise.all(asked);
+}
+
+test.each([
+  { limits: { requestsPerMinute: 17 } },
+  { limits: { requestsPerDay: 17 } },
+  { limits: { tokensPerMonth: 17 * 10 + 9 } },
+  { limits: { concurrentRequests: 17 } },
+])(
+  "200 at once against $limits: exactly 17 are admitted, and none more after a gate lost its memory",
+  async ({ limits }) => {
+    let gate = await limited(`burst-${Object.keys(limits)[0]}`, limits);
+    const kinds = await admitMany(gate, 200, "first");
+    expect(kinds.filter((kind) => kind === "admitted")).toHaveLength(17);
+    gate = await crash(gate);
+    expect(await admitMany(gate, 20, "second")).not.toContain("admitted");
+  },
+);
+
+test("a gate that crashed in the midst of things still knows whom to settle", async () => {
+  let gate = await limited("settler", { tokensPerMonth: 100, concurrentRequests: 2 });
+  await admitMany(gate, 2, "req");
+  gate = await crash(gate);
+  expect(await gate.settle("req-0", 4)).toBe(true);
+  expect(await gate.settle("req-0", 4)).toBe(false);
+  const admission = await gate.admit({ ...question, demand: { promptTokens: 1_000, outputTokens: 0 } });
+  expect(admission).toMatchObject({ kind: "limited", refusal: { kind: "never" } });
+});
+
+test("most admissions write nothing", async () => {
+  const gate = await limited("thrifty", {
+    requestsPerMinute: 6_000,
+    tokensPerMinute: 1_000_000,
+    concurrentRequests: 100,
+  });
+  let numWrites = 0;
+  await runInDurableObject(gate, (_, state) => {
+    const put = state.storage.kv.put.bind(state.storage.kv);
+    state.storage.kv.put = (...written) => {
+      numWrites += 1;
+      put(...written);
+    };
+  });
+  for (let index = 0; index < 300; index += 1) {
+    const requestId = `req-${index}`;
+    expect((await gate.admit({ ...question, requestId })).kind).toBe("admitted");
+    await gate.settle(requestId, 7);
+  }
+  expect(numWrites).toBeGreaterThan(0);
+  expect(numWrites).toBeLessThan(6);
+});
+
+test("terms change at once, what was used stays used, and only the key's own project changes them", async () => {
+  const gate = await limited("changing", { requestsPerMinute: 1 });
+  expect(await admitMany(gate, 2, "a")).toEqual(["admitted", "limited"]);
+  expect(await gate.changeTerms("another-project", { limits: {} })).toBe(false);
+  expect(await gate.changeTerms("project", { limits: { requestsPerMinute: 3 } })).toBe(true);
+  expect(await admitMany(gate, 3, "b")).toEqual(["admitted", "admitted", "limited"]);
 });

@@ -1,10 +1,13 @@
 import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { Admission, AdmissionQuestion } from "#edge/auth/admission.ts";
 import type { RefusalReason } from "#edge/auth/decide-admission.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { Scope } from "#edge/auth/scope.ts";
+import type { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import type { Logger } from "#edge/logger.ts";
 import { reportHeaders } from "#edge/rate-limit/limit-report.ts";
 import { refusalError } from "#edge/rate-limit/refusal-error.ts";
 
@@ -20,17 +23,23 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
   tier_not_allowed: "permission_denied",
 };
 
+interface AdmitParts {
+  readonly gates: KeyGates;
+  readonly unchecked: UncheckedAdmissions;
+  readonly log: Logger;
+}
+
 /**
  * Asks the key's gate whether its holder may do what needs `scope`: the one hop of every request. The caller's address is the
  * one that Cloudflare saw, and no other header is believed. Whatever becomes of it, the reply says what is left.
  */
-export function admit(gates: KeyGates, scope: Scope) {
+export function admit(parts: AdmitParts, scope: Scope) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { keyId, secretHash } = c.get("credential");
     const model = c.get("model") ?? c.req.param("model");
     const demand = c.get("demand");
     const serviceTier = c.get("serviceTier") ?? "default";
-    const admission = await gates.admit(keyId, {
+    const question = {
       requestId: c.get("requestId"),
       secretHash,
       scope,
@@ -38,7 +47,8 @@ export function admit(gates: KeyGates, scope: Scope) {
       model,
       serviceTier,
       demand,
-    });
+    };
+    const admission = await askGate(parts, keyId, question);
     if (admission.kind === "refused") throw identityError(admission.reason, keyId);
     c.set("principal", admission.principal);
     c.set("report", admission.kind === "limited" ? admission.refusal.report : admission.report);
@@ -50,6 +60,23 @@ export function admit(gates: KeyGates, scope: Scope) {
     await next();
     tellLimits(c);
   });
+}
+
+async function askGate(
+  { gates, unchecked, log }: AdmitParts,
+  keyId: string,
+  question: AdmissionQuestion,
+): Promise<Admission> {
+  try {
+    const admission = await gates.admit(keyId, question);
+    unchecked.note(keyId, question, admission);
+    return admission;
+  } catch (thrown) {
+    const admitted = unchecked.admit(keyId, question);
+    if (admitted === undefined) throw thrown;
+    log.error("gate unreachable, let in unchecked", { requestId: question.requestId, keyId });
+    return admitted;
+  }
 }
 
 function identityError(reason: RefusalReason, keyId: string): AppError {

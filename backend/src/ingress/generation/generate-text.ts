@@ -31,6 +31,7 @@ export async function* generateText(
   progress.promptTokens = (progress.promptTokens ?? 0) + promptTokens;
   for await (const { engine, responses, abortChoices } of pool.generate(toEngineRequest(plan), limits)) {
     progress.engine = engine;
+    const cachedBefore = cachedTokens;
     const stopped: number[] = [];
     for (const response of responses) {
       const { index = 0, logprobs } = response;
@@ -48,8 +49,8 @@ export async function* generateText(
     if (!isComputed && responses.some(tellsOfSampling)) {
       isComputed = true;
       progress.computedPromptTokens = (progress.computedPromptTokens ?? 0) + promptTokens;
-      progress.cachedTokens = (progress.cachedTokens ?? 0) + cachedTokens;
     }
+    progress.cachedTokens = (progress.cachedTokens ?? 0) + cachedTokens - cachedBefore;
     const events = choices.flatMap((choice) => choice.take());
     for (const event of events) if (event.kind === "end") progress.finishReason = event.finishReason;
     if (hasEnded) events.push({ kind: "usage", usage: { promptTokens, completionTokens, cachedTokens } });
