@@ -1,10 +1,28 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+/** Where Debian puts it. */
+const lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.json";
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"] } },
-      { test: { name: "backend", root: "backend", include: ["{src,bench}/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          name: "backend",
+          root: "backend",
+          include: ["{src,bench}/**/*.test.ts"],
+          testTimeout: 30_000,
+          // For WebGPU on Mesa's lavapipe, where compiling a shader takes seconds, and the fewer the narrower its vectors are.
+          env: {
+            LP_NATIVE_VECTOR_WIDTH: "128",
+            ...(existsSync(lavapipe) ? { VK_DRIVER_FILES: lavapipe } : {}),
+            MESA_SHADER_CACHE_DIR: fileURLToPath(new URL(".sluice/cache/shaders", import.meta.url)),
+          },
+        },
+      },
       { test: { name: "deploy", root: "deploy", include: ["local/**/*.test.ts"] } },
       { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"] } },
       "edge/vitest.config.ts",

@@ -12,6 +12,7 @@ import { openDeviceSession } from "./device-session.ts";
 import { layPagedFeeds } from "./paged-feeds.ts";
 import { checkRowSums } from "./row-sums.ts";
 import { splitBatch } from "./split-batch.ts";
+import { checkWindows } from "./window-check.ts";
 
 export interface WebGpuExecutorOptions {
   /** A Hugging Face directory: config.json and safetensors. */
@@ -44,6 +45,7 @@ export async function createWebGpuExecutor(options: WebGpuExecutorOptions): Prom
   const { blockSize, numBlocks, memoryBudgetBytes } = options;
   checkDeviceModel(config, blockSize);
   if (memoryBudgetBytes !== undefined) checkDeviceMemory(config, options, memoryBudgetBytes);
+  await checkWindows(config);
   const decoder = await loadPagedDecoder(model, { ...options, maxModelLen });
   const session = await openDeviceSession(decoder.model, { weightsFolder: decoder.weightsFolder });
   const pool = await DevicePool.create(config, numBlocks, blockSize);
