@@ -1,20 +1,15 @@
 // Sluice's engine as it is deployed: its own process with gRPC, scheduler and sampling.
-import { fileURLToPath } from "node:url";
-import { setTimeout as sleep } from "node:timers/promises";
-import { AppError } from "@sluice/shared/errors.ts";
 import type { GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
-import { EngineClient } from "#ingress/engines/engine-client.ts";
-import { BenchChild } from "./child-process.ts";
+import type { EngineClient } from "#ingress/engines/engine-client.ts";
 import type { Contender, Job, PrecisionClass, RunningContender, Setup } from "./contender.ts";
+import { startEngineProcess } from "./engine-process.ts";
 
-const main = fileURLToPath(new URL("../../src/rpc/main.ts", import.meta.url));
 const precisions = { fp16: "fp32", "8bit": "int8", "4bit": "int4" } as const satisfies Record<PrecisionClass, string>;
 /** The engine's own default. */
 const defaultBlockSize = 64;
 /** The pool is this much larger than the live sequences need, as the blocks of the last prompts stay in it. */
 const poolSlack = 1.25;
 const jobTimeoutMs = 20 * 60_000;
-const pollMs = 100;
 
 export interface SluiceSetup extends Setup {
   /** Tokens a KV block holds. */
@@ -32,10 +27,7 @@ export function sluice(modelDir: string, cacheDir: string): Contender {
 }
 
 export async function startSluice(modelDir: string, cacheDir: string, setup: SluiceSetup): Promise<RunningSluice> {
-  const child = new BenchChild(process.execPath, [main], { env: environment(modelDir, cacheDir, setup) });
-  const port = await child.find(readPort);
-  const client = new EngineClient(`127.0.0.1:${port}`);
-  await Promise.race([untilLoaded(client), child.died]);
+  const { child, client, stop } = await startEngineProcess(environment(modelDir, cacheDir, setup));
   let numJobs = 0;
   return {
     client,
@@ -48,10 +40,7 @@ export async function startSluice(modelDir: string, cacheDir: string, setup: Slu
         if (tokenIds.length > 0) yield tokenIds;
       }
     },
-    async stop() {
-      client.close();
-      await child.stop();
-    },
+    stop,
   };
 }
 
@@ -59,7 +48,6 @@ function environment(modelDir: string, cacheDir: string, setup: SluiceSetup): No
   const { blockSize = defaultBlockSize, numSequences, maxSequenceTokens } = setup;
   const numBlocks = Math.ceil(numSequences * Math.ceil(maxSequenceTokens / blockSize) * poolSlack) + 1;
   return {
-    SLUICE_ENGINE_PORT: "0",
     SLUICE_MODEL_DIR: modelDir,
     SLUICE_CACHE_DIR: cacheDir,
     SLUICE_PRECISION: precisions[setup.precision],
@@ -70,26 +58,6 @@ function environment(modelDir: string, cacheDir: string, setup: SluiceSetup): No
     SLUICE_MAX_QUEUED_REQUESTS: String(setup.maxQueuedRequests ?? numSequences),
     SLUICE_MAX_QUEUED_TOKENS: String(2 ** 22),
   };
-}
-
-function readPort(line: string): number | undefined {
-  if (!line.startsWith("{")) return undefined;
-  const { msg, port } = JSON.parse(line) as { readonly msg?: string; readonly port?: number };
-  return msg === "listening" ? port : undefined;
-}
-
-async function untilLoaded(client: EngineClient): Promise<void> {
-  for (;;) {
-    const loaded = await client.getModel().then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof AppError && error.code === "unavailable") return false;
-        throw error;
-      },
-    );
-    if (loaded) return;
-    await sleep(pollMs);
-  }
 }
 
 function toRequest({ promptTokenIds, maxTokens }: Job, requestId: string): GenerateRequest {

@@ -51,13 +51,13 @@ function start(settings: Record<string, string>) {
   });
   child = started;
   const lines = createInterface(started.stdout)[Symbol.asyncIterator]();
-  /** The next log line with this message. */
+  /** The next log line that begins with this message. */
   const logLine = async (message: string): Promise<Record<string, unknown>> => {
     for (;;) {
       const { value, done } = await lines.next();
       if (done === true) throw new Error(`the process ended before it said: ${message}`);
       const line = JSON.parse(value);
-      if (line.msg === message) return line;
+      if (String(line.msg).startsWith(message)) return line;
     }
   };
   const exitCode = once(started, "exit").then(([code]) => code as number);
