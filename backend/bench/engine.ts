@@ -124,13 +124,22 @@ async function readVocabSize(modelDir: string): Promise<number> {
 }
 
 function readOptions(): Options {
-  const parsed = parseOptions(process.argv.slice(2));
+  const parsed = parse();
   if (parsed === "help") {
     process.stdout.write(help);
     process.exit(0);
   }
   if (parsed.numLeftOut > 0) say(`${parsed.numLeftOut} cells of too many tokens are left out`);
   return parsed;
+}
+
+function parse(): Options | "help" {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    process.exit(1);
+  }
 }
 
 function say(line: string): void {

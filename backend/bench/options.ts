@@ -23,7 +23,7 @@ export interface Options {
 }
 
 export const help = `npm run bench:engine -- [options]
-  --quick                 short contexts, 8 and 4 bits, one thread, one round: a few minutes
+  --quick                 short contexts, 8 and 4 bits, one thread, one round: six minutes on two cores; all of it takes hours
   --llama-server PATH     llama.cpp's server takes part
   --no-node-llama-cpp     node-llama-cpp does not take part (it is fetched from npm the first time)
   --precisions LIST       of ${precisionClasses.join(", ")}

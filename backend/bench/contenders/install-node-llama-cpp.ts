@@ -18,5 +18,9 @@ export async function installNodeLlamaCpp(packageDir: string): Promise<void> {
   const packages = ["node-llama-cpp", `@node-llama-cpp/${process.platform}-${process.arch}`];
   const flags = ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"];
   const pinned = packages.map((name) => `${name}@${nodeLlamaCppVersion}`);
-  await promisify(execFile)("npm", ["install", ...pinned, ...flags], { cwd: packageDir });
+  try {
+    await promisify(execFile)("npm", ["install", ...pinned, ...flags], { cwd: packageDir });
+  } catch (cause) {
+    throw new Error("npm cannot install node-llama-cpp here: leave it out with --no-node-llama-cpp", { cause });
+  }
 }
