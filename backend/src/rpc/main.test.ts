@@ -33,9 +33,12 @@ test("loads, serves, drains on SIGTERM and exits with 0", async () => {
   client.close();
 });
 
-test("exits with 1 when the model cannot be loaded, after saying so", async () => {
+test("exits with 1 when the model cannot be loaded, after saying why and what to do", async () => {
   const { logLine, exitCode } = start({ SLUICE_MODEL_DIR: "/nowhere" });
-  expect(await logLine("the engine's thread ended")).toMatchObject({ level: 60 });
+  const detail = "/nowhere: no config.json; name the directory of a Hugging Face checkpoint";
+  const line = await logLine("the model cannot be loaded");
+  expect(line).toMatchObject({ level: 60, detail });
+  expect(line).not.toHaveProperty("err");
   expect(await exitCode).toBe(1);
 });
 

@@ -38,8 +38,10 @@ const port = await server.listen();
 logger.info({ host: config.host, port, model: config.modelId }, "listening");
 const metrics =
   config.metricsPort === 0 ? undefined : await startMetricsServer(registry, config.metricsHost, config.metricsPort);
+let hasLoaded = false;
 const stopWaiting = thread.client.onChange(() => {
-  logger.info(thread.client.model?.spec, "model loaded");
+  hasLoaded = thread.client.model !== undefined;
+  if (hasLoaded) logger.info(thread.client.model?.spec, "model loaded");
   stopWaiting();
 });
 
@@ -55,7 +57,10 @@ onShutdown(
 
 // Whoever supervises the process starts it again; a half-dead engine would only hold its callers.
 const error = await thread.died;
-logger.fatal({ err: error }, `the engine's thread ended: ${error.message}`);
+// Why a model cannot be loaded is told in a line that says what to do; where that was found out helps nobody but us.
+if (hasLoaded) logger.fatal({ err: error }, "the engine's thread ended");
+else logger.fatal({ detail: error.message }, "the model cannot be loaded");
+logger.debug({ err: error }, "why the engine's thread ended");
 await server.drain(0);
 process.exit(1);
 
