@@ -29,6 +29,12 @@ export const errorTable = {
   missing_required_parameter: row(400, "invalid_request_error", false, "A required parameter is missing."),
   unknown_parameter: row(400, "invalid_request_error", false, "The request has an unknown parameter."),
   unsupported_parameter: row(400, "invalid_request_error", false, "A parameter is not supported."),
+  invalid_grammar: row(
+    400,
+    "invalid_request_error",
+    false,
+    "The schema or pattern is too complex, or cannot be compiled.",
+  ),
   context_length_exceeded: row(
     400,
     "invalid_request_error",

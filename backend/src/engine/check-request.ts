@@ -2,7 +2,11 @@ import type { ExecutorSpec } from "./executor/executor.ts";
 import type { GenerationRequest, Refusal } from "./generation.ts";
 
 /** Why this model can never run the request as asked; absent when it can. Pure. */
-export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Refusal | undefined {
+export function checkRequest(
+  request: GenerationRequest,
+  spec: ExecutorSpec,
+  hasGrammars: boolean,
+): Refusal | undefined {
   const { promptTokenIds, sampling, stopping } = request;
   const numTokens = promptTokenIds.length;
   if (numTokens === 0) return refuse("invalid_value", "the prompt is empty");
@@ -10,6 +14,9 @@ export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Re
   if (numTokens + Math.min(1, stopping.maxTokens) > spec.maxModelLen) {
     const detail = `a prompt of ${numTokens} tokens leaves no room for output within ${spec.maxModelLen}`;
     return refuse("context_length_exceeded", detail);
+  }
+  if (request.grammar !== undefined && !hasGrammars) {
+    return refuse("invalid_value", "this engine has no tokenizer, which grammars need");
   }
   const fault = findEmbeddingFault(request, spec);
   if (fault !== undefined) return refuse("invalid_value", fault);
@@ -26,12 +33,14 @@ export function checkRequest(request: GenerationRequest, spec: ExecutorSpec): Re
 }
 
 function findEmbeddingFault(
-  { embedding, stopping, logprobs, forkIds = [] }: GenerationRequest,
+  { embedding, stopping, logprobs, grammar, forkIds = [] }: GenerationRequest,
   spec: ExecutorSpec,
 ): string | undefined {
   if (embedding === undefined) return undefined;
   if (spec.embedding === undefined) return "this engine gives no embeddings";
-  if (stopping.maxTokens !== 0 || logprobs !== undefined) return "an embedding comes with neither output nor logprobs";
+  if (stopping.maxTokens !== 0 || logprobs !== undefined || grammar !== undefined) {
+    return "an embedding comes with neither output nor logprobs";
+  }
   if (forkIds.length > 0) return "an embedding has no further choices";
   const { numDimensions = spec.embedding.size } = embedding;
   if (numDimensions >= 1 && numDimensions <= spec.embedding.size) return undefined;

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { EngineClient } from "./engine-client.ts";
 import { typedPort } from "./engine-port.ts";
+import type { ModelGrammarsOptions } from "./grammar/model-grammars.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 
 /** What an engine's thread starts from; crosses to it as workerData. */
@@ -9,6 +10,8 @@ export interface EngineThreadData<ExecutorOptions> {
   readonly limits: SchedulerLimits;
   /** On by default. */
   readonly prefixCaching?: boolean;
+  /** Absent: requests with grammars are refused. */
+  readonly grammars?: ModelGrammarsOptions;
 }
 
 export interface EngineThread {

@@ -12,9 +12,11 @@ import type {
   FinishReason,
   GenerationRequest,
   Logprobs,
+  Refusal,
   SequenceEvent,
 } from "./generation.ts";
 import { Forks } from "./forks.ts";
+import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
@@ -52,6 +54,7 @@ export class Engine {
   readonly #chooser: TokenChooser;
   readonly #logprobs = new LogprobReader();
   readonly #prefixCaching: boolean;
+  readonly #grammars: Grammars | undefined;
   readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #forks = new Forks<LiveGeneration>();
   readonly #maxLiveSequences: number;
@@ -66,8 +69,11 @@ export class Engine {
   #journal: CacheJournal | undefined;
   #lastWork: StepWork | undefined;
 
-  /** @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended. */
-  constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true) {
+  /**
+   * @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended.
+   * @param grammars of the model's vocabulary; without them a request with a grammar is refused.
+   */
+  constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true, grammars?: Grammars) {
     const { numBlocks, blockSize, vocabSize, maxModelLen } = executor.spec;
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
@@ -75,6 +81,7 @@ export class Engine {
     this.#scheduler = new Scheduler(limits, blockSize);
     this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixCaching = prefixCaching;
+    this.#grammars = grammars;
     this.#chooser = new TokenChooser(vocabSize);
   }
 
@@ -94,7 +101,7 @@ export class Engine {
     for (const { sequenceId } of [request, ...forks]) {
       if (this.#live.has(sequenceId)) throw new Error(`sequence ${sequenceId} is live already`);
     }
-    const refusal = checkRequest(request, this.spec);
+    const refusal = checkRequest(request, this.spec, this.#grammars !== undefined) ?? this.#compileGrammar(request);
     if (refusal !== undefined) return refusal;
     if (1 + forks.length > this.#maxLiveSequences) {
       const detail = `${1 + forks.length} choices are more than the ${this.#maxLiveSequences} sequences that can be live`;
@@ -170,7 +177,18 @@ export class Engine {
 
   /** Frees the executor. No call may follow. */
   async close(): Promise<void> {
+    this.#grammars?.close();
     await this.#executor.close();
+  }
+
+  #compileGrammar({ grammar }: GenerationRequest): Refusal | undefined {
+    if (grammar === undefined) return undefined;
+    try {
+      this.#grammars?.compile(grammar);
+      return undefined;
+    } catch (thrown) {
+      return { admitted: false, code: "invalid_grammar", detail: String(thrown) };
+    }
   }
 
   #findRoom({ promptTokenIds, tenant, priority }: GenerationRequest, numForks: number): RoomAnswer<WaitingRequest> {
@@ -203,7 +221,12 @@ export class Engine {
   #start(request: GenerationRequest, scope: PrefixScope | undefined, numExpectedTokens: number): LiveGeneration {
     const chain = scope && new HashChain(scope, this.spec.blockSize, sha256);
     const sequence = new Sequence(request, new BlockTable(this.#pool, chain), numExpectedTokens);
-    const generation = startGeneration(request, sequence, this.spec.embedding);
+    const generation = startGeneration(
+      request,
+      sequence,
+      this.spec.embedding,
+      request.grammar === undefined ? undefined : this.#grammars?.open(request.grammar),
+    );
     this.#live.set(request.sequenceId, generation);
     return generation;
   }
@@ -278,7 +301,7 @@ export class Engine {
 
   /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
   #extend(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
-    const { request, sequence, history } = generation;
+    const { request, sequence, history, grammar } = generation;
     const { sequenceId, sampling, stopping } = request;
     const { tokenIds, numOutputTokens } = sequence;
     // A fork's first token comes before anything is computed for it.
@@ -288,7 +311,18 @@ export class Engine {
       return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
     }
     const bannedTokenIds = bannedTokens(stopping, numOutputTokens);
-    const tokenId = this.#chooser.choose(logits, sampling, { tokenIds, numOutputTokens, history, bannedTokenIds });
+    const allowed = grammar?.allowedNext(stopping.stopTokenIds, bannedTokenIds.length === 0);
+    if (grammar !== undefined && allowed === undefined) {
+      return this.#finish(generation, [], finishOf(sequence, "stop"), logprobsOf(request, [], prompt));
+    }
+    const state = {
+      tokenIds,
+      numOutputTokens,
+      history,
+      bannedTokenIds: grammar === undefined ? bannedTokenIds : [],
+      allowed,
+    };
+    const tokenId = this.#chooser.choose(logits, sampling, state);
     const own = request.logprobs === undefined ? [] : [this.#logprobs.read(logits, tokenId, request.logprobs.numTop)];
     sequence.append(tokenId);
     this.#totals.generationTokens += 1;
@@ -298,6 +332,7 @@ export class Engine {
       numTokens: sequence.tokenIds.length,
       maxModelLen: this.spec.maxModelLen,
     });
+    if (decision.kind === "continue") grammar?.accept(tokenId);
     switch (decision.kind) {
       case "continue":
         return {
@@ -357,7 +392,8 @@ export class Engine {
     return { kind: "failed", sequenceId: this.#forget(generation), code, detail: message };
   }
 
-  #forget({ sequence }: LiveGeneration): SequenceId {
+  #forget({ sequence, grammar }: LiveGeneration): SequenceId {
+    grammar?.close();
     this.#live.delete(sequence.id);
     this.#scheduler.remove(sequence);
     const heir = this.#forks.leave(sequence.id);

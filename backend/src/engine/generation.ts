@@ -23,6 +23,8 @@ export interface GenerationRequest {
    * on. Everything is said of each as if it were a request of its own.
    */
   readonly forkIds?: readonly SequenceId[] | undefined;
+  /** What the output must be, as XGrammar's EBNF, and then ends. Absent: anything. Logprobs stay those of the model. */
+  readonly grammar?: string | undefined;
   /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, logprobs and forks are absent. */
   readonly embedding?: EmbeddingParams | undefined;
 }
@@ -62,7 +64,7 @@ export interface Refusal {
    * `overloaded` means not now; `rate_limit_exceeded` not now either, because the tenant has its share of the queue. Every
    * other code means never.
    */
-  readonly code: "overloaded" | "rate_limit_exceeded" | "invalid_value" | "context_length_exceeded";
+  readonly code: "overloaded" | "rate_limit_exceeded" | "invalid_value" | "invalid_grammar" | "context_length_exceeded";
   readonly detail: string;
 }
 
@@ -70,7 +72,7 @@ export type FinishReason = "stop" | "length" | "abort";
 
 export interface Finish {
   readonly reason: FinishReason;
-  /** Present when the reason is `stop`. */
+  /** Present when the reason is `stop`, unless a grammar ended that has no stop token to end it. */
   readonly stopTokenId?: number;
   readonly numPromptTokens: number;
   /** Prompt tokens that were not computed for this sequence, because the prefix cache, or for a fork another one, had them. */

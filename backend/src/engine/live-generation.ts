@@ -1,6 +1,7 @@
 import { Pooler } from "./embedding/pooler.ts";
 import type { EmbeddingSpec } from "./executor/executor.ts";
 import type { GenerationRequest } from "./generation.ts";
+import type { SequenceGrammar } from "./grammar/sequence-grammar.ts";
 import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenHistory } from "./sampling/token-history.ts";
 import type { Sequence } from "./scheduler/sequence.ts";
@@ -15,6 +16,8 @@ export interface LiveGeneration {
   readonly promptLogprobs: PromptLogprobs | undefined;
   /** Present when the request asks for an embedding. */
   readonly pooler: Pooler | undefined;
+  /** Present when the request has a grammar; closed when the generation ends. */
+  readonly grammar: SequenceGrammar | undefined;
 }
 
 /** @param embeddingSpec the model's; not needed when the request asks for no embedding. */
@@ -22,6 +25,7 @@ export function startGeneration(
   request: GenerationRequest,
   sequence: Sequence,
   embeddingSpec: EmbeddingSpec | undefined,
+  grammar: SequenceGrammar | undefined,
 ): LiveGeneration {
   const { promptTokenIds, sampling, logprobs, embedding } = request;
   return {
@@ -30,5 +34,6 @@ export function startGeneration(
     history: sampling.adjustments && new TokenHistory(promptTokenIds.length),
     promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
     pooler: embedding && embeddingSpec && new Pooler(embeddingSpec, promptTokenIds.length),
+    grammar,
   };
 }

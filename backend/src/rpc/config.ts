@@ -49,6 +49,13 @@ const schema = z.object({
   SLUICE_NUM_THREADS: count(1).default(1),
   /** Where quantized weights are kept between starts. */
   SLUICE_CACHE_DIR: z.string().min(1).default(".sluice/cache"),
+  /** Of a grammar's text. */
+  SLUICE_MAX_GRAMMAR_BYTES: count(1).default(256 * 1024),
+  /** A grammar that takes longer to compile is refused; as long as this a new one may delay a step. */
+  SLUICE_GRAMMAR_TIMEOUT_MS: count(1).default(2_000),
+  /** Compiled grammars that are kept, by number and by the bytes of their texts. */
+  SLUICE_GRAMMAR_CACHE_ENTRIES: count(1).default(256),
+  SLUICE_GRAMMAR_CACHE_BYTES: count(1).default(4 * 1024 * 1024),
   /** How long running sequences may take to finish after SIGTERM. */
   SLUICE_DRAIN_GRACE_MS: count(0).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -87,6 +94,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       maxQueuedRequests: values.SLUICE_MAX_QUEUED_REQUESTS,
       maxQueuedTokens: values.SLUICE_MAX_QUEUED_TOKENS,
     },
+    grammars: {
+      modelDir: values.SLUICE_MODEL_DIR,
+      cache: { maxEntries: values.SLUICE_GRAMMAR_CACHE_ENTRIES, maxBytes: values.SLUICE_GRAMMAR_CACHE_BYTES },
+    },
+    grammarLimits: { maxBytes: values.SLUICE_MAX_GRAMMAR_BYTES, timeoutMs: values.SLUICE_GRAMMAR_TIMEOUT_MS },
     prefixCaching: values.SLUICE_PREFIX_CACHING === "on",
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,

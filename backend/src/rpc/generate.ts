@@ -1,4 +1,4 @@
-import type { handleServerStreamingCall } from "@grpc/grpc-js";
+import type { handleServerStreamingCall, ServerWritableStream } from "@grpc/grpc-js";
 import { AppError } from "@sluice/shared/errors.ts";
 import type { GenerateRequest, GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { EngineClient } from "#engine/engine-client.ts";
@@ -7,12 +7,15 @@ import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { assertMayOpen, type Failure, toRefusal } from "./admission.ts";
 import { onCallEnd } from "./call-end.ts";
+import type { GrammarChecks } from "./grammar-checks.ts";
 import type { LiveCalls } from "./live-calls.ts";
-import { parseGenerateRequest } from "./parse-generate-request.ts";
+import { type ParsedGenerateRequest, parseGenerateRequest } from "./parse-generate-request.ts";
 import { type RequestObserver, RequestTimer } from "./request-timer.ts";
 import type { RetryHints } from "./retry-hints.ts";
 import { toStatus } from "./status.ts";
 import { TokenStream } from "./token-stream.ts";
+
+type GenerateCall = ServerWritableStream<GenerateRequest, GenerateResponse>;
 
 export interface GenerateParts {
   readonly client: EngineClient;
@@ -22,6 +25,8 @@ export interface GenerateParts {
   readonly drawSeed: () => number;
   readonly retryHints: RetryHints;
   readonly observer: RequestObserver;
+  /** Absent: grammars go to the engine untried. */
+  readonly grammarChecks: GrammarChecks | undefined;
 }
 
 /**
@@ -29,11 +34,33 @@ export interface GenerateParts {
  * sequences are out of the engine by its next step. When one choice fails the call does.
  */
 export function generate(parts: GenerateParts): handleServerStreamingCall<GenerateRequest, GenerateResponse> {
-  const { client, calls, clock, logger, drawSeed, retryHints, observer } = parts;
+  const { client, grammarChecks, drawSeed } = parts;
   return (call) => {
+    const refuse = (thrown: unknown): void => {
+      call.emit("error", toStatus(AppError.from(thrown)));
+    };
     try {
       const request = parseGenerateRequest(call.request, drawSeed);
-      const { requestId, n } = request;
+      const { grammar } = request;
+      const isReady = grammar === undefined || grammarChecks === undefined || grammarChecks.isKnown(grammar);
+      if (isReady) return start(call, request, parts);
+      if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
+      const checked = grammarChecks.check(grammar, client.model.spec.vocabSize);
+      checked
+        .then(() => {
+          if (!call.cancelled) start(call, request, parts);
+        })
+        .catch(refuse);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  };
+}
+
+/** @throws AppError when the engine does not take the request. */
+function start(call: GenerateCall, request: ParsedGenerateRequest, parts: GenerateParts): void {
+  const { client, calls, clock, logger, retryHints, observer } = parts;
+  const { requestId, n } = request;
       const stream = new TokenStream(call, n);
       const toError = (failure: Failure): AppError => toRefusal(failure, retryHints, request.promptTokenIds.length);
       assertMayOpen(client, calls, requestId);
@@ -68,8 +95,4 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
         close();
       };
       onCallEnd(call, clock, leave, () => call.destroy());
-    } catch (thrown) {
-      call.emit("error", toStatus(AppError.from(thrown)));
-    }
-  };
 }

@@ -7,6 +7,7 @@ import { onShutdown } from "#platform/shutdown.ts";
 import { loadConfig } from "./config.ts";
 import { createEngineMetrics } from "./engine-metrics.ts";
 import { EngineServer } from "./engine-server.ts";
+import { GrammarChecks } from "./grammar-checks.ts";
 
 /** What closing may take beyond the drain itself. */
 const CLOSE_MS = 5_000;
@@ -22,6 +23,7 @@ const facts = {
   prefixCaching: config.prefixCaching,
 };
 const { registry, observer } = createEngineMetrics(thread.client, facts);
+const grammarChecks = new GrammarChecks({ grammars: config.grammars, ...config.grammarLimits });
 const server = new EngineServer({
   client: thread.client,
   facts,
@@ -29,6 +31,7 @@ const server = new EngineServer({
   port: config.port,
   clock: systemClock,
   logger,
+  grammarChecks,
   drawSeed: () => randomInt(2 ** 48 - 1),
   observer,
 });
@@ -49,6 +52,7 @@ onShutdown(
   async () => {
     await server.drain(config.drainGraceMs);
     await metrics?.close();
+    await grammarChecks.close();
     await thread.close();
   },
   config.drainGraceMs + CLOSE_MS,

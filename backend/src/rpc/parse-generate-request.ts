@@ -43,6 +43,10 @@ const schema = z.object({
   priority: z.int(),
   cacheSalt: opaqueName,
   tenant: opaqueName,
+  grammar: z
+    .object({ ebnf: z.string().min(1) })
+    .transform(({ ebnf }) => ebnf)
+    .optional(),
   logprobs: z.object({ numTop: z.int().min(0).max(MAX_TOP_LOGPROBS), prompt: z.boolean() }).optional(),
   n: z.int().min(1).max(MAX_CHOICES).default(1),
 });

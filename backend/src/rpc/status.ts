@@ -15,6 +15,7 @@ const grpcStatus = {
   missing_required_parameter: status.INVALID_ARGUMENT,
   unknown_parameter: status.INVALID_ARGUMENT,
   unsupported_parameter: status.INVALID_ARGUMENT,
+  invalid_grammar: status.INVALID_ARGUMENT,
   context_length_exceeded: status.INVALID_ARGUMENT,
   request_too_large: status.INVALID_ARGUMENT,
   unsupported_media_type: status.INVALID_ARGUMENT,

@@ -6,9 +6,6 @@ import { unsupported, unsupportedUnless, unsupportedUnlessEmpty } from "./unsupp
 
 const maxMessages = 2048;
 
-const isTextFormat = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "type" in value && value.type === "text";
-
 const isTextOnly = (value: unknown): boolean => Array.isArray(value) && value.every((modality) => modality === "text");
 
 /** The body of `POST /v1/chat/completions`. */
@@ -23,7 +20,6 @@ export const chatCompletionRequestSchema = z.strictObject({
   top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
 
   store: unsupported(false),
-  response_format: unsupportedUnless(isTextFormat),
   modalities: unsupportedUnless(isTextOnly),
   tools: unsupportedUnlessEmpty(),
   tool_choice: unsupported("none", "auto"),

@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { logitBiasSchema } from "./logit-bias.ts";
+import { structuredOutputFields } from "./structured-output.ts";
 
 const maxStopLength = 1024;
 const maxStopTokenIds = 128;
@@ -57,6 +58,8 @@ export const generationFields = {
   priority: z.nullish(z.int().check(z.minimum(-maxPriority), z.maximum(maxPriority))),
   /** Whether the model's own stop tokens are tokens like any other. */
   ignore_eos: z.nullish(z.boolean()),
+
+  ...structuredOutputFields,
 
   // Accepted and without effect on the output.
   user: z.nullish(z.string()),

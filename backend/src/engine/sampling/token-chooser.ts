@@ -2,6 +2,7 @@ import { adjustLogits } from "./adjust-logits.ts";
 import { Sampler } from "./sampler.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 import type { TokenHistory } from "./token-history.ts";
+import { maskLogits, type TokenMask } from "./token-mask.ts";
 
 /** Where a sequence stands when its next token is chosen. */
 export interface SequenceState {
@@ -12,10 +13,12 @@ export interface SequenceState {
   readonly history: TokenHistory | undefined;
   /** Tokens that must not be chosen now. */
   readonly bannedTokenIds: readonly number[];
+  /** The only tokens that may be chosen now. Absent: all. */
+  readonly allowed?: TokenMask | undefined;
 }
 
 /**
- * Chooses tokens from the model's logits. The order is vLLM's: bans, bias and penalties; then what `Sampler` does.
+ * Chooses tokens from the model's logits. The order is vLLM's: what may not be chosen, bias and penalties; then what `Sampler` does.
  * Rows that nothing is done to are sampled where they lie; the others in a copy, for which there is room for one.
  */
 export class TokenChooser {
@@ -30,7 +33,7 @@ export class TokenChooser {
 
   /**
    * @param logits `[vocabSize]`; not changed.
-   * @throws when the logits hold a NaN, their largest is not finite, or every token is banned.
+   * @throws when the logits hold a NaN, their largest is not finite, or no token may be chosen.
    */
   choose(logits: Float32Array, params: SamplingParams, state: SequenceState): number {
     return this.#sampler.sample(this.#adjusted(logits, params, state), params, state.numOutputTokens);
@@ -39,11 +42,12 @@ export class TokenChooser {
   #adjusted(
     logits: Float32Array,
     { adjustments }: SamplingParams,
-    { tokenIds, history, bannedTokenIds }: SequenceState,
+    { tokenIds, history, bannedTokenIds, allowed }: SequenceState,
   ): Float32Array {
-    if (adjustments === undefined && bannedTokenIds.length === 0) return logits;
+    if (adjustments === undefined && bannedTokenIds.length === 0 && allowed === undefined) return logits;
     this.#scratch ??= new Float32Array(this.#vocabSize);
     this.#scratch.set(logits);
+    if (allowed !== undefined) maskLogits(this.#scratch, allowed);
     for (const tokenId of bannedTokenIds) this.#scratch[tokenId] = -Infinity;
     if (adjustments === undefined) return this.#scratch;
     if (history === undefined) throw new Error("adjustments without a history");

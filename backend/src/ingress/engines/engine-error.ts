@@ -8,6 +8,9 @@ const errorCodeTrailer = "sluice-error-code";
 /** Trailer in which an engine says so. */
 const retryAfterTrailer = "sluice-retry-after-ms";
 
+/** Trailer in which an engine names the code, where the status is too coarse. */
+const errorCodeTrailer = "sluice-error-code";
+
 /** gRPC status -> our code. A status that is not here is a failure of the engine's. */
 const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
   [status.INVALID_ARGUMENT]: "invalid_value",
@@ -38,11 +41,12 @@ export function fromEngineError(thrown: unknown): AppError {
   });
 }
 
-/** The caller's own part in an engine's being full is told apart from the engine's. */
+/** The engine's own code where it says more than the status. */
 function codeOf(thrown: Error): ErrorCode {
   const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
-  const isOverShare = code === "overloaded" && trailerOf(thrown, errorCodeTrailer) === "rate_limit_exceeded";
-  return isOverShare ? "rate_limit_exceeded" : code;
+  const said = trailerOf(thrown, errorCodeTrailer);
+  if (code === "overloaded" && said === "rate_limit_exceeded") return said;
+  return code === "invalid_value" && said === "invalid_grammar" ? said : code;
 }
 
 function trailerOf(thrown: Error, name: string): unknown {

@@ -1,6 +1,6 @@
 import type { TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
-import type { TokenBytes } from "#ingress/text/token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import type { TextPiece } from "./generation.ts";
 import { countCodePoints, logToken } from "./logged-token.ts";
 

@@ -1,6 +1,7 @@
 // One request's way from tokens to text, as the two halves of the ingress agree on it.
 import type { LogitBias } from "@sluice/shared/openai/logit-bias.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
+import type { GrammarPlan } from "#ingress/grammar/plan-grammar.ts";
 import type { LoggedToken } from "./logged-token.ts";
 
 /** What to generate; everything is decided. */
@@ -38,6 +39,8 @@ export interface GenerationPlan {
   readonly logprobs: { readonly numTop: number } | undefined;
   /** The prompt's text, which the output begins with; undefined when that was not asked for. */
   readonly echo: string | undefined;
+  /** What the output must be; undefined for anything. */
+  readonly grammar: GrammarPlan | undefined;
   /** Lower runs first. */
   readonly priority: number;
   /** Whose prompts this one may share computed prefixes with: the organization. */

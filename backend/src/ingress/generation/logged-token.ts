@@ -1,5 +1,5 @@
 import type { TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
-import type { TokenBytes } from "#ingress/text/token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import { labelToken, type TokenLabel } from "#ingress/text/token-label.ts";
 
 interface LabelledLogprob {

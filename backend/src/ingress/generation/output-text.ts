@@ -2,7 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { GenerateResponse, TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
 import { StopStrings } from "#ingress/text/stop-strings.ts";
-import type { TokenBytes } from "#ingress/text/token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import { Echo } from "./echo.ts";
 import type { GenerationPlan, TextPiece } from "./generation.ts";
 import { countCodePoints, type LoggedToken, logToken } from "./logged-token.ts";

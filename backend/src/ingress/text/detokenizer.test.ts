@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { byteTokenizerJson } from "#ingress/fixtures/byte-tokenizer.ts";
 import { Detokenizer } from "./detokenizer.ts";
-import { TokenBytes } from "./token-bytes.ts";
+import { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 

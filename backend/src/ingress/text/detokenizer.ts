@@ -1,4 +1,4 @@
-import type { TokenBytes } from "./token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 
 /**
  * Turns one sequence's token ids into text as they come. A character that is still incomplete waits for its remaining

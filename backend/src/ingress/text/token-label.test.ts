@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TokenBytes } from "./token-bytes.ts";
+import { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import { labelToken } from "./token-label.ts";
 
 /** Tokens of any bytes, in the spelling of byte-level vocabularies. */

@@ -1,4 +1,4 @@
-import type { TokenBytes } from "./token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 
 /** A token as people read it. */
 export interface TokenLabel {

@@ -2,7 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import * as z from "zod";
 import { ControlText } from "./control-text.ts";
-import { TokenBytes, tokenSpelling } from "./token-bytes.ts";
+import { TokenBytes, tokenSpelling } from "@sluice/shared/token-bytes.ts";
 
 const addedTokenSchema = z.looseObject({ content: z.string(), special: z.boolean() });
 

@@ -78,11 +78,24 @@ export interface GenerateRequest {
   logprobs?:
     | LogprobsParams
     | undefined;
+  /** What the output of every choice must be. Absent: anything. */
+  grammar?:
+    | Grammar
+    | undefined;
   /**
    * How many choices, each a sequence of its own that draws from its own stream of the seed; choice 0 is the answer that there
    * would be without the others. The prompt is computed once and its full blocks are shared. 1 to 128; absent: 1.
    */
   n?: number | undefined;
+}
+
+/**
+ * What may be sampled: tokens whose bytes go on with the grammar, and stop tokens exactly where it is complete. A grammar that
+ * does not compile, or not in the engine's time, is INVALID_ARGUMENT with the trailer `sluice-error-code: invalid_grammar`.
+ */
+export interface Grammar {
+  /** XGrammar's EBNF; its first rule is `root`. */
+  ebnf: string;
 }
 
 export interface SamplingParams {
@@ -483,6 +496,7 @@ function createBaseGenerateRequest(): GenerateRequest {
     cacheSalt: "",
     tenant: "",
     logprobs: undefined,
+    grammar: undefined,
     n: undefined,
   };
 }
@@ -516,6 +530,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.logprobs !== undefined) {
       LogprobsParams.encode(message.logprobs, writer.uint32(66).fork()).join();
+    }
+    if (message.grammar !== undefined) {
+      Grammar.encode(message.grammar, writer.uint32(74).fork()).join();
     }
     if (message.n !== undefined) {
       writer.uint32(80).uint32(message.n);
@@ -610,12 +627,66 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             message.logprobs = LogprobsParams.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.grammar = Grammar.decode(reader, reader.uint32());
+            continue;
+          }
           case 10: {
             if (tag !== 80) {
               break;
             }
 
             message.n = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGrammar(): Grammar {
+  return { ebnf: "" };
+}
+
+export const Grammar: MessageFns<Grammar> = {
+  encode(message: Grammar, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ebnf !== "") {
+      writer.uint32(10).string(message.ebnf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Grammar {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrammar();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ebnf = reader.string();
             continue;
           }
         }
