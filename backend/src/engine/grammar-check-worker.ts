@@ -8,6 +8,7 @@ if (port === null) throw new Error("this file is a worker's entry");
 const { grammars: options, vocabSize }: { grammars: ModelGrammarsOptions; vocabSize: number } = workerData;
 const grammars = await createModelGrammars(options, vocabSize);
 port.on("message", (ebnf: string) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows: a thread has no origin
   port.postMessage({ fault: faultOf(ebnf) });
 });
 port.postMessage("ready");

@@ -49,6 +49,7 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
       checked
         .then(() => {
           if (!call.cancelled) start(call, request, parts);
+          return undefined;
         })
         .catch(refuse);
     } catch (thrown) {
@@ -61,38 +62,38 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
 function start(call: GenerateCall, request: ParsedGenerateRequest, parts: GenerateParts): void {
   const { client, calls, clock, logger, retryHints, observer } = parts;
   const { requestId, n } = request;
-      const stream = new TokenStream(call, n);
-      const toError = (failure: Failure): AppError => toRefusal(failure, retryHints, request.promptTokenIds.length);
-      assertMayOpen(client, calls, requestId);
-      const fail = (failure: Failure): void => {
-        logger.warn({ requestId, code: failure.code, detail: failure.detail }, "generate failed");
-        if (submission.admitted) submission.abort();
-        stream.fail(toError(failure));
-      };
-      const timer = new RequestTimer(clock, observer);
-      const deliver = (event: SequenceEvent, index: number): void => {
-        timer.note(event, index);
-        if (event.kind === "tokens") stream.push(index, event);
-        else if (event.kind === "finished") stream.finish(index, event, event.finish);
-        else fail(event);
-      };
-      const submission = client.submit(request, deliver, { n, onStart: (agoMs) => timer.noteStart(agoMs) });
-      if (!submission.admitted) throw toError(submission);
+  const stream = new TokenStream(call, n);
+  const toError = (failure: Failure): AppError => toRefusal(failure, retryHints, request.promptTokenIds.length);
+  assertMayOpen(client, calls, requestId);
+  const fail = (failure: Failure): void => {
+    logger.warn({ requestId, code: failure.code, detail: failure.detail }, "generate failed");
+    if (submission.admitted) submission.abort();
+    stream.fail(toError(failure));
+  };
+  const timer = new RequestTimer(clock, observer);
+  const deliver = (event: SequenceEvent, index: number): void => {
+    timer.note(event, index);
+    if (event.kind === "tokens") stream.push(index, event);
+    else if (event.kind === "finished") stream.finish(index, event, event.finish);
+    else fail(event);
+  };
+  const submission = client.submit(request, deliver, { n, onStart: (agoMs) => timer.noteStart(agoMs) });
+  if (!submission.admitted) throw toError(submission);
 
-      const close = calls.open(requestId, {
-        evict: () => {
-          submission.abort();
-          stream.fail(new AppError("unavailable", { detail: "the engine stopped before the sequence ended" }));
-        },
-        abortChoices: (indexes) => {
-          submission.abort(indexes);
-          for (const index of indexes) stream.drop(index);
-        },
-      });
-      const leave = (): void => {
-        submission.abort();
-        stream.close();
-        close();
-      };
-      onCallEnd(call, clock, leave, () => call.destroy());
+  const close = calls.open(requestId, {
+    evict: () => {
+      submission.abort();
+      stream.fail(new AppError("unavailable", { detail: "the engine stopped before the sequence ended" }));
+    },
+    abortChoices: (indexes) => {
+      submission.abort(indexes);
+      for (const index of indexes) stream.drop(index);
+    },
+  });
+  const leave = (): void => {
+    submission.abort();
+    stream.close();
+    close();
+  };
+  onCallEnd(call, clock, leave, () => call.destroy());
 }

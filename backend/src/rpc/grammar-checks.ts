@@ -4,14 +4,11 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { GrammarCache } from "#engine/grammar/grammar-cache.ts";
 import type { ModelGrammarsOptions } from "#engine/grammar/model-grammars.ts";
 
-export interface GrammarLimits {
+export interface GrammarCheckOptions {
   /** Of a grammar's text. */
   readonly maxBytes: number;
   /** To compile one. */
   readonly timeoutMs: number;
-}
-
-export interface GrammarCheckOptions extends GrammarLimits {
   readonly grammars: ModelGrammarsOptions;
 }
 
@@ -86,7 +83,7 @@ export class GrammarChecks {
     this.#last = verdict.then(
       (found) => {
         if (found.isTimeout !== true) this.#verdicts.set(ebnf, found);
-        this.#pending.delete(ebnf);
+        return this.#pending.delete(ebnf);
       },
       () => this.#pending.delete(ebnf),
     );
@@ -100,6 +97,7 @@ export class GrammarChecks {
     const limit = AbortSignal.timeout(this.#options.timeoutMs);
     try {
       const answered = once(worker, "message", { signal: limit });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows: a thread has no origin
       worker.postMessage(ebnf);
       const [{ fault }] = (await answered) as [{ fault: string | null }];
       if (fault === null) return { fault: undefined };

@@ -42,7 +42,7 @@ export class GrammarCache<Value> {
   }
 
   clear(): void {
-    for (const text of [...this.#values.keys()]) this.#remove(text);
+    for (const text of this.#values.keys()) this.#remove(text);
   }
 
   #remove(text: string): void {

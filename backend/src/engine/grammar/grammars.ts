@@ -1,6 +1,7 @@
 import { type Handle, loadXGrammar, type XGrammar } from "#platform/xgrammar.ts";
 import { GrammarCache, type GrammarCacheLimits } from "./grammar-cache.ts";
 import { SequenceGrammar } from "./sequence-grammar.ts";
+import { Utf8Masks } from "./utf8-masks.ts";
 
 /** What the engine's thread makes its grammars of. */
 export interface GrammarsOptions {
@@ -21,6 +22,7 @@ const noBytes = new Uint8Array(0);
 export class Grammars {
   readonly #xgrammar: XGrammar;
   readonly #numTokens: number;
+  readonly #utf8Masks: Utf8Masks;
   readonly #tokenizerInfo: Handle;
   readonly #compiler: InstanceType<XGrammar["GrammarCompiler"]>;
   readonly #compiled: GrammarCache<Handle>;
@@ -33,6 +35,7 @@ export class Grammars {
   private constructor(xgrammar: XGrammar, { tokenBytes, cache }: GrammarsOptions) {
     this.#xgrammar = xgrammar;
     this.#numTokens = tokenBytes.length;
+    this.#utf8Masks = new Utf8Masks(tokenBytes);
     const vocabulary = xgrammar.vecStringFromJSArray([...tokenBytes, noBytes]);
     const stopTokenIds = xgrammar.vecIntFromJSArray([this.#numTokens]);
     this.#tokenizerInfo = new xgrammar.TokenizerInfo(vocabulary, "RAW", this.#numTokens + 1, stopTokenIds, false);
@@ -61,7 +64,7 @@ export class Grammars {
   open(ebnf: string): SequenceGrammar {
     const matcher = new this.#xgrammar.GrammarMatcher(this.#compile(ebnf), undefined, false, 0);
     this.#numOpen += 1;
-    return new SequenceGrammar(this.#xgrammar, matcher, this.#numTokens, () => (this.#numOpen -= 1));
+    return new SequenceGrammar(this.#xgrammar, matcher, this.#numTokens, this.#utf8Masks, () => (this.#numOpen -= 1));
   }
 
   /** Frees what is remembered. No call may follow. */

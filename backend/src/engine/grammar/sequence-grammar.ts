@@ -1,3 +1,4 @@
+import type { Utf8Masks, Utf8State } from "./utf8-masks.ts";
 import type { MatcherHandle, XGrammar } from "#platform/xgrammar.ts";
 import { allowsNone, allowsToken, allowToken, banToken, type TokenMask } from "#engine/sampling/token-mask.ts";
 
@@ -10,15 +11,24 @@ export class SequenceGrammar {
   readonly #matcher: MatcherHandle;
   readonly #numTokens: number;
   readonly #mask: TokenMask;
+  readonly #utf8Masks: Utf8Masks;
+  #utf8State: Utf8State = 0;
   readonly #onClose: () => void;
   #isClosed = false;
 
   /** @param numTokens of the vocabulary; the token of this id stands for the end. */
-  constructor(xgrammar: XGrammar, matcher: MatcherHandle, numTokens: number, onClose: () => void) {
+  constructor(
+    xgrammar: XGrammar,
+    matcher: MatcherHandle,
+    numTokens: number,
+    utf8Masks: Utf8Masks,
+    onClose: () => void,
+  ) {
     this.#xgrammar = xgrammar;
     this.#matcher = matcher;
     this.#numTokens = numTokens;
     this.#mask = new Int32Array(Math.ceil((numTokens + 1) / 32));
+    this.#utf8Masks = utf8Masks;
     this.#onClose = onClose;
   }
 
@@ -38,6 +48,7 @@ export class SequenceGrammar {
     const isComplete = allowsToken(mask, this.#numTokens);
     banToken(mask, this.#numTokens);
     for (const tokenId of stopTokenIds) banToken(mask, tokenId);
+    this.#utf8Masks.narrow(mask, this.#utf8State);
     const isAtEnd = allowsNone(mask);
     if (isComplete && (mayStop || isAtEnd)) for (const tokenId of stopTokenIds) allowToken(mask, tokenId);
     if (!allowsNone(mask)) return mask;
@@ -48,6 +59,7 @@ export class SequenceGrammar {
   /** Goes on with a token that was allowed and does not stop. */
   accept(tokenId: number): void {
     if (!this.#matcher.AcceptToken(tokenId, false)) throw new Error(`the grammar does not take token ${tokenId}`);
+    this.#utf8State = this.#utf8Masks.after(this.#utf8State, tokenId);
   }
 
   /** Frees its memory. May be called again; nothing else may. */

@@ -10,6 +10,7 @@ import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
+import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
@@ -36,7 +37,8 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
   assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
   const sampling = planSampling(request, region.model, maxTokens);
-  const output = { logprobs: requestedLogprobs(request), echo: undefined };
+  const grammar = planGrammar(request);
+  const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar };
   const { org } = claims;
   const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
   const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };

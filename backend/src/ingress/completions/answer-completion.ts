@@ -10,6 +10,7 @@ import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved } from "#ingress/generation/reserved-output.ts";
+import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
@@ -63,9 +64,10 @@ async function planPrompt(
   const sampling = planSampling(request, model, maxTokens);
   const logprobs = typeof request.logprobs === "number" ? { numTop: request.logprobs } : undefined;
   const echo = request.echo === true ? promptText(prompt, model.tokenizer) : undefined;
+  const grammar = planGrammar(request);
   const { org } = claims;
   const priority = effectivePriority(request, claims.priority);
-  return { promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling, logprobs, echo };
+  return { promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling, logprobs, echo, grammar };
 }
 
 /** How many choices of each prompt are told, and of how many they are the best. */

@@ -8,9 +8,6 @@ const errorCodeTrailer = "sluice-error-code";
 /** Trailer in which an engine says so. */
 const retryAfterTrailer = "sluice-retry-after-ms";
 
-/** Trailer in which an engine names the code, where the status is too coarse. */
-const errorCodeTrailer = "sluice-error-code";
-
 /** gRPC status -> our code. A status that is not here is a failure of the engine's. */
 const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
   [status.INVALID_ARGUMENT]: "invalid_value",

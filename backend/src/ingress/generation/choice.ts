@@ -1,7 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { type Finish, FinishReason, type GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
-import type { TokenBytes } from "#ingress/text/token-bytes.ts";
+import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import type { GenerationEvent, GenerationPlan } from "./generation.ts";
 import { OutputText } from "./output-text.ts";
 

@@ -19,6 +19,7 @@ export function toEngineRequest(plan: GenerationPlan): GenerateRequest {
     tenant,
     logprobs: logprobs ? { numTop: logprobs.numTop, prompt: echo !== undefined } : isRanked ? ranking : undefined,
     n,
+    grammar: plan.grammar && { ebnf: plan.grammar.ebnf },
   };
 }
 

@@ -29,7 +29,7 @@ export async function* generateText(
   let completionTokens = 0;
   let isComputed = false;
   progress.promptTokens = (progress.promptTokens ?? 0) + promptTokens;
-  for await (const { engine, responses, abortChoices } of pool.generate(toEngineRequest(plan), limits)) {
+  for await (const { engine, responses, abortChoices } of runOn(pool, plan, limits)) {
     progress.engine = engine;
     const cachedBefore = cachedTokens;
     const stopped: number[] = [];
@@ -63,4 +63,14 @@ export async function* generateText(
 /** An engine has computed a prompt when it could sample after it. */
 function tellsOfSampling({ tokenIds, finish }: GenerateResponse): boolean {
   return tokenIds.length > 0 || finish !== undefined;
+}
+
+/** The engines know of a grammar, but not which parameter asked for it. */
+async function* runOn(pool: EnginePool, plan: GenerationPlan, limits: CallLimits): ReturnType<EnginePool["generate"]> {
+  try {
+    yield* pool.generate(toEngineRequest(plan), limits);
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code !== "invalid_grammar" || plan.grammar === undefined) throw thrown;
+    throw new AppError("invalid_grammar", { param: plan.grammar.param, detail: thrown.message, cause: thrown });
+  }
 }

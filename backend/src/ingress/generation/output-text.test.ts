@@ -35,6 +35,7 @@ const plan: GenerationPlan = {
   tenant: "",
   logprobs: { numTop: 0 },
   echo: undefined,
+  grammar: undefined,
 };
 
 /** The pieces that a caller gets of messages that come one after another. */

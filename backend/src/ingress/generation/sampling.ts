@@ -33,6 +33,7 @@ type SamplingPlan = Omit<
   | "tenant"
   | "logprobs"
   | "echo"
+  | "grammar"
 >;
 
 /** A nucleus of no mass keeps the most likely token, which every positive mass does too. */

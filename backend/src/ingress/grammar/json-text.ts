@@ -52,7 +52,7 @@ export function anyJsonString(rules: GrammarRules): Expression {
 }
 
 /** Where a printer may break the line. */
-export function lineBreak(rules: GrammarRules): Expression {
+function lineBreak(rules: GrammarRules): Expression {
   const indent = repeat(charClass(charsOf(" \t")) as Expression, 0, MAX_INDENT);
   return rules.shared("line break", () => optional(oneOf([literal(" "), sequence(literal("\n"), indent)])));
 }

@@ -50,14 +50,15 @@ const MAX_GRAMMAR_BYTES = 256 * 1024;
 export function planGrammar(fields: StructuredOutputFields): GrammarPlan | undefined {
   const [demand, other] = demandsOf(fields);
   if (other !== undefined) {
-    const publicText = "Only one of 'response_format', 'structured_outputs' and 'guided_…' may say what the output must be.";
+    const publicText =
+      "Only one of 'response_format', 'structured_outputs' and 'guided_…' may say what the output must be.";
     throw new AppError("invalid_value", { param: other.param, publicText });
   }
   return demand && writeGrammar(demand.param, demand.write);
 }
 
 /** @throws AppError `invalid_grammar` when it gets too long. */
-export function writeGrammar(param: string, write: (rules: GrammarRules) => Expression): GrammarPlan {
+function writeGrammar(param: string, write: (rules: GrammarRules) => Expression): GrammarPlan {
   const rules = new GrammarRules();
   const ebnf = rules.toText(write(rules));
   if (ebnf.length > MAX_GRAMMAR_BYTES) throw new AppError("invalid_grammar", { param });
@@ -68,7 +69,9 @@ function demandsOf(fields: StructuredOutputFields): Demand[] {
   const { response_format: format, structured_outputs: outputs } = fields;
   const demands: (Demand | undefined)[] = [
     format?.type === "json_object" ? anyObject("response_format") : undefined,
-    format?.type === "json_schema" ? schema(format.json_schema.schema ?? {}, "response_format.json_schema.schema") : undefined,
+    format?.type === "json_schema"
+      ? schema(format.json_schema.schema ?? {}, "response_format.json_schema.schema")
+      : undefined,
     outputs?.json_object === true ? anyObject("structured_outputs.json_object") : undefined,
     schemaOrText(outputs?.json, "structured_outputs.json"),
     regex(outputs?.regex, "structured_outputs.regex"),

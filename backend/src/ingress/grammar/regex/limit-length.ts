@@ -7,7 +7,7 @@ interface Lengths {
 }
 
 /** How long the texts are that a pattern matches, in characters. */
-export function regexLengths(node: RegexNode): Lengths {
+function regexLengths(node: RegexNode): Lengths {
   switch (node.kind) {
     case "chars":
       return { min: 1, max: 1 };

@@ -43,7 +43,11 @@ function propertiesOf({ properties }: SchemaObject): SchemaObject {
   return isSchemaObject(properties) ? properties : {};
 }
 
+function requiredOf({ required }: SchemaObject): readonly string[] {
+  return Array.isArray(required) ? required : [];
+}
+
 function commonRequired(a: SchemaObject, b: SchemaObject): readonly string[] {
-  const required = ({ required: names }: SchemaObject): readonly string[] => (Array.isArray(names) ? names : []);
-  return required(a).filter((name) => required(b).includes(name) && name in propertiesOf(a) && name in propertiesOf(b));
+  const others = requiredOf(b);
+  return requiredOf(a).filter((name) => others.includes(name) && name in propertiesOf(a) && name in propertiesOf(b));
 }

@@ -39,6 +39,8 @@ class SchemaLowering {
   readonly #rootPath: SchemaPath;
   /** $ref -> its rule, and whether anything is valid under it; while that is not known, it is taken to be so. */
   readonly #referred = new Map<string, Expression | undefined>();
+  /** The $refs that were followed to where we are without entering an object or array. */
+  #followed: readonly string[] = [];
   #depth = 0;
   #numSchemas = 0;
 
@@ -59,6 +61,15 @@ class SchemaLowering {
     if (this.#depth > MAX_DEPTH) throw invalidSchema(this.#rootPath, `it is nested more than ${MAX_DEPTH} deep`);
     const lowered = this.#lowerAssertions(assertionsOf(schema, path), path);
     this.#depth -= 1;
+    return lowered;
+  };
+
+  /** Something is written before what is lowered here, so it may refer to what it is part of. */
+  readonly #lowerInside = (schema: unknown, path: SchemaPath): Expression | undefined => {
+    const followed = this.#followed;
+    this.#followed = [];
+    const lowered = this.lower(schema, path);
+    this.#followed = followed;
     return lowered;
   };
 
@@ -91,6 +102,7 @@ class SchemaLowering {
     if (Object.keys(siblings).length > 0) {
       return this.lower(this.#merge(this.#resolve(ref, path), siblings, "$ref", path, path), path);
     }
+    if (this.#followed.includes(ref)) throw invalidSchema(path, "its references go in a circle");
     if (this.#referred.has(ref)) return this.#referred.get(ref);
     const target = this.#resolve(ref, path);
     let isNever = false;
@@ -100,7 +112,9 @@ class SchemaLowering {
         ref,
         this.#rules.shared(`$ref ${ref}`, () => literal("")),
       );
+      this.#followed = [...this.#followed, ref];
       const lowered = this.lower(target, { ...this.#rootPath, keys: pointerKeys(ref) });
+      this.#followed = this.#followed.slice(0, -1);
       isNever = lowered === undefined;
       return lowered ?? literal("");
     });
@@ -140,7 +154,7 @@ class SchemaLowering {
       if (hops > MAX_DEPTH) throw invalidSchema(path, "its references go in a circle");
       const { $ref, ...others } = found;
       if (Object.keys(assertionsOf(others, path)).length > 0) return found;
-      found = this.#resolve(String($ref), path);
+      found = this.#resolve($ref, path);
     }
     return found;
   }
@@ -182,10 +196,10 @@ class SchemaLowering {
   #lowerType(type: JsonType, schema: SchemaObject, path: SchemaPath): Expression | undefined {
     switch (type) {
       case "object":
-        return lowerObject(schema, this.#rules, path, this.lower);
+        return lowerObject(schema, this.#rules, path, this.#lowerInside);
       case "array": {
         const isAny = keywordsOfType.array.every((keyword) => !(keyword in schema));
-        return isAny ? anyJsonArray(this.#rules) : lowerArray(schema, this.#rules, path, this.lower);
+        return isAny ? anyJsonArray(this.#rules) : lowerArray(schema, this.#rules, path, this.#lowerInside);
       }
       case "string":
         return lowerString(schema, this.#rules, path);
