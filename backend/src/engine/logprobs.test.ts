@@ -129,7 +129,7 @@ async function run(executor: Executor, promptTokenIds: readonly number[], maxTok
     tenant: "",
     logprobs: { numTop: 20, prompt: true },
   };
-  expect(engine.add(request)).toEqual({ admitted: true });
+  expect(engine.add(request)).toMatchObject({ admitted: true });
   const tokenIds: number[] = [];
   const tokens: TokenLogprobs[] = [];
   const prompt: TokenLogprobs[] = [];

@@ -139,7 +139,7 @@ async function generate(
   beforeStep: (step: number) => void = () => {},
 ): Promise<Map<SequenceId, number[]>> {
   const outputs = new Map<SequenceId, number[]>();
-  for (const request of requests) expect(engine.add(request)).toEqual({ admitted: true });
+  for (const request of requests) expect(engine.add(request)).toMatchObject({ admitted: true });
   for (let step = 1; engine.hasWork; step += 1) {
     beforeStep(step);
     for (const event of await engine.step()) {
