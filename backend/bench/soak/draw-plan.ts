@@ -3,7 +3,21 @@ import { chatMessageSchema, messageText } from "@sluice/shared/openai/chat-messa
 import * as z from "zod";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
+import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import type { Dice } from "./dice.ts";
+
+const grammars = [
+  planGrammar({ response_format: { type: "json_object" } }),
+  planGrammar({ guided_choice: ["yes", "no", "perhaps"] }),
+  planGrammar({ guided_regex: "[A-Z][a-z]{2,12}( [a-z]{1,9}){3,20}\\." }),
+  planGrammar({
+    guided_json: {
+      type: "object",
+      properties: { name: { type: "string" }, age: { type: "integer", minimum: 0 } },
+      required: ["name", "age"],
+    },
+  }),
+];
 
 /** A prompt and its text. */
 interface Prompt {
@@ -73,6 +87,7 @@ export function drawPlan(
     stopTokenIds: dice.chance(0.5) ? stopTokenIds : [],
     logprobs,
     echo: isScored ? prompt.text : undefined,
+    grammar: dice.chance(0.2) ? dice.pick(grammars) : undefined,
     priority: dice.chance(0.1) ? 1 : 0,
     cacheSalt: tenant,
     tenant,
