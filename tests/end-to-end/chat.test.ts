@@ -93,6 +93,18 @@ describe("chat completions", () => {
 });
 
 describe("other endpoints", () => {
+  it("gives several choices, of which the first is the only one's, and counts their prompt once", async () => {
+    const request = { model: stack.model, prompt: "The", temperature: 1.5, seed: 11, max_tokens: 24 };
+    const one = await client.completions.create(request);
+    const three = await client.completions.create({ ...request, n: 3 });
+    const texts = three.choices.map(({ text }) => text);
+    expect(texts).toHaveLength(3);
+    expect(texts[0]).toBe(one.choices[0]?.text);
+    expect(new Set(texts).size).toBe(3);
+    expect(three.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens);
+    expect(three.usage?.completion_tokens).toBeGreaterThan(one.usage?.completion_tokens ?? 0);
+  });
+
   it("completes raw text", async () => {
     const completion = await client.completions.create({
       model: stack.model,

@@ -196,9 +196,11 @@ class Soak {
       this.#note("whole");
       if (!isSame(answer, alone)) this.#wrong.push(describe(plan, answer, alone));
     } catch (thrown) {
-      const { code, message } = AppError.from(thrown);
+      const { code, message, retryAfterMs } = AppError.from(thrown);
       this.#note(code === "request_cancelled" ? "left" : code);
       if (!isBeginning(answer, alone)) this.#wrong.push(describe(plan, answer, alone));
+      if (refusals.has(code) && retryAfterMs === undefined)
+        this.#wrong.push(`${plan.requestId}: ${code} without a time`);
       if (!expectedCodes.has(code)) this.#wrong.push(`${plan.requestId}: ${code}: ${message}`);
     }
   }
@@ -208,13 +210,9 @@ class Soak {
   }
 }
 
+const refusals: ReadonlySet<string> = new Set(["overloaded", "rate_limit_exceeded"]);
 /** How a request may end beside well: by its own fate, or because the queue is full. */
-const expectedCodes: ReadonlySet<string> = new Set([
-  "request_cancelled",
-  "deadline_exceeded",
-  "overloaded",
-  "rate_limit_exceeded",
-]);
+const expectedCodes: ReadonlySet<string> = new Set(["request_cancelled", "deadline_exceeded", ...refusals]);
 
 function describe(plan: GenerationPlan, answer: Answer, alone: Answer): string {
   const { promptTokenIds, ...rest } = plan;

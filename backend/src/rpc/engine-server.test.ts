@@ -227,6 +227,19 @@ describe("Generate", () => {
     await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 1 && numFreeBlocks === 4096);
   });
 
+  test("a deadline that passes while the call waits ends it and gives its place back", async () => {
+    const running = [0, 1, 2, 3].map((id) => startGenerate(client, generateRequest(`${id}`, endless)));
+    for (const call of running) call.on("error", () => {}).resume();
+    await loopback.untilLoad(({ numRunning }) => numRunning === 4);
+    const deadline = Date.now() + 50;
+    const { error, tokenIds } = await untilEnd(startGenerate(client, generateRequest("waits", {}), { deadline }));
+    expect(error?.code).toBe(status.DEADLINE_EXCEEDED);
+    expect(tokenIds).toEqual([]);
+    await loopback.untilLoad(({ totals, numWaiting }) => totals.ended.abort === 1 && numWaiting === 0);
+    for (const call of running) call.cancel();
+    await loopback.untilLoad(({ totals, numFreeBlocks }) => totals.ended.abort === 5 && numFreeBlocks === 4096);
+  });
+
   test("a step that fails ends the call with INTERNAL", async () => {
     beforeStep = () => {
       throw new Error("device lost");
@@ -320,6 +333,19 @@ describe("drain", () => {
     await drained;
     await watchEnded;
     expect(watched.at(-1)).toBe(true);
+  });
+
+  test("lets what waits finish too", async () => {
+    const hold = holdSteps();
+    const calls = [0, 1, 2, 3, 4, 5].map((id) => untilEnd(startGenerate(client, generateRequest(`${id}`))));
+    await hold.reached;
+    const drained = loopback.server.drain(60_000);
+    hold.release();
+    for (const { error, tokenIds } of await Promise.all(calls)) {
+      expect(error).toBeUndefined();
+      expect(tokenIds).toHaveLength(5);
+    }
+    await drained;
   });
 
   test("ends what is left after the grace with UNAVAILABLE", async () => {
