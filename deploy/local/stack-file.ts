@@ -9,6 +9,8 @@ const stackFileSchema = z.object({
   apiKey: z.string(),
   adminUrl: z.string(),
   adminKey: z.string(),
+  /** Signs tokens that the edge accepts, for trying JWTs. */
+  demoIssuer: z.object({ issuer: z.string(), audience: z.string(), privateKeyFile: z.string() }),
   /** The served model's id. */
   model: z.string(),
   regions: z.array(

@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { StackConfig } from "./config.ts";
+import { obtainDemoIssuer } from "./demo-issuer.ts";
 import { obtainDemoKey } from "./demo-key.ts";
 import { applyMigrations, startEdge } from "./edge.ts";
 import { type LocalModel, resolveModel } from "./model.ts";
@@ -46,11 +47,13 @@ export class LocalStack {
 
     const edgeUrl = `http://127.0.0.1:${edgePort}`;
     const apiKey = await obtainDemoKey(stateDir, edgeUrl, secrets.adminKey);
+    const demoIssuer = await obtainDemoIssuer(stateDir, edgeUrl, secrets.adminKey);
     this.#describe = () => ({
       baseUrl: `${edgeUrl}/v1`,
       apiKey,
       adminUrl: `${edgeUrl}/v1/organization`,
       adminKey: secrets.adminKey,
+      demoIssuer,
       model: this.#config.modelId ?? model.name,
       regions: regions.map((region) => ({
         id: region.site.id,

@@ -1,12 +1,15 @@
 // The edge, in order. Each line of a route is one decision, made in one file of middleware/.
 import { Hono } from "hono";
 import { changeApiKey, createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
+import { createIssuer, deleteIssuer, listIssuers } from "#edge/admin/issuers.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { admit } from "#edge/middleware/admit.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
 import { authenticate } from "#edge/middleware/authenticate.ts";
 import { chooseRegion } from "#edge/middleware/choose-region.ts";
+import { describeTokenEndpoint, publishKeys } from "#edge/middleware/describe-tokens.ts";
 import { forward } from "#edge/middleware/forward.ts";
+import { issueToken } from "#edge/middleware/issue-token.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
@@ -27,7 +30,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const route = chooseRegion(config.regions, regionView, experience);
   const { passportKey, retryBudget } = parts;
   const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
-  const identify = authenticate(parts.tagger);
+  const identify = authenticate(parts);
   const account = settle(gates, parts.receipts, parts.log);
   const enter = admit({ gates, unchecked: parts.unchecked, log: parts.log }, "inference");
   const infer = [identify, readBody(config.bounds), enter, account, route, answer] as const;
@@ -49,6 +52,20 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     .post(`${keys}/:keyId`, changeApiKey(parts.keyring, config.bounds))
     .delete(revokeApiKey(parts.keyring))
     .all(refuseMethod("POST", "DELETE"));
+
+  const issuers = "/v1/organization/issuers";
+  const issuerAdmin = {
+    issuers: parts.issuers,
+    directory: parts.directory,
+    entropy: parts.entropy,
+    bounds: config.bounds,
+  };
+  app.post(issuers, createIssuer(issuerAdmin)).get(listIssuers(issuerAdmin)).all(refuseMethod("GET", "POST"));
+  app.delete(`${issuers}/:issuerId`, deleteIssuer(issuerAdmin)).all(refuseMethod("DELETE"));
+
+  app.post("/oauth/token", issueToken(parts)).all(refuseMethod("POST"));
+  app.get("/.well-known/jwks.json", publishKeys(parts.ownTokens)).all(refuseMethod("GET"));
+  app.get("/.well-known/oauth-authorization-server", describeTokenEndpoint()).all(refuseMethod("GET"));
 
   app.get("/health", reportHealth(config.regions, regionView)).all(refuseMethod("GET"));
   return app;

@@ -3,6 +3,10 @@ import { importReceiptKey } from "@sluice/shared/receipt.ts";
 import { importPassportKey, type PassportKey } from "@sluice/shared/passport.ts";
 import { KeyDirectory } from "#edge/admin/key-directory.ts";
 import { Keyring } from "#edge/admin/keyring.ts";
+import { IssuerView } from "#edge/auth/jwt/issuer-view.ts";
+import { TokenVerifier } from "#edge/auth/jwt/verify-token.ts";
+import { OwnTokens } from "#edge/auth/own-token/own-tokens.ts";
+import { deriveTokenKey } from "#edge/auth/own-token/token-key.ts";
 import { KeyGates } from "#edge/auth/key-gates.ts";
 import { KeyTagger } from "#edge/auth/key-tag.ts";
 import { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
@@ -19,8 +23,12 @@ import { RegionExperience } from "#edge/routing/region-experience.ts";
 export interface Parts {
   readonly config: Config;
   readonly tagger: KeyTagger;
+  readonly ownTokens: OwnTokens;
+  readonly issuers: IssuerView;
+  readonly verifier: TokenVerifier;
   readonly gates: KeyGates;
   readonly unchecked: UncheckedAdmissions;
+  readonly directory: KeyDirectory;
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
@@ -39,14 +47,19 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const now = Date.now;
   const entropy = systemEntropy;
   const tagger = await KeyTagger.fromSecret(config.keyTagSecret);
+  const issuers = new IssuerView(bindings.ISSUER_BOARD, now);
   const gates = new KeyGates(bindings.KEY_GATE, config.bounds.admitTimeoutMs);
   const passportKey = await importPassportKey(config.passportPrivateJwk);
   const directory = new KeyDirectory(bindings.DB);
   return {
     config,
     tagger,
+    ownTokens: new OwnTokens(await deriveTokenKey(config.keyTagSecret), now, entropy),
+    issuers,
+    verifier: new TokenVerifier(issuers, now),
     gates,
     unchecked: new UncheckedAdmissions(config.failPolicy, now),
+    directory,
     keyring: new Keyring({ gates, directory, tagger, entropy, now }),
     passportKey,
     receipts: {

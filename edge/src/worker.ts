@@ -8,6 +8,7 @@ import { jsonLogger } from "#edge/logger.ts";
 import { errorResponse } from "#edge/middleware/render-errors.ts";
 import { buildParts } from "#edge/parts.ts";
 
+export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
 

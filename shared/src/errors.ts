@@ -55,6 +55,8 @@ export const errorTable = {
     "No API key provided. Send it as: Authorization: Bearer <key>.",
   ),
   key_expired: row(401, "authentication_error", false, "This API key has expired."),
+  invalid_token: row(401, "authentication_error", false, "The token is not valid here."),
+  token_expired: row(401, "authentication_error", false, "The token has expired."),
   key_revoked: row(401, "authentication_error", false, "This API key has been revoked."),
   invalid_passport: row(401, "authentication_error", false, "This region accepts requests only from its edge."),
   permission_denied: row(403, "permission_error", false, "This credential may not do that."),

@@ -12,6 +12,7 @@ export interface StackFile {
   readonly apiKey: string;
   readonly adminUrl: string;
   readonly adminKey: string;
+  readonly demoIssuer: { readonly issuer: string; readonly audience: string; readonly privateKeyFile: string };
   readonly model: string;
   readonly regions: readonly {
     readonly id: string;

@@ -22,6 +22,8 @@ const grpcStatus = {
   invalid_api_key: status.UNAUTHENTICATED,
   missing_api_key: status.UNAUTHENTICATED,
   key_expired: status.UNAUTHENTICATED,
+  invalid_token: status.UNAUTHENTICATED,
+  token_expired: status.UNAUTHENTICATED,
   key_revoked: status.UNAUTHENTICATED,
   invalid_passport: status.UNAUTHENTICATED,
   permission_denied: status.PERMISSION_DENIED,

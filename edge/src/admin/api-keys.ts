@@ -1,6 +1,5 @@
 // `/v1/organization/projects/:projectId/api_keys`, in the shape of OpenAI's admin API.
 // Source: OpenAI API reference, "Project API keys".
-import { AppError } from "@sluice/shared/errors.ts";
 import type { Handler } from "hono";
 import * as z from "zod/mini";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
@@ -9,6 +8,7 @@ import type { EdgeContext } from "#edge/context.ts";
 import type { KeyEntry } from "./key-directory.ts";
 import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import type { Keyring } from "./keyring.ts";
+import { parseInput } from "./parse-input.ts";
 
 const creationSchema = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
@@ -29,7 +29,10 @@ type OneKeyPath = "/:projectId/:keyId";
 /** `POST`: the only reply that ever holds the key's value. */
 export function createApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const { name, expires_in_seconds, ...terms } = parse(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const { name, expires_in_seconds, ...terms } = parseInput(
+      creationSchema,
+      (await readJson(c.req.raw, bounds)).value,
+    );
     const lifetimeMs = expires_in_seconds === undefined ? undefined : expires_in_seconds * 1000;
     const projectId = c.req.param("projectId");
     const { entry, value } = await keyring.create({ projectId, name, lifetimeMs, terms: toKeyTerms(terms) });
@@ -41,7 +44,7 @@ export function createApiKey(keyring: Keyring, bounds: BodyBounds): Handler<Edge
 export function changeApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, OneKeyPath> {
   return async (c) => {
     const keyId = c.req.param("keyId");
-    const terms = parse(changeSchema, (await readJson(c.req.raw, bounds)).value);
+    const terms = parseInput(changeSchema, (await readJson(c.req.raw, bounds)).value);
     await keyring.changeTerms(c.req.param("projectId"), keyId, toKeyTerms(terms));
     return c.json({ object: "organization.project.api_key", id: keyId, ...terms });
   };
@@ -50,7 +53,7 @@ export function changeApiKey(keyring: Keyring, bounds: BodyBounds): Handler<Edge
 /** `GET`: newest first, paged by `limit` and `after`. */
 export function listApiKeys(keyring: Keyring): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const { limit, after } = parse(pageSchema, c.req.query());
+    const { limit, after } = parseInput(pageSchema, c.req.query());
     // One more than asked for tells whether there is a next page.
     const entries = await keyring.list(c.req.param("projectId"), { limit: limit + 1, after });
     const data = entries.slice(0, limit).map(toWire);
@@ -87,14 +90,4 @@ function toWire(entry: KeyEntry) {
 
 function toSeconds(epochMs: number): number {
   return Math.floor(epochMs / 1000);
-}
-
-function parse<Schema extends z.core.$ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = z.safeParse(schema, value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.code === "unrecognized_keys") {
-    throw new AppError("unknown_parameter", { param: issue.keys.join(", ") });
-  }
-  throw new AppError("invalid_value", { param: issue?.path.join(".") ?? "" });
 }

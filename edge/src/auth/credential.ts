@@ -1,8 +1,11 @@
-/** What a caller presented, checked as far as it can be without storage. Each kind leads to one gate. */
-export type Credential = ApiKeyCredential;
+// What a caller presented, checked as far as it can be without storage. Each kind leads to one gate.
+import type { Tenant } from "./jwt/tenant.ts";
+import type { Scope } from "./scope.ts";
 
-interface ApiKeyCredential {
-  readonly kind: "apiKey";
-  readonly keyId: string;
-  readonly secretHash: string;
-}
+export type Credential =
+  /** The gate knows the secret's hash. */
+  | { readonly kind: "secret"; readonly keyId: string; readonly secretHash: string }
+  /** A token of ours, verified; the gate knows the key. */
+  | { readonly kind: "ownToken"; readonly keyId: string; readonly scopes: readonly Scope[] }
+  /** An issuer's token, verified; the gate learns here whom it stands for. */
+  | ({ readonly kind: "tenant"; readonly keyId: string } & Tenant);

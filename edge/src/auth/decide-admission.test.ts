@@ -12,7 +12,7 @@ const record: KeyRecord = {
   createdAtMs: 0,
 };
 const question: IdentityQuestion = {
-  secretHash: "hash",
+  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: undefined,
   model: "pocket",
@@ -31,12 +31,36 @@ test("the holder of an active key is admitted as its principal", () => {
 
 test.each([
   { why: "unknown_key", changes: undefined, asked: {} },
-  { why: "wrong_secret", changes: {}, asked: { secretHash: "other" } },
-  { why: "wrong_secret", changes: { status: "revoked" }, asked: { secretHash: "other" } },
+  { why: "wrong_secret", changes: {}, asked: { credential: { kind: "secret", keyId: "key", secretHash: "other" } } },
+  {
+    why: "wrong_secret",
+    changes: { status: "revoked" },
+    asked: { credential: { kind: "secret", keyId: "key", secretHash: "other" } },
+  },
   { why: "revoked", changes: { status: "revoked" }, asked: {} },
   { why: "expired", changes: { expiresAtMs: 1_000 }, asked: {} },
   { why: "model_not_allowed", changes: { models: ["other"] }, asked: {} },
   { why: "expired", changes: { expiresAtMs: 1_000, models: [] }, asked: {} },
+  {
+    why: "wrong_secret",
+    changes: { secretHash: undefined },
+    asked: { credential: { kind: "secret", keyId: "key", secretHash: "hash" } },
+  },
+  {
+    why: "revoked",
+    changes: { status: "revoked" },
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+  },
+  {
+    why: "scope_missing",
+    changes: {},
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["usage.read"] } },
+  },
+  {
+    why: "scope_missing",
+    changes: { scopes: ["usage.read"] },
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+  },
 ] as const)("refused as $why: $changes asked $asked", ({ why, changes, asked }) => {
   expect(decideAdmission(changes && known(changes), { ...question, ...asked }, nowMs)).toEqual({
     kind: "refused",
@@ -47,6 +71,7 @@ test.each([
 test.each([
   { changes: { expiresAtMs: 1_001 }, asked: {} },
   { changes: { models: ["pocket"] }, asked: {} },
+  { changes: {}, asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } } },
 ] satisfies { changes: Partial<KeyRecord>; asked: Partial<IdentityQuestion> }[])(
   "admitted: $changes asked $asked",
   ({ changes, asked }) => {

@@ -1,10 +1,11 @@
 import { equalsInConstantTime } from "./constant-time.ts";
 import type { AccessQuestion, AccessRefusal, AccessRules } from "./access-rules.ts";
+import type { Credential } from "./credential.ts";
 import type { KeyRecord } from "./key-record.ts";
 import type { Principal } from "./principal.ts";
 
 export interface IdentityQuestion extends AccessQuestion {
-  readonly secretHash: string;
+  readonly credential: Credential;
 }
 
 export type RefusalReason = "unknown_key" | "wrong_secret" | "revoked" | "expired" | AccessRefusal;
@@ -20,7 +21,7 @@ export type IdentityDecision =
   | { readonly kind: "refused"; readonly reason: RefusalReason };
 
 /**
- * Whether the key may do this now. The secret is judged first: who does not hold it learns nothing of the key's state.
+ * Whether the credential may do this now. The secret is judged first: who does not hold it learns nothing of the key's state.
  */
 export function decideAdmission(
   known: KnownKey | undefined,
@@ -29,11 +30,23 @@ export function decideAdmission(
 ): IdentityDecision {
   if (known === undefined) return refuse("unknown_key");
   const { record, access } = known;
-  if (!equalsInConstantTime(record.secretHash, question.secretHash)) return refuse("wrong_secret");
+  if (!isHolder(record, question.credential)) return refuse("wrong_secret");
   if (record.status === "revoked") return refuse("revoked");
   if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return refuse("expired");
+  if (!isGranted(question)) return refuse("scope_missing");
   const refusal = access.judge(question);
   return refusal === undefined ? { kind: "known", record } : refuse(refusal);
+}
+
+/** Tokens were verified on the way here. */
+function isHolder({ secretHash }: KeyRecord, credential: Credential): boolean {
+  if (credential.kind !== "secret") return true;
+  return secretHash !== undefined && equalsInConstantTime(secretHash, credential.secretHash);
+}
+
+/** A token may hold fewer scopes than its key. */
+function isGranted({ credential, scope }: IdentityQuestion): boolean {
+  return credential.kind === "secret" || credential.scopes.includes(scope);
 }
 
 export function principalOf({ orgId, projectId, keyId }: KeyRecord): Principal {

@@ -8,7 +8,7 @@ import type { KeyRecord } from "./key-record.ts";
 
 const question: AdmissionQuestion = {
   requestId: "req",
-  secretHash: "hash",
+  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: undefined,
   model: "pocket",

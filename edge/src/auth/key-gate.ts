@@ -12,6 +12,7 @@ import { Quota, type QuotaBounds, storedQuotaSchema, type Verdict } from "#edge/
 import type { Admission, AdmissionQuestion, RoutingTerms } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { decideAdmission, type KnownKey, principalOf } from "./decide-admission.ts";
+import type { Tenant } from "./jwt/tenant.ts";
 import { type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
 
 const recordKey = "record";
@@ -40,6 +41,7 @@ export class KeyGate extends DurableObject {
 
   admit(question: AdmissionQuestion): Admission {
     const nowMs = Date.now();
+    if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
     const decision = decideAdmission(this.#holding, question, nowMs);
     if (decision.kind === "refused") return decision;
     const principal = principalOf(decision.record);
@@ -99,6 +101,15 @@ export class KeyGate extends DurableObject {
   async discard(): Promise<void> {
     this.#holding = undefined;
     await this.ctx.storage.deleteAll();
+  }
+
+  /** Takes a tenant as its token has it: what an issuer's administrator changed holds from the next token on. */
+  #adopt(tenant: Tenant["record"]): void {
+    const known = this.#holding?.record;
+    const record: KeyRecord = { ...tenant, status: known?.status ?? tenant.status };
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(record)) return;
+    this.#store(false, Date.now());
+    this.#keep(record);
   }
 
   #recordOf(projectId: string): KeyRecord | undefined {

@@ -7,7 +7,7 @@ import { serviceTierSchema } from "./service-tier.ts";
 const texts = z.readonly(z.array(z.string()));
 
 /** What may be changed while the key lives. */
-const keyTermsSchema = z.object({
+export const keyTermsSchema = z.object({
   /** Absent: no limits. */
   limits: z.optional(limitsSchema),
   /** model -> limits that hold for it beside the key's own. */
@@ -36,7 +36,8 @@ export const keyRecordSchema = z.extend(keyTermsSchema, {
   keyId: z.string(),
   orgId: z.string(),
   projectId: z.string(),
-  secretHash: z.string(),
+  /** Absent: no secret opens the gate, only a token. */
+  secretHash: z.optional(z.string()),
   status: z.enum(["active", "revoked"]),
   createdAtMs: z.int(),
   /** Absent: the key never expires. */

@@ -6,15 +6,18 @@ export interface BodyBounds {
 }
 
 /**
- * The whole body of a request, in memory. Throws `request_too_large` as soon as that is known, and `request_timeout` when
+ * The whole body of a message, in memory. Throws `request_too_large` as soon as that is known, and `request_timeout` when
  * the body has not arrived in time.
  */
-export async function readBytes(request: Request, bounds: BodyBounds): Promise<Uint8Array<ArrayBuffer>> {
-  const declaredSizeBytes = Number(request.headers.get("content-length") ?? 0);
+export async function readBytes(
+  message: Pick<Body, "body"> & { readonly headers: Headers },
+  bounds: BodyBounds,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const declaredSizeBytes = Number(message.headers.get("content-length") ?? 0);
   if (declaredSizeBytes > bounds.maxBodyBytes) throw new AppError("request_too_large");
-  if (request.body === null) return new Uint8Array();
+  if (message.body === null) return new Uint8Array();
 
-  const reader = request.body.getReader();
+  const reader = message.body.getReader();
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

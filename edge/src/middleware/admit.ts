@@ -35,13 +35,14 @@ interface AdmitParts {
  */
 export function admit(parts: AdmitParts, scope: Scope) {
   return createMiddleware<EdgeContext>(async (c, next) => {
-    const { keyId, secretHash } = c.get("credential");
+    const credential = c.get("credential");
+    const { keyId } = credential;
     const model = c.get("model") ?? c.req.param("model");
     const demand = c.get("demand");
     const serviceTier = c.get("serviceTier") ?? "default";
     const question = {
       requestId: c.get("requestId"),
-      secretHash,
+      credential,
       scope,
       ip: c.req.header("cf-connecting-ip"),
       model,

@@ -3,20 +3,73 @@ import { createMiddleware } from "hono/factory";
 import { parseApiKey } from "#edge/auth/api-key.ts";
 import { bearerToken } from "#edge/auth/bearer.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
+import { tenantOf } from "#edge/auth/jwt/tenant.ts";
+import { looksLikeToken, type TokenVerifier } from "#edge/auth/jwt/verify-token.ts";
+import { OwnTokens } from "#edge/auth/own-token/own-tokens.ts";
+import type { Credential } from "#edge/auth/credential.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
 import type { EdgeContext } from "#edge/context.ts";
 
+/** The board asks an issuer no sooner again. */
+const keysRetryAfterMs = 30_000;
+
+export interface Authenticators {
+  readonly tagger: KeyTagger;
+  readonly ownTokens: OwnTokens;
+  readonly verifier: TokenVerifier;
+}
+
 /**
- * Reads the caller's credential. What is refused here has cost two hashes and no storage, which is why this comes before
- * the body is read.
+ * Reads the caller's credential: an API key, or a token of ours or of an organization's issuer. What is refused here has cost
+ * two hashes or a signature and no gate, which is why this comes before the body is read.
  */
-export function authenticate(tagger: KeyTagger) {
+export function authenticate(authenticators: Authenticators) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const token = bearerToken(c.req.header("authorization"));
     if (token === undefined) throw new AppError("missing_api_key");
-    const key = await parseApiKey(token, tagger);
-    if (key === undefined) throw new AppError("invalid_api_key");
-    c.set("credential", { kind: "apiKey", keyId: key.keyId, secretHash: await hashSecret(key.secret) });
+    c.set("credential", await readCredential(token, authenticators));
     await next();
   });
+}
+
+async function readCredential(text: string, { tagger, ownTokens, verifier }: Authenticators): Promise<Credential> {
+  if (looksLikeToken(text)) {
+    return OwnTokens.claims(text) ? readOwnToken(text, ownTokens) : readIssuersToken(text, verifier);
+  }
+  const key = await parseApiKey(text, tagger);
+  if (key === undefined) throw new AppError("invalid_api_key");
+  return { kind: "secret", keyId: key.keyId, secretHash: await hashSecret(key.secret) };
+}
+
+async function readOwnToken(token: string, ownTokens: OwnTokens): Promise<Credential> {
+  const verdict = await ownTokens.verify(token);
+  switch (verdict.kind) {
+    case "valid":
+      return { kind: "ownToken", keyId: verdict.keyId, scopes: verdict.scopes };
+    case "expired":
+      throw new AppError("token_expired");
+    case "invalid":
+      throw new AppError("invalid_token", { detail: verdict.reason });
+  }
+}
+
+async function readIssuersToken(token: string, verifier: TokenVerifier): Promise<Credential> {
+  const verdict = await verifier.verify(token);
+  switch (verdict.kind) {
+    case "valid": {
+      const tenant = await tenantOf(verdict.issuer, verdict.claims);
+      if (tenant === undefined) throw new AppError("invalid_token", { detail: "the claims name no tenant or project" });
+      return { kind: "tenant", keyId: tenant.record.keyId, ...tenant };
+    }
+    case "expired":
+      throw new AppError("token_expired");
+    case "invalid":
+      throw new AppError("invalid_token", { detail: verdict.reason });
+    case "keys_unavailable":
+      throw new AppError("unavailable", {
+        publicText: "The token's issuer cannot be reached to verify it.",
+        detail: `no keys of ${verdict.issuerId}`,
+        retryAfterMs: keysRetryAfterMs,
+      });
+  }
 }

@@ -90,9 +90,14 @@ export class Edge<Worker extends RunningWorker = RunningWorker> {
 
   /** The key API of the default project. */
   async admin(method: string, path = "", body?: object, key = adminKey): Promise<Response> {
+    return this.organization(method, `/projects/proj_default/api_keys${path}`, body, key);
+  }
+
+  /** The admin API, from `/v1/organization` on. */
+  async organization(method: string, path: string, body?: object, key = adminKey): Promise<Response> {
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
     const init = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
-    return this.fetch(`/v1/organization/projects/proj_default/api_keys${path}`, init);
+    return this.fetch(`/v1/organization${path}`, init);
   }
 
   async createKey(options: object = {}): Promise<CreatedKey> {
