@@ -4,7 +4,7 @@ import { UncheckedAdmissions } from "./unchecked-admissions.ts";
 
 const question: AdmissionQuestion = {
   requestId: "req",
-  secretHash: "hash",
+  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: "203.0.113.7",
   model: "pocket",
@@ -40,7 +40,16 @@ test("open lets in what the gate admitted before, without limits", () => {
 
 test.each([
   { what: "another key", keyId: "other", asked: question },
-  { what: "another secret", keyId: "key", asked: { ...question, secretHash: "other" } },
+  {
+    what: "another secret",
+    keyId: "key",
+    asked: { ...question, credential: { kind: "secret", keyId: "key", secretHash: "other" } },
+  },
+  {
+    what: "a token",
+    keyId: "key",
+    asked: { ...question, credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+  },
   { what: "another model", keyId: "key", asked: { ...question, model: "other" } },
   { what: "another address", keyId: "key", asked: { ...question, ip: "203.0.113.8" } },
   { what: "another tier", keyId: "key", asked: { ...question, serviceTier: "priority" as const } },

@@ -52,6 +52,7 @@ export class UncheckedAdmissions {
   }
 }
 
-function nameOf(keyId: string, { secretHash, scope, ip, model, serviceTier }: AdmissionQuestion): string {
-  return JSON.stringify([keyId, secretHash, scope, ip, model, serviceTier]);
+function nameOf(keyId: string, { credential, scope, ip, model, serviceTier }: AdmissionQuestion): string {
+  const proof = credential.kind === "secret" ? credential.secretHash : credential.scopes;
+  return JSON.stringify([keyId, proof, scope, ip, model, serviceTier]);
 }
