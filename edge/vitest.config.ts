@@ -37,5 +37,6 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     // One isolate for all files: starting one costs more than the tests in it. Tests name their own Durable Objects.
     isolate: false,
+    testTimeout: 30_000,
   },
 });

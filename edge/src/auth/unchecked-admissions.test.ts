@@ -11,6 +11,7 @@ const question: AdmissionQuestion = {
   serviceTier: "default",
   demand: undefined,
 };
+const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"] } as const;
 const principal = { orgId: "org", projectId: "project", keyId: "key" };
 const routing = { jurisdictions: ["eu"], isExplained: false };
 const admitted: Admission = { kind: "admitted", principal, routing, reservedTokens: 100, isLeased: true, report: {} };
@@ -43,12 +44,12 @@ test.each([
   {
     what: "another secret",
     keyId: "key",
-    asked: { ...question, credential: { kind: "secret", keyId: "key", secretHash: "other" } },
+    asked: { ...question, credential: { kind: "secret", keyId: "key", secretHash: "other" } as const },
   },
   {
     what: "a token",
     keyId: "key",
-    asked: { ...question, credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+    asked: { ...question, credential: ownToken },
   },
   { what: "another model", keyId: "key", asked: { ...question, model: "other" } },
   { what: "another address", keyId: "key", asked: { ...question, ip: "203.0.113.8" } },
