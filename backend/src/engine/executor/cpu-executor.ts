@@ -7,6 +7,7 @@ import { readPooling } from "#engine/graph/pooling.ts";
 import { embeddingName } from "#engine/graph/tensor-names.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
+import { hasExactProducts } from "./exact-products-check.ts";
 import { checkFinite } from "./finite-check.ts";
 import { KvPool } from "./kv-pool.ts";
 import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
@@ -57,7 +58,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
   checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
-  const decoder = await loadDecoder(model, { ...options, maxModelLen });
+  const decoder = await loadDecoder(model, { ...options, maxModelLen, exactProducts: await hasExactProducts() });
   const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
   const executor = new CpuExecutor(model.config, session, {
     vocabSize: model.config.vocabSize,

@@ -26,7 +26,8 @@ const numWeights = 2 * (2 * 65_536 + 2 * 32_768 + 3 * 131_072) + 256_000;
 test.each([
   ["fp32", 512_000 + 4 * numWeights],
   ["int8", 512_000 + numWeights + (4 * numWeights) / 128],
-  ["int4", 512_000 + numWeights / 2 + (4 * numWeights) / 128],
+  // The output projection has 8 bits.
+  ["int4", 512_000 + (numWeights + 256_000) / 2 + (4 * numWeights) / 128],
 ] as const)("counts every weight in %s, its scale and the embedding as it is stored", (precision, expected) => {
   expect(planMemory(config, { ...needs, precision }).weightsBytes).toBe(expected);
 });

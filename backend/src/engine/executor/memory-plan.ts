@@ -5,7 +5,7 @@ import { quantizedBits } from "#engine/graph/linear.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { blocksPerRow, quantizationBlock } from "#engine/graph/quantize.ts";
 import { distinctWindows, queriesInPlace } from "#engine/graph/step-inputs.ts";
-import { linearShapes } from "#engine/graph/tensor-names.ts";
+import { linearShapes, outputProjectionName } from "#engine/graph/tensor-names.ts";
 import { maxPairsPerRun, maxPromptRowsPerRun } from "./split-step.ts";
 import { maxTileRows } from "./tile-plan.ts";
 
@@ -45,10 +45,12 @@ export function planMemory(config: DecoderConfig, needs: MemoryNeeds): MemoryPla
 
 /** Norms and biases are too small to count. */
 function matrixSizes(config: DecoderConfig, precision: Precision): readonly number[] {
-  return [...linearShapes(config).values()].map(([numRows, numColumns]) => {
+  const output = outputProjectionName(config);
+  return [...linearShapes(config)].map(([name, [numRows, numColumns]]) => {
     if (precision === "fp32") return numRows * numColumns * floatBytes;
-    const numbersBytes = (quantizationBlock * quantizedBits[precision]) / 8;
-    return numRows * blocksPerRow(numColumns) * (numbersBytes + floatBytes);
+    // A scale per block is the larger form: the plan need not know which one the processor gets (graph/matrix-groups.ts).
+    const bits = name === output ? quantizedBits.int8 : quantizedBits[precision];
+    return numRows * blocksPerRow(numColumns) * ((quantizationBlock * bits) / 8 + floatBytes);
   });
 }
 

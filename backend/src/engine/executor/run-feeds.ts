@@ -7,7 +7,6 @@ import {
   gatheredMaskName,
   inPlaceMaskName,
   keysInputName,
-  minQueriesPerTile,
   queriesInPlace,
   valuesInputName,
 } from "#engine/graph/step-inputs.ts";
@@ -26,6 +25,7 @@ export class RunFeedWriter {
   readonly #config: DecoderConfig;
   readonly #blockSize: number;
   readonly #groupSize: number;
+  readonly #queriesInPlace: number;
   readonly #pool: KvPool;
   readonly #poolTensor: Tensor;
   readonly #arrays = new ReusedArrays();
@@ -34,6 +34,7 @@ export class RunFeedWriter {
     this.#config = config;
     this.#blockSize = blockSize;
     this.#groupSize = config.numHeads / config.numKvHeads;
+    this.#queriesInPlace = queriesInPlace(config);
     this.#pool = pool;
     this.#poolTensor = new Tensor("float32", pool.data, this.#blockDims(pool.numBlocksOfAllLayers));
   }
@@ -44,7 +45,7 @@ export class RunFeedWriter {
       ...this.#rowFeeds(layout),
       ...this.#inPlaceFeeds(plan),
       ...this.#gatheredFeeds(plan, tileRows),
-      partials: this.#partials(plan, layout.numRows, tileRows),
+      ...this.#partials(plan, layout.numRows, tileRows),
     };
   }
 
@@ -69,20 +70,10 @@ export class RunFeedWriter {
   }
 
   #inPlaceFeeds({ inPlace, visitors }: TilePlan): Feeds {
-    const { numLayers, numHeads, numKvHeads } = this.#config;
-    const perHead = queriesInPlace(this.#config);
-    const queries = this.#arrays.int32("inPlaceQueries", inPlace.count * numKvHeads * perHead);
-    let next = 0;
-    for (const { row } of visitors) {
-      for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
-        const firstHead = row * numHeads + kvHead * this.#groupSize;
-        for (let index = 0; index < perHead; index++)
-          queries[next++] = firstHead + Math.min(index, this.#groupSize - 1);
-      }
-    }
-    const feeds: Feeds = {
-      inPlaceQueries: new Tensor("int32", queries, [inPlace.count, numKvHeads, perHead]),
-    };
+    const { numLayers } = this.#config;
+    const rows = this.#arrays.int32("inPlaceRows", inPlace.count);
+    for (const [tile, { row }] of visitors.entries()) rows[tile] = row;
+    const feeds: Feeds = { inPlaceRows: new Tensor("int32", rows, [inPlace.count]) };
     for (const window of distinctWindows(this.#config)) {
       const name = inPlaceMaskName(window);
       const mask = this.#arrays.float32(name, inPlace.count * this.#blockSize);
@@ -110,6 +101,7 @@ export class RunFeedWriter {
     }
     return {
       ...this.#gatheredMasks(gathered, tileRows),
+      hasGathered: new Tensor("bool", [gathered.length > 0], []),
       pool: this.#poolTensor,
       gatheredBlocks: this.#gatheredBlocks(poolBlocks),
       chunkKeys: this.#chunkKeys(chunkTiles),
@@ -134,7 +126,7 @@ export class RunFeedWriter {
     const padding = rows[0] ?? 0;
     let next = tileIndex * numHeads * tileRows;
     for (let head = 0; head < numHeads; head++) {
-      for (let slot = 0; slot < tileRows; slot++) queries[next++] = (rows[slot] ?? padding) * numHeads + head;
+      for (let slot = 0; slot < tileRows; slot++) queries[next++] = this.#ownPartial(rows[slot] ?? padding, head);
     }
   }
 
@@ -168,35 +160,47 @@ export class RunFeedWriter {
     return new Tensor("int32", keys, [tiles.length, numKvHeads, this.#blockSize]);
   }
 
-  /** Names each (row, head)'s partial results in the table that graph/attention.ts lays out: empty, own, in place, gathered. */
-  #partials({ inPlace, partials }: TilePlan, numRows: number, tileRows: number): Tensor {
+  /** Place of a (row, head)'s own partial result in the table, and of its query among the queries. */
+  #ownPartial(row: number, head: number): number {
+    const kvHead = Math.floor(head / this.#groupSize);
+    return (row * this.#config.numKvHeads + kvHead) * this.#queriesInPlace + (head % this.#groupSize);
+  }
+
+  /** Names each (row, head)'s partial results in the table that graph/attention.ts lays out: own, in place, empty, gathered. */
+  #partials({ inPlace, partials }: TilePlan, numRows: number, tileRows: number): Feeds {
     const { numHeads, numKvHeads } = this.#config;
-    const perHead = queriesInPlace(this.#config);
-    const firstInPlace = 1 + numRows * numHeads;
-    const firstGathered = firstInPlace + inPlace.count * numKvHeads * perHead;
+    const perTile = numKvHeads * this.#queriesInPlace;
+    const firstInPlace = numRows * perTile;
+    const empty = firstInPlace + inPlace.count * perTile;
+    const firstGathered = empty + perTile;
     const mostPartials = partials.reduce((most, own) => Math.max(most, own.length), 0);
     const width = Math.ceil((1 + mostPartials) / partialsMultiple) * partialsMultiple;
-    const table = this.#arrays.int32("partials", numRows * numHeads * width).fill(0);
+    const table = this.#arrays.int32("partials", numRows * numHeads * width).fill(empty);
 
     for (const [row, refs] of partials.entries()) {
       for (let head = 0; head < numHeads; head++) {
-        const kvHead = Math.floor(head / this.#groupSize);
+        const placeInTile = this.#ownPartial(0, head);
         let next = (row * numHeads + head) * width;
-        table[next++] = 1 + row * numHeads + head;
+        table[next++] = row * perTile + placeInTile;
         for (const { tile, slot } of refs) {
           table[next++] =
             tile < inPlace.count
-              ? firstInPlace + (tile * numKvHeads + kvHead) * perHead + (head % this.#groupSize)
+              ? firstInPlace + tile * perTile + placeInTile
               : firstGathered + ((tile - inPlace.count) * numHeads + head) * tileRows + slot;
         }
       }
     }
-    return new Tensor("int32", table, [numRows, numHeads, width]);
+    return {
+      partials: new Tensor("int32", table, [numRows, numHeads, width]),
+      partialsOfRow: new Tensor("int32", table, [numRows, numHeads, 1, width]),
+    };
   }
 
   #tileRows({ gathered }: TilePlan): number {
-    const least = Math.ceil(minQueriesPerTile / this.#groupSize);
-    return gathered.reduce((most, { rows }) => Math.max(most, rows.length), least);
+    const most = gathered.reduce((rows, tile) => Math.max(rows, tile.rows.length), 1);
+    // Whole tiles of the width in place, so that all partial results form one table.
+    const multiple = this.#queriesInPlace / this.#groupSize;
+    return Math.ceil(most / multiple) * multiple;
   }
 
   #blockDims(numBlocks: number): readonly number[] {

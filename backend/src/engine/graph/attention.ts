@@ -10,8 +10,9 @@
 //    how a chunk sees its past and itself, and how a block shared by equal prefixes serves its other owners.
 // 3. Own. Each token sees itself: one key, whose weight is 1. So every row has at least one partial that counts.
 //
-// All partials lie in one table of (row, head) vectors; `StepInputs.partials` names, for each token and head, those that
-// are its own, in the order of their positions. Row 0 of the table is empty and fills the list of a token with few.
+// All partials lie in one table of vectors: own ones, those in place, an empty one, gathered ones. `StepInputs.partials` names,
+// for each token and head, those that are its own, in the order of their positions; the empty one fills the list of a token
+// with few. Most steps have no gathered tiles, so those are a branch: a short step's time is that of its many small nodes.
 //
 // A sliding window is a mask like any other: keys older than the window are masked, layer by layer. A tile that lies outside
 // wholly has a logarithm near `maskedScore`, so its share is exactly zero.
@@ -22,7 +23,7 @@
 import type { DecoderConfig } from "./config.ts";
 import { float, int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
-import { maskedScore } from "./step-inputs.ts";
+import { maskedScore, queriesInPlace } from "./step-inputs.ts";
 import type { StepInputs } from "./step-inputs.ts";
 
 /** The one-row product kernel adds four terms at a time. */
@@ -35,100 +36,140 @@ export interface AttentionInputs {
   readonly value: GraphValue; // [1, numTokens, numKvHeads * headDim]
 }
 
-/** Partial results of some tiles, flat: one vector and one logarithm per query row and head. */
+/** Partial results of some tiles: one vector and one logarithm per query row and head. */
 interface Partials {
-  readonly outputs: GraphValue; // [numPartialRows, headDim]
-  readonly logSums: GraphValue; // [numPartialRows]
+  readonly outputs: GraphValue; // [tiles, numKvHeads, queries, headDim]
+  readonly logSums: GraphValue; // [tiles, numKvHeads, queries, 1]
 }
 
 export class Attention {
   readonly #graph: GraphBuilder;
   readonly #config: DecoderConfig;
   readonly #inputs: StepInputs;
+  /** Query rows of a tile in place. */
+  readonly #queries: number;
   readonly #empty: Partials;
 
   constructor(graph: GraphBuilder, config: DecoderConfig, inputs: StepInputs) {
     this.#graph = graph;
     this.#config = config;
     this.#inputs = inputs;
-    this.#empty = {
-      outputs: graph.inlineInitializer(
-        "noPartial.output",
+    this.#queries = queriesInPlace(config);
+    const { numKvHeads, headDim } = config;
+    const length = numKvHeads * this.#queries;
+    const empty = (part: string, width: number, value: number) =>
+      graph.inlineInitializer(
+        `noPartial.${part}`,
         "float32",
-        [1, config.headDim],
-        new Float32Array(config.headDim),
-      ),
-      logSums: graph.inlineInitializer("noPartial.logSum", "float32", [1], Float32Array.of(maskedScore)),
-    };
+        [1, numKvHeads, this.#queries, width],
+        new Float32Array(length * width).fill(value),
+      );
+    this.#empty = { outputs: empty("outputs", headDim, 0), logSums: empty("logSums", 1, maskedScore) };
   }
 
   /** Returns the heads' outputs side by side: [1, numTokens, numHeads * headDim]. */
   apply({ layer, query, key, value }: AttentionInputs): GraphValue {
-    const { numHeads, headDim } = this.#config;
+    const { numHeads, numKvHeads, headDim } = this.#config;
     const name = `layers.${layer}.attention`;
     const heads: Heads = {
       name,
       layer,
-      query: this.#reshape(`${name}.queryRows`, query, [-1, headDim]),
-      key: this.#reshape(`${name}.keyRows`, key, [-1, headDim]),
-      value: this.#reshape(`${name}.valueRows`, value, [-1, headDim]),
+      query: this.#queryHeads(name, query),
+      key: this.#reshape(`${name}.keyHeads`, key, [-1, numKvHeads, 1, headDim]),
+      value: this.#reshape(`${name}.valueHeads`, value, [-1, numKvHeads, 1, headDim]),
     };
 
-    const kinds = [this.#empty, this.#own(heads), this.#inPlace(heads), this.#gathered(heads)];
-    const outputs = this.#concat(
+    const kinds = [this.#own(heads), this.#inPlace(heads), this.#gatheredIfAny(heads)];
+    const outputs = this.#flat(
       `${name}.partials`,
       kinds.map((partials) => partials.outputs),
+      [-1, headDim],
     );
-    const logSums = this.#concat(
+    const logSums = this.#flat(
       `${name}.logSums`,
       kinds.map((partials) => partials.logSums),
+      [-1],
     );
 
-    const own = this.#gather(`${name}.rowLogSums`, logSums, this.#inputs.partials); // [numTokens, numHeads, numPartials]
-    const shares = this.#graph.node(`${name}.shares`, "Softmax", [own], { attributes: { axis: int(-1) } });
+    const own = this.#gather(`${name}.rowLogSums`, logSums, this.#inputs.partialsOfRow); // [numTokens, numHeads, 1, numPartials]
     const merged = this.#graph.node(`${name}.merged`, "MatMul", [
-      this.#reshape(`${name}.shareRows`, shares, [0, 0, 1, -1]), // [numTokens, numHeads, 1, numPartials]
+      this.#graph.node(`${name}.shares`, "Softmax", [own], { attributes: { axis: int(-1) } }),
       this.#gather(`${name}.rowPartials`, outputs, this.#inputs.partials), // [numTokens, numHeads, numPartials, headDim]
     ]);
     return this.#reshape(`${name}.output`, merged, [1, -1, numHeads * headDim]);
   }
 
-  #own({ name, query, key, value }: Heads): Partials {
+  /** Where a K/V head has one query head, that one counts twice: a single row takes another product kernel. */
+  #queryHeads(name: string, query: GraphValue): GraphValue {
     const { numHeads, numKvHeads, headDim } = this.#config;
-    const groupSize = numHeads / numKvHeads;
-    const queries = this.#reshape(`${name}.own.query`, query, [-1, numKvHeads, groupSize, headDim]);
-    const keys = this.#reshape(`${name}.own.key`, key, [-1, numKvHeads, 1, headDim]);
-    const values = this.#reshape(`${name}.own.value`, value, [-1, numKvHeads, 1, headDim]);
-    const repeated = this.#graph.node(`${name}.own.repeated`, "Expand", [
-      values,
-      this.#graph.int64s(1, numKvHeads, groupSize, headDim),
-    ]);
+    const heads = this.#reshape(`${name}.queryHeads`, query, [-1, numKvHeads, numHeads / numKvHeads, headDim]);
+    return numHeads === numKvHeads ? this.#repeat(`${name}.queryHeads.repeated`, heads) : heads;
+  }
+
+  #own({ name, query, key, value }: Heads): Partials {
     return {
-      outputs: this.#reshape(`${name}.own.outputs`, repeated, [-1, headDim]),
-      logSums: this.#reshape(`${name}.own.logSums`, this.#scores(`${name}.own.scores`, queries, keys), [-1]),
+      outputs: this.#repeat(`${name}.own.outputs`, value),
+      logSums: this.#scores(`${name}.own.logSums`, query, key),
     };
   }
 
+  /** [tiles, numKvHeads, 1, headDim] for each query of a tile in place. */
+  #repeat(name: string, x: GraphValue): GraphValue {
+    return this.#graph.node(name, "Expand", [x, this.#graph.int64s(1, 1, this.#queries, 1)]);
+  }
+
   #inPlace({ name, layer, query }: Heads): Partials {
-    const { inPlaceQueries, inPlaceMasks, keys, values } = this.#inputs;
-    const queries = this.#gather(`${name}.inPlace.query`, query, inPlaceQueries); // [inPlace, numKvHeads, queries, headDim]
+    const { inPlaceRows, inPlaceMasks, keys, values } = this.#inputs;
+    const queries = this.#gather(`${name}.inPlace.query`, query, inPlaceRows); // [inPlace, numKvHeads, queries, headDim]
     return this.#tiles(`${name}.inPlace`, queries, at(keys, layer), at(values, layer), at(inPlaceMasks, layer));
   }
 
+  /** The empty partial, and the gathered ones after it. */
+  #gatheredIfAny(heads: Heads): Partials {
+    const { numKvHeads, headDim } = this.#config;
+    const name = `${heads.name}.gathered`;
+    const none = (part: string, value: GraphValue) => this.#graph.node(`${name}.no${part}`, "Identity", [value]);
+    const some = (part: string, empty: GraphValue, tiles: GraphValue, width: number) =>
+      this.#concat(`${name}.some${part}`, [
+        empty,
+        this.#reshape(`${name}.${part}Rows`, tiles, [-1, numKvHeads, this.#queries, width]),
+      ]);
+    const dims = ["emptyAndGathered", numKvHeads, this.#queries];
+    const [outputs, logSums] = this.#graph.either([`${name}.outputs`, `${name}.logSums`], this.#inputs.hasGathered, {
+      whenTrue: () => {
+        const gathered = this.#gathered(heads);
+        return [
+          some("Outputs", this.#empty.outputs, gathered.outputs, headDim),
+          some("LogSums", this.#empty.logSums, gathered.logSums, 1),
+        ];
+      },
+      whenFalse: () => [none("Outputs", this.#empty.outputs), none("LogSums", this.#empty.logSums)],
+      types: [
+        { type: "float32", dims: [...dims, headDim] },
+        { type: "float32", dims: [...dims, 1] },
+      ],
+    });
+    return { outputs, logSums };
+  }
+
   #gathered({ name, layer, query, key, value }: Heads): Partials {
-    const { pool, poolBlocks, chunkKeys, gatheredQueries, gatheredMasks } = this.#inputs;
-    const blocks = at(poolBlocks, layer);
-    const copy = (part: string, poolRows: GraphValue, chunk: GraphValue) =>
-      this.#concat(`${name}.gathered.${part}`, [
-        this.#gather(`${name}.gathered.${part}.pool`, pool, poolRows),
-        this.#gather(`${name}.gathered.${part}.chunk`, chunk, chunkKeys),
+    const { pool, gatheredBlocks, chunkKeys, gatheredQueries, gatheredMasks } = this.#inputs;
+    const rows = (part: string, x: GraphValue) =>
+      this.#reshape(`${name}.gathered.${part}.rows`, x, [-1, this.#config.headDim]);
+    const copy = (part: string, index: number, chunk: GraphValue) => {
+      const from = `${name}.gathered.${part}`;
+      const blocks = this.#gather(`${from}.blocks`, gatheredBlocks, this.#graph.int64(2 * layer + index));
+      return this.#concat(from, [
+        this.#gather(`${from}.pool`, pool, blocks),
+        this.#gather(`${from}.chunk`, rows(part, chunk), chunkKeys),
       ]); // [gathered + chunk, numKvHeads, blockSize, headDim]
-    const queries = this.#gather(`${name}.gathered.query`, query, gatheredQueries);
+    };
+    const queries = this.#gather(`${name}.gathered.query`, rows("query", query), gatheredQueries);
     return this.#tiles(
-      `${name}.gathered`,
+      `${name}.gathered.tiles`,
       queries,
-      copy("keys", blocks.keys, key),
-      copy("values", blocks.values, value),
+      copy("keys", 0, key),
+      copy("values", 1, value),
       at(gatheredMasks, layer),
     );
   }
@@ -144,14 +185,12 @@ export class Attention {
     const weights = graph.node(`${name}.weights`, "Softmax", [scores], { attributes: { axis: int(-1) } });
     // The greatest weight is exp(max - max) / sum, so log(sum of exp(score)) = max score - log(greatest weight). The
     // logarithm is that of a sum of one: the plain Log gives an element other bits near the end of a tensor.
-    const maxScore = this.#reduceLast(`${name}.maxScore`, "ReduceMax", scores, 0);
-    const maxWeight = this.#reduceLast(`${name}.maxWeight`, "ReduceMax", weights, 1);
-    const logMaxWeight = this.#reduceLast(`${name}.logMaxWeight`, "ReduceLogSum", maxWeight, 0);
-    const logSums = graph.node(`${name}.logSums`, "Sub", [maxScore, logMaxWeight]);
-    const outputs = graph.node(`${name}.outputs`, "MatMul", [weights, values]);
+    const maxScore = this.#reduceLast(`${name}.maxScore`, "ReduceMax", scores);
+    const maxWeight = this.#reduceLast(`${name}.maxWeight`, "ReduceMax", weights);
+    const logMaxWeight = this.#reduceLast(`${name}.logMaxWeight`, "ReduceLogSum", maxWeight);
     return {
-      outputs: this.#reshape(`${name}.outputRows`, outputs, [-1, this.#config.headDim]),
-      logSums: this.#reshape(`${name}.logSumRows`, logSums, [-1]),
+      outputs: graph.node(`${name}.outputs`, "MatMul", [weights, values]),
+      logSums: graph.node(`${name}.logSums`, "Sub", [maxScore, logMaxWeight]),
     };
   }
 
@@ -162,8 +201,8 @@ export class Attention {
     });
   }
 
-  #reduceLast(name: string, opType: string, x: GraphValue, keepdims: 0 | 1): GraphValue {
-    return this.#graph.node(name, opType, [x, this.#graph.int64s(-1)], { attributes: { keepdims: int(keepdims) } });
+  #reduceLast(name: string, opType: string, x: GraphValue): GraphValue {
+    return this.#graph.node(name, opType, [x, this.#graph.int64s(-1)], { attributes: { keepdims: int(1) } });
   }
 
   #gather(name: string, rows: GraphValue, indexes: GraphValue): GraphValue {
@@ -174,18 +213,22 @@ export class Attention {
     return this.#graph.node(name, "Concat", parts, { attributes: { axis: int(0) } });
   }
 
+  #flat(name: string, parts: readonly GraphValue[], shape: readonly number[]): GraphValue {
+    return this.#reshape(name, this.#concat(`${name}.tiles`, parts), shape);
+  }
+
   #reshape(name: string, x: GraphValue, shape: readonly number[]): GraphValue {
     return this.#graph.node(name, "Reshape", [x, this.#graph.int64s(...shape)]);
   }
 }
 
-/** One layer's projections as rows of heads. */
+/** One layer's projections by head. */
 interface Heads {
   readonly name: string;
   readonly layer: number;
-  readonly query: GraphValue; // [numTokens * numHeads, headDim]
-  readonly key: GraphValue; // [numTokens * numKvHeads, headDim]
-  readonly value: GraphValue; // [numTokens * numKvHeads, headDim]
+  readonly query: GraphValue; // [numTokens, numKvHeads, queries, headDim]
+  readonly key: GraphValue; // [numTokens, numKvHeads, 1, headDim]
+  readonly value: GraphValue; // [numTokens, numKvHeads, 1, headDim]
 }
 
 function at<T>(perLayer: readonly T[], layer: number): T {

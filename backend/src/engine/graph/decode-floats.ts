@@ -18,6 +18,7 @@ export function decodeFloats(bytes: Uint8Array, dtype: TensorDtype): Float32Arra
     }
     case "I32":
     case "U8":
+    case "I8":
       throw new CheckpointError(`weights of type ${dtype} are not numbers to multiply with`);
   }
 }

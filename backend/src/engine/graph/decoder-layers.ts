@@ -30,6 +30,12 @@ export interface DecoderParts {
   readonly lead: readonly number[];
 }
 
+/** Hidden states to which the last product is not yet added: one operator adds and normalizes. */
+interface Sum {
+  readonly sum: GraphValue;
+  readonly addend?: GraphValue;
+}
+
 export class DecoderLayers {
   readonly #parts: DecoderParts;
 
@@ -39,26 +45,30 @@ export class DecoderLayers {
 
   /** All layers: the hidden states [...lead, numTokens, hiddenSize] of `tokenIds` [...lead, numTokens]. */
   addAll(tokenIds: GraphValue): GraphValue {
-    const { config, weights } = this.#parts;
-    let hidden = weights.rows("embedding", embeddingName, tokenIds);
+    const { graph, config, weights } = this.#parts;
+    let hidden: Sum = { sum: weights.rows("embedding", embeddingName, tokenIds) };
     for (let layer = 0; layer < config.numLayers; layer++) hidden = this.#add(layer, hidden);
-    return hidden;
+    return hidden.addend === undefined ? hidden.sum : graph.node("hidden", "Add", [hidden.sum, hidden.addend]);
   }
 
-  #add(layer: number, hidden: GraphValue): GraphValue {
+  #add(layer: number, hidden: Sum): Sum {
     const { linear, attend } = this.#parts;
     const names = layerTensorNames(layer);
     const at = (part: string) => `layers.${layer}.${part}`;
 
-    const x = this.#norm(at("attentionNorm"), names.attentionNorm, hidden);
-    const query = this.#normHeads(layer, "query", linear.apply(at("query.plain"), names.query, x));
-    const key = this.#normHeads(layer, "key", linear.apply(at("key.plain"), names.key, x));
-    const value = linear.apply(at("value"), names.value, x);
+    const { normed: x, sum } = this.#addAndNorm(at("attentionNorm"), names.attentionNorm, hidden);
+    const [plainQuery, plainKey, value] = linear.applyAll(
+      [at("query.plain"), at("key.plain"), at("value")],
+      [names.query, names.key, names.value],
+      x,
+    );
+    const query = this.#normHeads(layer, "query", plainQuery);
+    const key = this.#normHeads(layer, "key", plainKey);
     const attended = attend({ layer, query, key, value });
     const projected = linear.apply(at("attentionOutput"), names.attentionOutput, attended);
 
-    const afterAttention = this.#addAndNorm(at("mlpNorm"), names.mlpNorm, hidden, projected);
-    return this.#mlp(layer, afterAttention);
+    const afterAttention = this.#addAndNorm(at("mlpNorm"), names.mlpNorm, { sum, addend: projected });
+    return { sum: afterAttention.sum, addend: this.#mlp(layer, afterAttention.normed) };
   }
 
   /** Logits of the rows `logitRows` [numLogitRows] of `hidden` only: the vocabulary makes this the widest product of all. */
@@ -87,15 +97,13 @@ export class DecoderLayers {
     return graph.node(name, "Reshape", [normed, graph.int64s(...kept, -1)]);
   }
 
-  #mlp(layer: number, { sum, normed }: { readonly sum: GraphValue; readonly normed: GraphValue }): GraphValue {
+  #mlp(layer: number, normed: GraphValue): GraphValue {
     const { graph, linear, silu } = this.#parts;
     const names = layerTensorNames(layer);
     const at = (part: string) => `layers.${layer}.mlp.${part}`;
-    const gate = linear.apply(at("gate"), names.gate, normed);
-    const up = linear.apply(at("up"), names.up, normed);
+    const [gate, up] = linear.applyAll([at("gate"), at("up")], [names.gate, names.up], normed);
     const activated = silu(at("activated"), gate);
-    const down = linear.apply(at("down"), names.down, graph.node(at("product"), "Mul", [activated, up]));
-    return graph.node(at("output"), "Add", [sum, down]);
+    return linear.apply(at("down"), names.down, graph.node(at("product"), "Mul", [activated, up]));
   }
 
   #norm(output: string, tensorName: string, x: GraphValue): GraphValue {
@@ -105,8 +113,9 @@ export class DecoderLayers {
     });
   }
 
-  #addAndNorm(output: string, tensorName: string, x: GraphValue, addend: GraphValue) {
+  #addAndNorm(output: string, tensorName: string, { sum: x, addend }: Sum) {
     const { graph, config, weights } = this.#parts;
+    if (addend === undefined) return { normed: this.#norm(output, tensorName, x), sum: x };
     const [normed, , , sum] = graph.nodeOfMany(
       [output, absent, absent, `${output}.sum`],
       "SkipSimplifiedLayerNormalization",

@@ -8,6 +8,7 @@ import { GraphBuilder, float, int } from "./graph-builder.ts";
 import type { GraphValue } from "./graph-builder.ts";
 import { Linear } from "./linear.ts";
 import type { Precision } from "./linear.ts";
+import type { MatrixGroup } from "./matrix-groups.ts";
 import { addRopeTables, rotate } from "./rope.ts";
 import { addStepInputs } from "./step-inputs.ts";
 import { Weights } from "./weights.ts";
@@ -18,6 +19,8 @@ export interface DecoderShape {
   readonly blockSize: number;
   /** Rows of the position tables. */
   readonly maxModelLen: number;
+  /** How quantized matrices are held; none for floats. */
+  readonly groups: readonly MatrixGroup[];
 }
 
 export const logitsName = "logits"; // [1, numLogitRows, vocabSize]
@@ -50,7 +53,7 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
     graph,
     config,
     weights,
-    linear: new Linear(graph, weights, shape.precision, config),
+    linear: new Linear(graph, weights, shape.precision, config, shape.groups),
     attend,
     silu: (output, x) =>
       graph.node(output, "QuickGelu", [x], { domain: "com.microsoft", attributes: { alpha: float(1) } }),

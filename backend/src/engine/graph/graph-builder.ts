@@ -11,6 +11,17 @@ export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
+interface BranchOutput {
+  readonly type: ElementType;
+  readonly dims: readonly Dimension[];
+}
+
+interface Branches {
+  readonly whenTrue: () => readonly GraphValue[];
+  readonly whenFalse: () => readonly GraphValue[];
+  readonly types: readonly BranchOutput[];
+}
+
 /** An optional input left out. */
 export const absent = "" as GraphValue;
 
@@ -22,9 +33,10 @@ export class GraphBuilder {
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
   readonly #initializers: Initializer[] = [];
-  readonly #nodes: OnnxNode[] = [];
+  #nodes: OnnxNode[] = [];
   // name -> the constant made for it
   readonly #int64Constants = new Map<string, GraphValue>();
+  readonly #scalars = new Map<string, GraphValue>();
 
   input(name: string, type: ElementType, dims: readonly Dimension[]): GraphValue {
     this.#inputs.push({ name, type, dims });
@@ -47,7 +59,7 @@ export class GraphBuilder {
     name: string,
     type: ElementType,
     dims: readonly number[],
-    data: Float32Array | Float16Array | Int32Array | BigInt64Array,
+    data: Float32Array | Float16Array | Int32Array | BigInt64Array | Uint8Array | Int8Array,
   ): GraphValue {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#initializers.push({ name, type, dims, data: { kind: "inline", bytes } });
@@ -62,6 +74,24 @@ export class GraphBuilder {
   /** A constant int64 scalar. */
   int64(value: number): GraphValue {
     return this.#int64Constant(`int64.${value}`, [], [value]);
+  }
+
+  /** A constant float32 scalar. */
+  float32(value: number): GraphValue {
+    return this.#scalar(`float32.${value}`, "float32", Float32Array.of(value));
+  }
+
+  /** A constant uint8 scalar. */
+  uint8(value: number): GraphValue {
+    return this.#scalar(`uint8.${value}`, "uint8", Uint8Array.of(value));
+  }
+
+  #scalar(name: string, type: ElementType, data: Float32Array | Uint8Array): GraphValue {
+    const known = this.#scalars.get(name);
+    if (known !== undefined) return known;
+    const made = this.inlineInitializer(name, type, [], data);
+    this.#scalars.set(name, made);
+    return made;
   }
 
   #int64Constant(name: string, dims: readonly number[], values: readonly number[]): GraphValue {
@@ -99,6 +129,30 @@ export class GraphBuilder {
       attributes: options.attributes ?? {},
     });
     return names as unknown as { readonly [Index in keyof Names]: GraphValue };
+  }
+
+  /**
+   * Runs one of two branches, as the bool scalar `condition` says, and returns what it made. Each must make values of the
+   * named outputs' types by nodes of its own.
+   */
+  either<const Names extends readonly string[]>(
+    names: Names,
+    condition: GraphValue,
+    { whenTrue, whenFalse, types }: Branches,
+  ): { readonly [Index in keyof Names]: GraphValue } {
+    return this.nodeOfMany(names, "If", [condition], {
+      attributes: { then_branch: this.#branch(whenTrue, types), else_branch: this.#branch(whenFalse, types) },
+    });
+  }
+
+  #branch(make: () => readonly GraphValue[], types: readonly BranchOutput[]): Attribute {
+    const around = this.#nodes;
+    this.#nodes = [];
+    const made = make();
+    const nodes = this.#nodes;
+    this.#nodes = around;
+    const outputs = types.map(({ type, dims }, index) => ({ name: made[index] ?? "", type, dims }));
+    return { kind: "graph", value: { nodes, outputs } };
   }
 
   encode(): Uint8Array {

@@ -1,8 +1,10 @@
 import type { DecoderConfig } from "./config.ts";
 import { int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
+import type { MatrixGroup } from "./matrix-groups.ts";
 import { quantizationBlock, quantizedName, scalesName } from "./quantize.ts";
 import type { QuantizedBits } from "./quantize.ts";
+import { RowProducts } from "./row-products.ts";
 import { biasName, layerTensorNames, linearShapes } from "./tensor-names.ts";
 import type { Weights } from "./weights.ts";
 
@@ -28,12 +30,24 @@ export class Linear {
   readonly #shapes: ReadonlyMap<string, readonly [number, number]>;
   /** Names of the matrices that have a bias. */
   readonly #biased: ReadonlySet<string>;
+  // group name -> the group
+  readonly #groups: ReadonlyMap<string, MatrixGroup>;
+  readonly #rowProducts: RowProducts;
 
-  constructor(graph: GraphBuilder, weights: Weights, precision: Precision | DevicePrecision, config: DecoderConfig) {
+  /** @param groups how quantized matrices are held; none for floats. */
+  constructor(
+    graph: GraphBuilder,
+    weights: Weights,
+    precision: Precision | DevicePrecision,
+    config: DecoderConfig,
+    groups: readonly MatrixGroup[] = [],
+  ) {
     this.#graph = graph;
     this.#weights = weights;
     this.#precision = precision;
     this.#shapes = linearShapes(config);
+    this.#groups = new Map(groups.map((group) => [group.name, group]));
+    this.#rowProducts = new RowProducts(graph, weights);
     this.#biased = new Set(
       config.layers.flatMap((_, layer) => config.biases.map((role) => layerTensorNames(layer)[role])),
     );
@@ -41,37 +55,73 @@ export class Linear {
 
   /** x [...lead, numRows, inFeatures] times the transpose of the matrix `tensorName`, plus its bias: [...lead, numRows, outFeatures]. */
   apply(output: string, tensorName: string, x: GraphValue): GraphValue {
-    if (!this.#biased.has(tensorName)) return this.#multiply(output, tensorName, x);
-    const product = this.#multiply(`${output}.unbiased`, tensorName, x);
-    return this.#graph.node(output, "Add", [product, this.#weights.floats(biasName(tensorName))]);
+    const isBiased = this.#biased.has(tensorName);
+    const group: MatrixGroup = this.#groups.get(tensorName) ?? {
+      name: tensorName,
+      parts: [tensorName],
+      scales: "blocks",
+    };
+    const product = this.#multiply(isBiased ? `${output}.unbiased` : output, group, x);
+    return isBiased ? this.#addBias(output, tensorName, product) : product;
   }
 
-  #multiply(output: string, tensorName: string, x: GraphValue): GraphValue {
+  /** The same of several matrices, in one product where they are held as one: one output for each. */
+  applyAll<const Names extends readonly string[]>(
+    outputs: Names,
+    tensorNames: { readonly [Index in keyof Names]: string },
+    x: GraphValue,
+  ): { readonly [Index in keyof Names]: GraphValue };
+  applyAll(outputs: readonly string[], tensorNames: readonly string[], x: GraphValue): readonly GraphValue[] {
+    const group = this.#groups.get(tensorNames.join("+"));
+    if (group === undefined) return outputs.map((output, index) => this.apply(output, tensorNames[index] ?? "", x));
+    const isBiased = tensorNames.map((name) => this.#biased.has(name));
+    const product = this.#multiply(`${outputs[0]}.group`, group, x);
+    const parts = this.#graph.nodeOfMany(
+      outputs.map((output, index) => (isBiased[index] === true ? `${output}.unbiased` : output)),
+      "Split",
+      [product, this.#graph.int64s(...tensorNames.map((name) => this.#shapeOf(name)[0]))],
+      { attributes: { axis: int(-1) } },
+    );
+    return parts.map((part, index) =>
+      isBiased[index] === true ? this.#addBias(outputs[index] ?? "", tensorNames[index] ?? "", part) : part,
+    );
+  }
+
+  #multiply(output: string, group: MatrixGroup, x: GraphValue): GraphValue {
+    if (group.scales === "rows") return this.#rowProducts.multiply(output, group.name, x);
     if (this.#precision === "fp32") {
-      const matrix = this.#weights.floats(tensorName);
+      const matrix = this.#weights.floats(group.name);
       return this.#graph.node(output, "FusedMatMul", [x, matrix], {
         domain: "com.microsoft",
         attributes: { transB: int(1) },
       });
     }
     if (this.#precision === "fp16") {
-      const matrix = this.#weights.floats(tensorName);
+      const matrix = this.#weights.floats(group.name);
       return this.#graph.node(output, "Gemm", [x, matrix], { attributes: { transB: int(1) } });
     }
-    const shape = this.#shapes.get(tensorName);
-    if (shape === undefined) throw new Error(`${tensorName} is not a linear weight`);
-    const [outFeatures, inFeatures] = shape;
-    const quantized = this.#weights.stored(quantizedName(tensorName));
-    const scales = this.#weights.floats(scalesName(tensorName));
+    const shapes = group.parts.map((name) => this.#shapeOf(name));
+    const quantized = this.#weights.stored(quantizedName(group.name));
+    const scales = this.#weights.floats(scalesName(group.name));
     return this.#graph.node(output, "MatMulNBits", [x, quantized, scales], {
       domain: "com.microsoft",
       attributes: {
-        K: int(inFeatures),
-        N: int(outFeatures),
+        K: int(shapes[0]?.[1] ?? 0),
+        N: int(shapes.reduce((sum, [outFeatures]) => sum + outFeatures, 0)),
         bits: int(quantizedBits[this.#precision]),
         block_size: int(quantizationBlock),
         accuracy_level: int(int8Activations),
       },
     });
+  }
+
+  #addBias(output: string, tensorName: string, product: GraphValue): GraphValue {
+    return this.#graph.node(output, "Add", [product, this.#weights.floats(biasName(tensorName))]);
+  }
+
+  #shapeOf(tensorName: string): readonly [number, number] {
+    const shape = this.#shapes.get(tensorName);
+    if (shape === undefined) throw new Error(`${tensorName} is not a linear weight`);
+    return shape;
   }
 }

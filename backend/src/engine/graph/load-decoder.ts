@@ -5,6 +5,7 @@ import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { encodeDecoder } from "./decoder.ts";
 import type { DevicePrecision, Precision } from "./linear.ts";
+import { fusedMatrices, separateMatrices } from "./matrix-groups.ts";
 import { encodePagedDecoder } from "./paged-decoder.ts";
 import { withModelPrefix } from "./model-prefix.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
@@ -27,6 +28,11 @@ export interface DecoderOptions<AnyPrecision = Precision> {
   readonly maxModelLen: number;
   /** Called while weights are quantized, which happens once per checkpoint and precision. */
   readonly onProgress?: Progress;
+}
+
+export interface CpuDecoderOptions extends DecoderOptions {
+  /** Whether products of 8-bit numbers are exact on this processor (executor/exact-products-check.ts). */
+  readonly exactProducts: boolean;
 }
 
 export interface LoadedDecoder {
@@ -56,11 +62,19 @@ export function chooseMaxModelLen({ maxPositions, rope }: DecoderConfig, wanted:
 }
 
 /** For the CPU provider. @throws CheckpointError when weights are not finite; of matrices only where they are quantized. */
-export async function loadDecoder({ config, checkpoint }: OpenModel, options: DecoderOptions): Promise<LoadedDecoder> {
+export async function loadDecoder(
+  { config, checkpoint }: OpenModel,
+  options: CpuDecoderOptions,
+): Promise<LoadedDecoder> {
   const { precision } = options;
   await checkVectors(checkpoint);
-  const weights = precision === "fp32" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
-  return { model: encodeDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
+  if (precision === "fp32") {
+    const model = encodeDecoder(config, checkpoint, { ...options, groups: [] });
+    return { model, weightsFolder: checkpoint.weightsFolder };
+  }
+  const groups = fusedMatrices(config, precision, options.exactProducts);
+  const weights = await quantizeCheckpoint(checkpoint, precision, groups, options);
+  return { model: encodeDecoder(config, weights, { ...options, groups }), weightsFolder: weights.weightsFolder };
 }
 
 /** For the WebGPU provider. @throws as `loadDecoder`. */
@@ -70,6 +84,9 @@ export async function loadPagedDecoder(
 ): Promise<LoadedDecoder> {
   const { precision } = options;
   await checkVectors(checkpoint);
-  const weights = precision === "fp16" ? checkpoint : await quantizeCheckpoint(config, checkpoint, precision, options);
+  const weights =
+    precision === "fp16"
+      ? checkpoint
+      : await quantizeCheckpoint(checkpoint, precision, separateMatrices(config), options);
   return { model: encodePagedDecoder(config, weights, options), weightsFolder: weights.weightsFolder };
 }

@@ -6,8 +6,10 @@ import { ProtoMessage } from "./protobuf.ts";
 export const elementTypes = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
+  bool: 9,
   float16: 10,
   bfloat16: 16,
 } as const;
@@ -46,7 +48,14 @@ export interface Initializer {
 
 export type Attribute =
   | { readonly kind: "int"; readonly value: number }
-  | { readonly kind: "float"; readonly value: number };
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "graph"; readonly value: OnnxBranch };
+
+/** One way an `If` may go: nodes that see the values around them. */
+export interface OnnxBranch {
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs: readonly ValueInfo[];
+}
 
 export interface OnnxNode {
   readonly opType: string;
@@ -69,7 +78,7 @@ export interface OnnxModel {
 
 const irVersion = 10;
 const standardOpset = 21;
-const attributeTypes = { float: 1, int: 2 } as const;
+const attributeTypes = { float: 1, int: 2, graph: 5 } as const;
 const externalDataLocation = 1;
 
 export function encodeModel(model: OnnxModel): Uint8Array {
@@ -112,8 +121,19 @@ function encodeAttribute(name: string, attribute: Attribute): ProtoMessage {
     case "int":
       message.int(3, attribute.value);
       break;
+    case "graph":
+      message.message(6, encodeBranch(name, attribute.value));
+      break;
   }
   return message.int(20, attributeTypes[attribute.kind]);
+}
+
+function encodeBranch(name: string, { nodes, outputs }: OnnxBranch): ProtoMessage {
+  const graph = new ProtoMessage();
+  for (const node of nodes) graph.message(1, encodeNode(node));
+  graph.string(2, name);
+  for (const output of outputs) graph.message(12, encodeValueInfo(output));
+  return graph;
 }
 
 function encodeInitializer({ name, type, dims, data }: Initializer): ProtoMessage {

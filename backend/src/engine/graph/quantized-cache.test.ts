@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openCheckpoint } from "./checkpoint.ts";
 import { parseConfig } from "./config.ts";
+import { fusedMatrices, separateMatrices } from "./matrix-groups.ts";
+import type { MatrixGroup } from "./matrix-groups.ts";
+import { quantizedName } from "./quantize.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
+import { layerTensorNames } from "./tensor-names.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const golden = (name: string) => new URL(`../../../test-data/golden/${name}`, import.meta.url).pathname;
@@ -13,7 +17,7 @@ async function quantizeGolden(cacheDir: string, precision: "int8" | "int4" = "in
   const checkpoint = await openCheckpoint(golden(name));
   let numTensors = 0;
   const onProgress = () => numTensors++;
-  const quantized = await quantizeCheckpoint(config, checkpoint, precision, { cacheDir, onProgress });
+  const quantized = await quantizeCheckpoint(checkpoint, precision, separateMatrices(config), { cacheDir, onProgress });
   const path = join(quantized.weightsFolder, quantized.fileNames[0] ?? "");
   return { quantized, path, numTensors };
 }
@@ -39,14 +43,39 @@ test("keeps precisions and checkpoints apart, and leaves nothing else behind", a
   expect((await readdir(folder.path)).length).toBe(new Set(made.map(({ path }) => path)).size);
 });
 
-test("keeps the same weights apart when a config gives their matrices other shapes", async () => {
+test("keeps the same weights apart when they are read in other shapes", async () => {
   await using folder = await temporaryFolder();
   const config = parseConfig(JSON.parse(await readFile(join(golden("grouped-tied"), "config.json"), "utf8")));
   const checkpoint = await openCheckpoint(golden("grouped-tied"));
-  const wider = { ...config, intermediateSize: 2 * config.intermediateSize };
-  const made = [config, wider].map((each) => quantizeCheckpoint(each, checkpoint, "int4", { cacheDir: folder.path }));
+  const { down } = layerTensorNames(0);
+  const tensor = checkpoint.tensors.get(down);
+  if (tensor === undefined) throw new Error("no such tensor");
+  const turned = new Map(checkpoint.tensors).set(down, { ...tensor, shape: tensor.shape.toReversed() });
+  const made = [checkpoint, { ...checkpoint, tensors: turned }].map((each) =>
+    quantizeCheckpoint(each, "int4", separateMatrices(config), { cacheDir: folder.path }),
+  );
   const names = (await Promise.all(made)).flatMap(({ fileNames }) => fileNames);
   expect(new Set(names).size).toBe(2);
+});
+
+test("matrices held as one have the numbers that each has on its own", async () => {
+  await using folder = await temporaryFolder();
+  const config = parseConfig(JSON.parse(await readFile(join(golden("grouped-tied"), "config.json"), "utf8")));
+  const checkpoint = await openCheckpoint(golden("grouped-tied"));
+  const { gate, up } = layerTensorNames(0);
+  const bytesOf = async (groups: readonly MatrixGroup[], name: string) => {
+    const { weightsFolder, fileNames, tensors } = await quantizeCheckpoint(checkpoint, "int4", groups, {
+      cacheDir: folder.path,
+    });
+    const { offsetBytes = 0, lengthBytes = 0 } = tensors.get(name) ?? {};
+    const bytes = await readFile(join(weightsFolder, fileNames[0] ?? ""));
+    return bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
+  };
+  const separate = separateMatrices(config);
+  const own = [await bytesOf(separate, quantizedName(gate)), await bytesOf(separate, quantizedName(up))];
+  const fused = await bytesOf(fusedMatrices(config, "int4", true), quantizedName(`${gate}+${up}`));
+  expect(fused).toEqual(Buffer.concat(own));
+  expect(fused.length).toBeGreaterThan(0);
 });
 
 test.each<[string, (path: string) => Promise<void>]>([

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { CheckpointError } from "./model-errors.ts";
 
 // dtype -> bytes of one element; a file with any other is refused.
-const elementSizes = { F32: 4, F16: 2, BF16: 2, I32: 4, U8: 1 } as const;
+const elementSizes = { F32: 4, F16: 2, BF16: 2, I32: 4, U8: 1, I8: 1 } as const;
 
 export type TensorDtype = keyof typeof elementSizes;
 

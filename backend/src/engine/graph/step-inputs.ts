@@ -40,17 +40,19 @@ export interface StepInputs {
   // Tiles in place: the pool's blocks `first` to `first + inPlace`, each visited by one token.
   readonly keys: readonly GraphValue[]; // per layer, [inPlace, numKvHeads, blockSize, headDim]
   readonly values: readonly GraphValue[];
-  readonly inPlaceQueries: GraphValue; // int32 [inPlace, numKvHeads, queriesInPlace], rows of [numTokens * numHeads]
+  readonly inPlaceRows: GraphValue; // int32 [inPlace], each block's token
   readonly inPlaceMasks: readonly GraphValue[]; // per layer, [inPlace, 1, 1, blockSize], 0 or maskedScore
 
   // Gathered tiles: copies of pool blocks, then keys of this step's own tokens, each visited by several tokens.
+  readonly hasGathered: GraphValue; // bool
   readonly pool: GraphValue; // [2 * numLayers * numBlocks, numKvHeads, blockSize, headDim]
-  readonly poolBlocks: readonly { readonly keys: GraphValue; readonly values: GraphValue }[]; // per layer, int32 [gathered]
+  readonly gatheredBlocks: GraphValue; // int32 [2 * numLayers, gathered], rows of the pool: keys, then values of each layer
   readonly chunkKeys: GraphValue; // int32 [chunk, numKvHeads, blockSize], rows of [numTokens * numKvHeads]
-  readonly gatheredQueries: GraphValue; // int32 [gathered + chunk, numKvHeads, groupSize * tileRows]
+  readonly gatheredQueries: GraphValue; // int32 [gathered + chunk, numKvHeads, groupSize * tileRows], rows of [numTokens * numKvHeads * queriesInPlace]
   readonly gatheredMasks: readonly GraphValue[]; // per layer, [gathered + chunk, 1, groupSize * tileRows, blockSize]
 
   readonly partials: GraphValue; // int32 [numTokens, numHeads, numPartials], rows of the partial results
+  readonly partialsOfRow: GraphValue; // the same as [numTokens, numHeads, 1, numPartials]
 }
 
 export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockSize: number): StepInputs {
@@ -65,12 +67,13 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
     hiddenRows: graph.input("hiddenRows", "int32", ["numHiddenRows"]),
     keys: layers.map((layer) => graph.input(keysInputName(layer), "float32", poolShape("inPlace"))),
     values: layers.map((layer) => graph.input(valuesInputName(layer), "float32", poolShape("inPlace"))),
-    inPlaceQueries: graph.input("inPlaceQueries", "int32", ["inPlace", numKvHeads, queriesInPlace(config)]),
+    inPlaceRows: graph.input("inPlaceRows", "int32", ["inPlace"]),
     inPlaceMasks: byLayer(config, (window) =>
       graph.input(inPlaceMaskName(window), "float32", ["inPlace", 1, 1, blockSize]),
     ),
+    hasGathered: graph.input("hasGathered", "bool", []),
     pool: graph.input("pool", "float32", poolShape("poolBlocks")),
-    poolBlocks: splitByLayer(graph, graph.input("gatheredBlocks", "int32", [2 * numLayers, "gathered"]), numLayers),
+    gatheredBlocks: graph.input("gatheredBlocks", "int32", [2 * numLayers, "gathered"]),
     chunkKeys: graph.input("chunkKeys", "int32", ["chunk", numKvHeads, blockSize]),
     gatheredQueries: graph.input("gatheredQueries", "int32", ["tiles", numKvHeads, "queries"]),
     gatheredMasks: byLayer(config, (window) =>
@@ -80,6 +83,7 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
       ]),
     ),
     partials: graph.input("partials", "int32", ["numTokens", numHeads, "numPartials"]),
+    partialsOfRow: graph.input("partialsOfRow", "int32", ["numTokens", numHeads, 1, "numPartials"]),
   };
 }
 
@@ -91,13 +95,4 @@ function byLayer(config: DecoderConfig, make: (window: number | undefined) => Gr
     made.set(window, value);
     return value;
   });
-}
-
-/** Rows of `blocks` [2 * numLayers, gathered]: those of the keys come first in each layer's pair. */
-function splitByLayer(graph: GraphBuilder, blocks: GraphValue, numLayers: number): StepInputs["poolBlocks"] {
-  const row = (name: string, index: number) => graph.node(name, "Gather", [blocks, graph.int64(index)]);
-  return Array.from({ length: numLayers }, (_, layer) => ({
-    keys: row(`gatheredBlocks.keys.${layer}`, 2 * layer),
-    values: row(`gatheredBlocks.values.${layer}`, 2 * layer + 1),
-  }));
 }

@@ -13,6 +13,7 @@ const elementTypeOf = {
   BF16: "bfloat16",
   I32: "int32",
   U8: "uint8",
+  I8: "int8",
 } as const satisfies Record<TensorDtype, ElementType>;
 
 /** A checkpoint's tensors as initializers of one graph; the bytes stay in their files. */

@@ -1,0 +1,50 @@
+// Which matrices are held as one, and how: products with the same activations are one wider product on the CPU, which spares
+// most of a short step's overhead.
+import type { DecoderConfig } from "./config.ts";
+import type { QuantizedPrecision } from "./linear.ts";
+import type { LinearRole } from "./linear-role.ts";
+import { layerTensorNames, linearShapes, outputProjectionName } from "./tensor-names.ts";
+
+export interface MatrixGroup {
+  /** Of one part, the part's; tensors of the quantized checkpoint are named after it. */
+  readonly name: string;
+  /** Tensor names; their rows follow one another. */
+  readonly parts: readonly string[];
+  /** One scale for each block of 128 weights (quantize.ts), or for each row (quantize-rows.ts). */
+  readonly scales: "blocks" | "rows";
+}
+
+const fusedRoles: readonly (readonly LinearRole[])[] = [
+  ["query", "key", "value"],
+  ["attentionOutput"],
+  ["gate", "up"],
+  ["down"],
+];
+
+/** Every matrix on its own, with a scale per block. */
+export function separateMatrices(config: DecoderConfig): readonly MatrixGroup[] {
+  return [...linearShapes(config).keys()].map((name) => ({ name, parts: [name], scales: "blocks" }));
+}
+
+/**
+ * For the CPU. Where the processor's 8-bit products are exact, all 8-bit matrices have a scale per row; at 4 bits that is the
+ * output projection alone: the widest matrix, and the one whose errors nothing evens out. (llama.cpp's 4-bit files keep it
+ * in 6 or 8 bits as well.)
+ */
+export function fusedMatrices(
+  config: DecoderConfig,
+  precision: QuantizedPrecision,
+  exactProducts: boolean,
+): readonly MatrixGroup[] {
+  const groups: MatrixGroup[] = [];
+  const scales = exactProducts && precision === "int8" ? "rows" : "blocks";
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    const names = layerTensorNames(layer);
+    for (const roles of fusedRoles) {
+      const parts = roles.map((role) => names[role]);
+      groups.push({ name: parts.join("+"), parts, scales });
+    }
+  }
+  const output = outputProjectionName(config);
+  return [...groups, { name: output, parts: [output], scales: exactProducts ? "rows" : "blocks" }];
+}

@@ -1,0 +1,60 @@
+import { Tensor } from "onnxruntime-node";
+import { expect, test } from "vitest";
+import { openSession } from "#engine/executor/native-session.ts";
+import { GraphBuilder } from "./graph-builder.ts";
+import { RowQuantizer } from "./quantize-rows.ts";
+import { RowProducts } from "./row-products.ts";
+
+const inFeatures = 96;
+const outFeatures = 40;
+const weights = Float32Array.from({ length: outFeatures * inFeatures }, (_, index) => Math.cos(index * index));
+const inputs = (row: number): number[] =>
+  Array.from({ length: inFeatures }, (_, index) => Math.sin(index + 7 * row) * 10 ** row);
+
+test("a product is as near to the exact one as 8 bits allow, whatever a row's size", async () => {
+  for (const row of [-3, 0, 3]) {
+    const [products = []] = await multiply([inputs(row)]);
+    for (const [output, product] of products.entries()) {
+      const exact = inputs(row).reduce((sum, x, index) => sum + x * (weights[output * inFeatures + index] ?? 0), 0);
+      expect(Math.abs(product - exact)).toBeLessThan(0.1 * 10 ** row);
+    }
+  }
+});
+
+test("a row's products have the same bits alone and beside any others", async () => {
+  const [alone] = await multiply([inputs(1)]);
+  for (const count of [2, 3, 17]) {
+    const rows = await multiply(Array.from({ length: count }, (_, row) => inputs(row === 1 ? 1 : row - 8)));
+    expect(rows[1]).toEqual(alone);
+  }
+});
+
+test("a row of zeros gives zeros, and one with a NaN no finite number", async () => {
+  const zeros = inputs(0).map(() => 0);
+  const nans = inputs(0).map(() => NaN);
+  const [ofZeros, ofNans, healthy] = await multiply([zeros, nans, inputs(1)]);
+  expect(ofZeros?.every((product) => Math.abs(product) === 0)).toBe(true);
+  expect(ofNans?.some((product) => Number.isFinite(product))).toBe(false);
+  expect([healthy]).toEqual(await multiply([inputs(1)]));
+});
+
+async function multiply(rows: readonly (readonly number[])[]): Promise<number[][]> {
+  const quantizer = new RowQuantizer(outFeatures, inFeatures);
+  quantizer.add(0, weights);
+  const graph = new GraphBuilder();
+  const x = graph.input("x", "float32", ["rows", inFeatures]);
+  const stored = {
+    stored: (name: string) =>
+      name.endsWith("rowNumbers")
+        ? graph.inlineInitializer(name, "int8", [inFeatures, outFeatures], quantizer.numbers)
+        : graph.inlineInitializer(name, "float32", [outFeatures], quantizer.scales),
+  };
+  graph.output(new RowProducts(graph, stored).multiply("y", "matrix", x), "float32", ["rows", outFeatures]);
+  const session = await openSession(graph.encode(), { numThreads: 1 });
+  const { y } = await session.run({
+    x: new Tensor("float32", Float32Array.from(rows.flat()), [rows.length, inFeatures]),
+  });
+  await session.release();
+  const flat = y?.data instanceof Float32Array ? [...y.data] : [];
+  return rows.map((_, row) => flat.slice(row * outFeatures, (row + 1) * outFeatures));
+}
