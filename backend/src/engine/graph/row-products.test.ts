@@ -38,23 +38,28 @@ test("a row of zeros gives zeros, and one with a NaN no finite number", async ()
   expect([healthy]).toEqual(await multiply([inputs(1)]));
 });
 
+test("no rows give no products", async () => {
+  expect(await multiply([])).toEqual([]);
+});
+
 async function multiply(rows: readonly (readonly number[])[]): Promise<number[][]> {
   const quantizer = new RowQuantizer(outFeatures, inFeatures);
   quantizer.add(0, weights);
   const graph = new GraphBuilder();
-  const x = graph.input("x", "float32", ["rows", inFeatures]);
+  const x = graph.input("x", "float32", [1, "rows", inFeatures]);
   const stored = {
     stored: (name: string) =>
       name.endsWith("rowNumbers")
         ? graph.inlineInitializer(name, "int8", [inFeatures, outFeatures], quantizer.numbers)
         : graph.inlineInitializer(name, "float32", [outFeatures], quantizer.scales),
   };
-  graph.output(new RowProducts(graph, stored).multiply("y", "matrix", x), "float32", ["rows", outFeatures]);
+  graph.output(new RowProducts(graph, stored).multiply("y", "matrix", x), "float32", [1, "rows", outFeatures]);
   const session = await openSession(graph.encode(), { numThreads: 1 });
   const { y } = await session.run({
-    x: new Tensor("float32", Float32Array.from(rows.flat()), [rows.length, inFeatures]),
+    x: new Tensor("float32", Float32Array.from(rows.flat()), [1, rows.length, inFeatures]),
   });
   await session.release();
+  expect(y?.dims).toEqual([1, rows.length, outFeatures]);
   const flat = y?.data instanceof Float32Array ? [...y.data] : [];
   return rows.map((_, row) => flat.slice(row * outFeatures, (row + 1) * outFeatures));
 }

@@ -10,10 +10,13 @@ import type { Weights } from "./weights.ts";
 const middle = 128;
 const largestNumber = 127;
 
+/** Of activations. Named from the front: of no rows at all, a maximum along axis -1 would have the wrong shape. */
+const featureAxis = 2;
+
 /** A matrix of activations as whole numbers: x = peak / 127 * (number - 128). */
 interface QuantizedRows {
-  readonly numbers: GraphValue; // uint8 [...lead, numRows, inFeatures]
-  readonly peaks: GraphValue; // float32 [...lead, numRows, 1]
+  readonly numbers: GraphValue; // uint8 [1, numRows, inFeatures]
+  readonly peaks: GraphValue; // float32 [1, numRows, 1]
 }
 
 export class RowProducts {
@@ -27,7 +30,7 @@ export class RowProducts {
     this.#weights = weights;
   }
 
-  /** x [...lead, numRows, inFeatures] times the transpose of the matrix `tensorName`: [...lead, numRows, outFeatures]. */
+  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`: [1, numRows, outFeatures]. */
   multiply(output: string, tensorName: string, x: GraphValue): GraphValue {
     const { numbers, peaks } = this.#quantize(x);
     const products = this.#graph.node(
@@ -50,7 +53,7 @@ export class RowProducts {
     if (known !== undefined) return known;
     const graph = this.#graph;
     const absolute = graph.node(`${x}.absolute`, "Abs", [x]);
-    const peaks = graph.node(`${x}.peaks`, "ReduceMax", [absolute, graph.int64s(-1)], {
+    const peaks = graph.node(`${x}.peaks`, "ReduceMax", [absolute, graph.int64s(featureAxis)], {
       attributes: { keepdims: int(1) },
     });
     // A row of zeros is divided by zero and becomes any numbers: its peak makes zeros of them again.
