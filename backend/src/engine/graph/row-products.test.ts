@@ -1,6 +1,5 @@
-import { Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { openSession } from "#engine/executor/native-session.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { RowQuantizer } from "./quantize-rows.ts";
 import { RowProducts } from "./row-products.ts";
@@ -54,7 +53,7 @@ async function multiply(rows: readonly (readonly number[])[]): Promise<number[][
         : graph.inlineInitializer(name, "float32", [outFeatures], quantizer.scales),
   };
   graph.output(new RowProducts(graph, stored).multiply("y", "matrix", x), "float32", [1, "rows", outFeatures]);
-  const session = await openSession(graph.encode(), { numThreads: 1 });
+  const session = await InferenceSession.create(graph.encode(), { intraOpNumThreads: 1 });
   const { y } = await session.run({
     x: new Tensor("float32", Float32Array.from(rows.flat()), [1, rows.length, inFeatures]),
   });
