@@ -52,7 +52,7 @@ export type Attribute =
   | { readonly kind: "graph"; readonly value: OnnxBranch };
 
 /** One way an `If` may go: nodes that see the values around them. */
-export interface OnnxBranch {
+interface OnnxBranch {
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly ValueInfo[];
 }

@@ -4,7 +4,7 @@ import type { DecoderConfig } from "./config.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 
 /** Query rows of one tile are padded to this many per K/V head: with a single row the products take another kernel. */
-export const minQueriesPerTile = 2;
+const minQueriesPerTile = 2;
 
 /** Rows of the query matrix that meets one block in place: a token's query heads of one K/V head. */
 export function queriesInPlace(config: DecoderConfig): number {
