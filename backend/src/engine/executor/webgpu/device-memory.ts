@@ -20,7 +20,7 @@ interface DeviceMemoryPlan {
 const halfBytes = 2;
 
 /** Without what a run takes besides, which the provider's buffer cache decides. */
-function planDeviceMemory(config: DecoderConfig, needs: DeviceMemoryNeeds): DeviceMemoryPlan {
+export function planDeviceMemory(config: DecoderConfig, needs: DeviceMemoryNeeds): DeviceMemoryPlan {
   const { vocabSize, hiddenSize, tiedEmbeddings } = config;
   const matrices = [...linearShapes(config).values()].reduce(
     (sum, shape) => sum + matrixBytes(shape, needs.precision),
