@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { changeApiKey, createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
 import { createIssuer, deleteIssuer, listIssuers } from "#edge/admin/issuers.ts";
+import { setOrganizationLimits, setProjectLimits } from "#edge/admin/ceilings.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { admit } from "#edge/middleware/admit.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
@@ -66,6 +67,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.post("/oauth/token", issueToken(parts)).all(refuseMethod("POST"));
   app.get("/.well-known/jwks.json", publishKeys(parts.ownTokens)).all(refuseMethod("GET"));
   app.get("/.well-known/oauth-authorization-server", describeTokenEndpoint()).all(refuseMethod("GET"));
+  const ceilings = { ledgers: parts.ledgers, directory: parts.directory, bounds: config.bounds };
+  app.post("/v1/organization/limits", setOrganizationLimits(ceilings)).all(refuseMethod("POST"));
+  app.post("/v1/organization/projects/:projectId/limits", setProjectLimits(ceilings)).all(refuseMethod("POST"));
 
   app.get("/health", reportHealth(config.regions, regionView)).all(refuseMethod("GET"));
   return app;

@@ -1,10 +1,12 @@
 // What the platform hands the Worker, as wrangler.toml binds it. Variables and secrets are read by config.ts alone.
 import type { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
+import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
 
 export interface Bindings {
   readonly DB: D1Database;
+  readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;

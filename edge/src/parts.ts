@@ -17,6 +17,7 @@ import { type Entropy, systemEntropy } from "#edge/entropy.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
 import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
+import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { RegionView } from "#edge/routing/region-view.ts";
 import { RegionExperience } from "#edge/routing/region-experience.ts";
 
@@ -27,8 +28,9 @@ export interface Parts {
   readonly issuers: IssuerView;
   readonly verifier: TokenVerifier;
   readonly gates: KeyGates;
-  readonly unchecked: UncheckedAdmissions;
   readonly directory: KeyDirectory;
+  readonly ledgers: DurableObjectNamespace<LimitLedger>;
+  readonly unchecked: UncheckedAdmissions;
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
@@ -58,8 +60,9 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     issuers,
     verifier: new TokenVerifier(issuers, now),
     gates,
-    unchecked: new UncheckedAdmissions(config.failPolicy, now),
     directory,
+    ledgers: bindings.LIMIT_LEDGER,
+    unchecked: new UncheckedAdmissions(config.failPolicy, now),
     keyring: new Keyring({ gates, directory, tagger, entropy, now }),
     passportKey,
     receipts: {

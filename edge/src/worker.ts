@@ -10,6 +10,7 @@ import { buildParts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
+export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
 
 // The app, not its promise, is kept: a promise belongs to the request that made it, and dies when that one is cancelled.

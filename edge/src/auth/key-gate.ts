@@ -2,21 +2,36 @@
 // a key revoked here is refused from the next request on, everywhere, and no limit is exceeded, whoever asks.
 //
 // Invariants:
-// 1. Admission reads memory only; storage is read once, when the object wakes.
+// 1. Admission reads memory only; storage is read once, when the object wakes. A ledger is asked only when the slices of a
+//    ceiling above the key are used up.
 // 2. What was admitted is covered by what is stored before the caller hears of it. A write goes ahead of what was admitted,
 //    so most admissions need none; one that does is held back by the output gate until the write is on disk.
 // 3. A gate asked about a key that was never provisioned stores nothing, so the platform forgets it.
 import { DurableObject } from "cloudflare:workers";
+import * as z from "zod/mini";
 import { loadConfig } from "#edge/config.ts";
-import { Quota, type QuotaBounds, storedQuotaSchema, type Verdict } from "#edge/rate-limit/quota.ts";
+import type { Units } from "#edge/rate-limit/ceiling.ts";
+import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
+import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import { Quota, type QuotaBounds, type Refusal, storedQuotaSchema, type Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion, RoutingTerms } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { decideAdmission, type KnownKey, principalOf } from "./decide-admission.ts";
 import type { Tenant } from "./jwt/tenant.ts";
+import { GateCeilings } from "./gate-ceilings.ts";
 import { type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
 
 const recordKey = "record";
 const quotaKey = "quota";
+const unlimitedKey = "unlimited";
+
+const unlimitedSchema = z.array(z.string());
+
+/** More than the requests that can wait for slices at the same time would ever need. */
+const maxRounds = 100;
+
+/** Shorter than a Worker waits for its gate. */
+const ledgerTimeoutMs = 2_000;
 
 /** After so long without a request, what was written ahead is taken back: the platform may evict an idle object from 10 s on. */
 const idleAfterMs = 5_000;
@@ -24,54 +39,70 @@ const idleAfterMs = 5_000;
 /** The key, and what it may still use. */
 interface Holding extends KnownKey {
   readonly quota: Quota;
+  readonly ceilings: GateCeilings;
 }
 
-export class KeyGate extends DurableObject {
+interface GateEnv {
+  readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
+}
+
+export class KeyGate extends DurableObject<GateEnv> {
   readonly #bounds: QuotaBounds;
   /** Absent until the key is provisioned. */
   #holding: Holding | undefined;
   #idleTimer: number | null = null;
 
-  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+  constructor(state: DurableObjectState, env: GateEnv) {
     super(state, env);
     this.#bounds = loadConfig(env).quotaBounds;
     const stored = state.storage.kv.get(recordKey);
     if (stored !== undefined) this.#holding = this.#hold(keyRecordSchema.parse(stored));
   }
 
-  admit(question: AdmissionQuestion): Admission {
-    const nowMs = Date.now();
+  async admit(question: AdmissionQuestion): Promise<Admission> {
     if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
-    const decision = decideAdmission(this.#holding, question, nowMs);
+    const decision = decideAdmission(this.#holding, question, Date.now());
     if (decision.kind === "refused") return decision;
     const principal = principalOf(decision.record);
     const routing = routingOf(decision.record);
     const { requestId, model, demand } = question;
-    const { quota } = this.#present();
+    const { quota, ceilings } = this.#present();
     if (demand === undefined || model === undefined) {
       return { kind: "admitted", principal, routing, reservedTokens: undefined, isLeased: false, report: {} };
     }
-    const verdict = quota.reserve({ requestId, model, ...demand }, nowMs);
-    if (verdict.kind !== "granted") return { kind: "limited", principal, refusal: verdict };
-    this.#cover(nowMs);
+    const ask = { requestId, model, ...demand };
+    const cost = { requests: 1, tokens: quota.tokensOf(ask) };
+    const verdict = await this.#decideUnder(ceilings, cost, (nowMs) => {
+      const decided = this.#present().quota.reserve({ ...ask, isCounted: ceilings.hasLimits }, nowMs);
+      if (decided.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      return decided;
+    });
+    if (verdict.kind !== "granted") {
+      return { kind: "limited", principal, refusal: { ...verdict, report: quota.report(model, Date.now()) } };
+    }
     const { tokens: reservedTokens, isLeased, report } = verdict;
     return { kind: "admitted", principal, routing, reservedTokens, isLeased, report };
   }
 
   /** See Quota.raise. Absent when the request is not under way. */
-  raise(requestId: string, tokens: number): Verdict | undefined {
-    const nowMs = Date.now();
-    const verdict = this.#holding?.quota.raise(requestId, tokens, nowMs);
-    this.#cover(nowMs);
-    return verdict;
+  async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
+    if (this.#holding === undefined) return undefined;
+    const { quota, ceilings } = this.#holding;
+    const cost = { requests: 0, tokens: Math.max(0, tokens - quota.reservedFor(requestId)) };
+    return this.#decideUnder(ceilings, cost, (nowMs) => {
+      const decided = this.#present().quota.raise(requestId, tokens, nowMs);
+      if (decided?.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      return decided;
+    });
   }
 
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
     const nowMs = Date.now();
-    const isSettled = this.#holding?.quota.settle(requestId, usedTokens, nowMs) ?? false;
+    const unusedTokens = this.#holding?.quota.settle(requestId, usedTokens, nowMs);
+    if (unusedTokens !== undefined) this.#holding?.ceilings.giveBack(requestId, unusedTokens);
     this.#cover(nowMs);
-    return isSettled;
+    return unusedTokens !== undefined;
   }
 
   /** Makes the key usable. The caller mints ids at random, so a gate that already has a record is a broken invariant. */
@@ -112,6 +143,45 @@ export class KeyGate extends DurableObject {
     this.#keep(record);
   }
 
+  /**
+   * Decides as soon as the ceilings have what is asked for, or with a ledger's refusal. Between the last look at what they
+   * have and the decision nothing is awaited, so that nobody else takes it.
+   */
+  async #decideUnder<Decision>(
+    ceilings: GateCeilings,
+    cost: Units,
+    decide: (nowMs: number) => Decision,
+  ): Promise<Decision | Refusal> {
+    let nowMs = Date.now();
+    for (let round = 0; !ceilings.has(cost, nowMs); round += 1) {
+      // Each round somebody gets in, or is refused.
+      if (round === maxRounds) throw new Error("the ceilings' slices went to others each time");
+      const refusal = await ceilings.fetch(cost);
+      if (refusal !== undefined) return refusal;
+      this.#noteUnlimited(ceilings);
+      nowMs = Date.now();
+    }
+    const decision = decide(nowMs);
+    this.#cover(nowMs);
+    if (ceilings.needsCheck()) this.#report(ceilings);
+    return decision;
+  }
+
+  /** Behind the requests; a ledger that cannot be reached is told later. */
+  #report(ceilings: GateCeilings): void {
+    const told = ceilings.report().then(
+      () => this.#noteUnlimited(ceilings),
+      () => undefined,
+    );
+    this.ctx.waitUntil(told);
+  }
+
+  /** Remembers through sleep which ceilings have no limits, so that a first request need not ask. */
+  #noteUnlimited({ unlimited }: GateCeilings): void {
+    const stored = unlimitedSchema.parse(this.ctx.storage.kv.get(unlimitedKey) ?? []);
+    if (stored.join() !== unlimited.join()) this.ctx.storage.kv.put(unlimitedKey, [...unlimited]);
+  }
+
   #recordOf(projectId: string): KeyRecord | undefined {
     return this.#holding?.record.projectId === projectId ? this.#holding.record : undefined;
   }
@@ -132,21 +202,39 @@ export class KeyGate extends DurableObject {
     const limits = { limits: record.limits ?? {}, modelLimits: record.modelLimits ?? {} };
     const storedQuota = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
     const quota = new Quota(limits, storedQuota, this.#bounds, Date.now());
-    return { record, access: new AccessRules(record), quota };
+    const ceilings = this.#holding?.ceilings ?? this.#lookUp(record);
+    return { record, access: new AccessRules(record), quota, ceilings };
+  }
+
+  #lookUp(record: KeyRecord): GateCeilings {
+    const unlimited = unlimitedSchema.parse(this.ctx.storage.kv.get(unlimitedKey) ?? []);
+    const { keyId } = record;
+    const parts = { ledgers: this.env.LIMIT_LEDGER, names: ceilingsOf(record), keyId, timeoutMs: ledgerTimeoutMs };
+    return new GateCeilings(parts, unlimited, Date.now());
   }
 
   /** Keeps invariant 2. */
   #cover(nowMs: number): void {
-    if (this.#holding?.quota.hasLimits !== true) return;
-    if (!this.#holding.quota.isCovered(nowMs)) this.#store(true, nowMs);
+    if (this.#holding === undefined) return;
+    const { quota, ceilings } = this.#holding;
+    if (quota.hasLimits && !quota.isCovered(nowMs)) this.#store(true, nowMs);
+    if (!quota.hasLimits && !ceilings.hasLimits) return;
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => this.#store(false, Date.now()), idleAfterMs);
+    this.#idleTimer = setTimeout(() => {
+      this.#store(false, Date.now());
+      this.#report(ceilings);
+    }, idleAfterMs);
   }
 
   #store(ahead: boolean, nowMs: number): void {
     if (this.#holding?.quota.hasLimits !== true) return;
     this.ctx.storage.kv.put(quotaKey, this.#holding.quota.toStored(ahead, nowMs));
   }
+}
+
+/** Names of the ledgers above a key. */
+function ceilingsOf({ projectId, orgId }: KeyRecord): readonly string[] {
+  return [ledgerName("project", projectId), ledgerName("organization", orgId)];
 }
 
 function routingOf({ jurisdictions, explainsRouting = false }: KeyRecord): RoutingTerms {

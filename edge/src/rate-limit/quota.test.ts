@@ -68,8 +68,8 @@ test("settling gives back what was not used, once", () => {
   const quota = quotaOf({ tokensPerMinute: 100, concurrentRequests: 1 });
   const asked = ask(80);
   quota.reserve(asked, startMs);
-  expect(quota.settle(asked.requestId, 30, startMs)).toBe(true);
-  expect(quota.settle(asked.requestId, 0, startMs)).toBe(false);
+  expect(quota.settle(asked.requestId, 30, startMs)).toBe(50);
+  expect(quota.settle(asked.requestId, 0, startMs)).toBeUndefined();
   expect(quota.report("pocket", startMs).tokens?.remaining).toBe(70);
   expect(quota.numUnderWay(startMs)).toBe(0);
 });
@@ -97,7 +97,7 @@ test("a late settlement of an orphan changes nothing", () => {
   const quota = quotaOf({ tokensPerMonth: 100 });
   const asked = ask(80);
   quota.reserve(asked, startMs);
-  expect(quota.settle(asked.requestId, 0, startMs + leaseMs)).toBe(false);
+  expect(quota.settle(asked.requestId, 0, startMs + leaseMs)).toBeUndefined();
   expect(quota.report("pocket", startMs + leaseMs).tokens?.remaining).toBe(20);
 });
 

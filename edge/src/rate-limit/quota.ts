@@ -33,6 +33,8 @@ export interface QuotaBounds {
 export interface Ask extends TokenDemand {
   readonly requestId: string;
   readonly model: string;
+  /** Whether somebody above counts tokens, even if no limit here does. */
+  readonly isCounted?: boolean;
 }
 
 /** `tokens` is what was reserved; absent when no limit counts tokens. */
@@ -107,7 +109,17 @@ export class Quota {
     return this.#meters.size > 0 || this.#placeLimits().some((limit) => limit !== undefined);
   }
 
-  reserve({ requestId, model, promptTokens, outputTokens }: Ask, nowMs: number): Verdict {
+  /** Tokens that `reserve` would reserve. */
+  tokensOf({ model, promptTokens, outputTokens }: Ask): number {
+    return this.#tokensToReserve(this.#metersOf(model), promptTokens, outputTokens);
+  }
+
+  /** Tokens reserved for a request; 0 when it is not under way. */
+  reservedFor(requestId: string): number {
+    return this.#leases.get(requestId)?.tokens ?? 0;
+  }
+
+  reserve({ requestId, model, promptTokens, outputTokens, isCounted = false }: Ask, nowMs: number): Verdict {
     this.#expire(nowMs);
     const meters = this.#metersOf(model);
     const tokens = this.#tokensToReserve(meters, promptTokens, outputTokens);
@@ -118,9 +130,9 @@ export class Quota {
     if (refusal !== undefined) return refusal;
     for (const meter of meters.requests) meter.charge(1, nowMs);
     for (const meter of meters.tokens) meter.reserve(requestId, tokens, nowMs);
-    const isLeased = this.#needsLease(model, meters);
+    const isLeased = isCounted || this.#needsLease(model, meters);
     if (isLeased) this.#leases.begin(requestId, model, tokens, nowMs);
-    const counted = meters.tokens.length > 0 ? tokens : undefined;
+    const counted = isCounted || meters.tokens.length > 0 ? tokens : undefined;
     return { kind: "granted", tokens: counted, isLeased, report: report(meters, nowMs) };
   }
 
@@ -143,14 +155,15 @@ export class Quota {
 
   /**
    * Ends what was reserved. `usedTokens` is the engine's own count; absent when nobody knows it, and then it stays charged as
-   * reserved. False when nothing is under way under this id: settling twice changes nothing.
+   * reserved. Returns what was reserved and not used; absent when nothing is under way under this id: settling twice changes
+   * nothing.
    */
-  settle(requestId: string, usedTokens: number | undefined, nowMs: number): boolean {
+  settle(requestId: string, usedTokens: number | undefined, nowMs: number): number | undefined {
     this.#expire(nowMs);
     const lease = this.#leases.end(requestId);
-    if (lease === undefined) return false;
+    if (lease === undefined) return undefined;
     this.#settle(lease, usedTokens ?? lease.tokens, nowMs);
-    return true;
+    return Math.max(0, lease.tokens - (usedTokens ?? lease.tokens));
   }
 
   report(model: string, nowMs: number): LimitReport {

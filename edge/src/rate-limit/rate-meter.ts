@@ -20,7 +20,7 @@ const aheadShares: Readonly<Record<RateName, number>> = {
   requestsPerDay: 1 / 96,
 };
 
-/** A limit that refills continuously, with a burst of all of it. */
+/** A limit that refills continuously. */
 export class RateMeter implements Meter {
   readonly name: RateName;
   readonly limit: number;
@@ -29,10 +29,11 @@ export class RateMeter implements Meter {
   #live: Bucket;
   #stored: Bucket;
 
-  constructor(name: RateName, limit: number, stored: StoredMeter | undefined) {
+  /** @param burst how much a full meter holds. */
+  constructor(name: RateName, limit: number, stored: StoredMeter | undefined, burst = limit) {
     this.name = name;
     this.limit = limit;
-    this.#rate = { limit, windowMs: rateWindowsMs[name], burst: limit };
+    this.#rate = { limit, windowMs: rateWindowsMs[name], burst };
     this.#unsettled = new Unsettled(stored?.unsettled);
     this.#live = stored ?? fullBucket;
     this.#stored = this.#live;

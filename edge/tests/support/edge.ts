@@ -4,7 +4,7 @@ import { importPassportKey } from "@sluice/shared/passport.ts";
 import { MockRegion, receiptSecret } from "./mock-region.ts";
 import type { RunningWorker, StartWorker } from "./worker.ts";
 
-const adminKey = "admin-key-of-the-tests-0123456789abcdef";
+export const adminKey = "admin-key-of-the-tests-0123456789abcdef";
 
 /** Where callers and regions stand. */
 const places = {

@@ -26,7 +26,14 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
           compatibility_flags: ["enable_request_signal"],
           vars: { ...environment },
           d1_databases: [{ binding: "DB", database_name: "sluice-twin", database_id: "twin" }],
-          durable_objects: { bindings: [gates("KEY_GATE", "KeyGate"), gates("REGION_BOARD", "RegionBoard")] },
+          durable_objects: {
+            bindings: [
+              gates("KEY_GATE", "KeyGate"),
+              gates("ISSUER_BOARD", "IssuerBoard"),
+              gates("REGION_BOARD", "RegionBoard"),
+              gates("LIMIT_LEDGER", "LimitLedger"),
+            ],
+          },
         },
       },
     ],

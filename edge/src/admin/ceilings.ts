@@ -1,0 +1,64 @@
+// The limits above keys: of a project, and of the organization. OpenAI sets them in its console; the words are those of a
+// key's limits.
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Handler } from "hono";
+import * as z from "zod/mini";
+import type { BodyBounds } from "#edge/body/read-bytes.ts";
+import { readJson } from "#edge/body/read-json.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import type { CeilingLimits } from "#edge/rate-limit/ceiling.ts";
+import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
+import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { KeyDirectory } from "./key-directory.ts";
+import { keyTermsFields } from "./key-terms.ts";
+import { parseInput } from "./parse-input.ts";
+
+/** The one that the directory's first migration makes. */
+const organizationId = "org_default";
+
+/** A limit of one could not be divided among gates without being exceeded by a fraction; see ceiling.ts. */
+const atLeastTwo = z.optional(z.int().check(z.gte(2), z.lte(10_000_000)));
+
+const ceilingSchema = z.strictObject({
+  rpm: atLeastTwo,
+  tpm: keyTermsFields.tpm,
+  rpd: atLeastTwo,
+  tokens_per_month: keyTermsFields.tokens_per_month,
+});
+
+export interface CeilingParts {
+  readonly ledgers: DurableObjectNamespace<LimitLedger>;
+  readonly directory: KeyDirectory;
+  readonly bounds: BodyBounds;
+}
+
+/** `POST /v1/organization/limits`: replaces all of them; a limit that is missing is lifted. */
+export function setOrganizationLimits({ ledgers, bounds }: CeilingParts): Handler<EdgeContext> {
+  return async (c) => {
+    const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
+    await ledgers.getByName(ledgerName("organization", organizationId)).setLimits(toCeiling(limits));
+    return c.json({ object: "organization.limits", ...limits });
+  };
+}
+
+/** `POST /v1/organization/projects/:projectId/limits`: as above, for a project. */
+export function setProjectLimits({ ledgers, directory, bounds }: CeilingParts): Handler<EdgeContext, "/:projectId"> {
+  return async (c) => {
+    const projectId = c.req.param("projectId");
+    const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
+    if ((await directory.findOrganization(projectId)) === undefined) {
+      throw new AppError("not_found", { publicText: "There is no such project." });
+    }
+    await ledgers.getByName(ledgerName("project", projectId)).setLimits(toCeiling(limits));
+    return c.json({ object: "organization.project.limits", id: projectId, ...limits });
+  };
+}
+
+function toCeiling({ rpm, tpm, rpd, tokens_per_month }: z.output<typeof ceilingSchema>): CeilingLimits {
+  return {
+    ...(rpm !== undefined && { requestsPerMinute: rpm }),
+    ...(tpm !== undefined && { tokensPerMinute: tpm }),
+    ...(rpd !== undefined && { requestsPerDay: rpd }),
+    ...(tokens_per_month !== undefined && { tokensPerMonth: tokens_per_month }),
+  };
+}

@@ -1,0 +1,112 @@
+// The ceilings above one key, as its gate sees them: slices in memory, and ledgers that are asked when there are none left.
+import { waitAtMost } from "#edge/deadline.ts";
+import type { Units } from "#edge/rate-limit/ceiling.ts";
+import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { Refusal } from "#edge/rate-limit/quota.ts";
+import { Slices } from "#edge/rate-limit/slices.ts";
+
+const nothing: Units = { requests: 0, tokens: 0 };
+
+export interface GateCeilingsParts {
+  readonly ledgers: DurableObjectNamespace<LimitLedger>;
+  /** Names of the ledgers above the key. */
+  readonly names: readonly string[];
+  readonly keyId: string;
+  /** Longest wait for a ledger. */
+  readonly timeoutMs: number;
+}
+
+interface Member {
+  readonly name: string;
+  readonly slices: Slices;
+  /** Present while the ledger is asked: those who want something meanwhile share the answer. */
+  asking: Promise<Refusal | undefined> | undefined;
+  /** What those who wait want together. */
+  wanted: Units;
+}
+
+export class GateCeilings {
+  readonly #parts: GateCeilingsParts;
+  readonly #members: readonly Member[];
+
+  /** @param unlimited names of those that were last known to have no limits. */
+  constructor(parts: GateCeilingsParts, unlimited: readonly string[], nowMs: number) {
+    this.#parts = parts;
+    this.#members = parts.names.map((name) => {
+      return { name, slices: new Slices(unlimited.includes(name), nowMs), asking: undefined, wanted: nothing };
+    });
+  }
+
+  /** Names of those known to have no limits. */
+  get unlimited(): readonly string[] {
+    return this.#members.filter(({ slices }) => slices.isUnlimited).map(({ name }) => name);
+  }
+
+  get hasLimits(): boolean {
+    return this.#members.some(({ slices }) => !slices.isUnlimited);
+  }
+
+  has(cost: Units, nowMs: number): boolean {
+    return this.#members.every(({ slices }) => slices.has(cost, nowMs));
+  }
+
+  /**
+   * Asks for what is missing. Others may take what comes, so `has` must be asked again. Resolves with a ledger's refusal, and
+   * rejects when a ledger does not answer.
+   */
+  async fetch(cost: Units): Promise<Refusal | undefined> {
+    const short = this.#members.filter(({ slices }) => !slices.has(cost, Date.now()));
+    const refusals = await Promise.all(short.map(async (member) => this.#await(member, cost)));
+    return refusals.find((refusal) => refusal !== undefined);
+  }
+
+  take(requestId: string, cost: Units, nowMs: number): void {
+    for (const { slices } of this.#members) slices.take(requestId, cost, nowMs);
+  }
+
+  giveBack(requestId: string, unusedTokens: number): void {
+    for (const { slices } of this.#members) slices.giveBack(requestId, unusedTokens);
+  }
+
+  /** Whether a ledger that had no limits should be asked again. */
+  needsCheck(): boolean {
+    return this.#members.some(({ slices, asking }) => asking === undefined && slices.needsCheck(Date.now()));
+  }
+
+  /** Tells the ledgers what became of their slices, and asks again those that had no limits. */
+  async report(): Promise<void> {
+    const nowMs = Date.now();
+    const due = this.#members.filter(({ slices }) => slices.hasReports(nowMs) || slices.needsCheck(nowMs));
+    await Promise.all(due.map(async (member) => this.#ask(member, undefined)));
+  }
+
+  async #await(member: Member, cost: Units): Promise<Refusal | undefined> {
+    member.wanted = add(member.wanted, cost, 1);
+    try {
+      return await this.#ask(member, cost);
+    } finally {
+      member.wanted = add(member.wanted, cost, -1);
+    }
+  }
+
+  async #ask(member: Member, least: Units | undefined): Promise<Refusal | undefined> {
+    member.asking ??= this.#order(member, least).finally(() => {
+      member.asking = undefined;
+    });
+    return member.asking;
+  }
+
+  async #order({ name, slices, wanted }: Member, least: Units | undefined): Promise<Refusal | undefined> {
+    const { ledgers, keyId, timeoutMs } = this.#parts;
+    const orderedAtMs = Date.now();
+    const order = slices.order(keyId, least, wanted, orderedAtMs);
+    const answer = await waitAtMost(timeoutMs, Promise.resolve(ledgers.getByName(name).lease(order)), () => {
+      throw new Error(`the ledger ${name} did not answer in time`);
+    });
+    return slices.accept(order, answer, orderedAtMs, Date.now());
+  }
+}
+
+function add(one: Units, other: Units, sign: 1 | -1): Units {
+  return { requests: one.requests + sign * other.requests, tokens: one.tokens + sign * other.tokens };
+}

@@ -1,0 +1,144 @@
+// A limit above many keys: of a project, or an organization. Its ledger does not see requests: it hands slices of itself to
+// the gates in advance, so that a gate decides by itself. What is handed out is charged first, so nothing is ever
+// granted twice; what comes back unused is given back.
+//
+// A slice lives for `sliceLifeMs`. All slices of a life could be spent in one instant, so the burst is smaller than the limit
+// by what refills in that time: in no stretch of time is more spent than the limit and what refills in it.
+import * as z from "zod/mini";
+import { BudgetMeter } from "./budget-meter.ts";
+import { type Limits, type MeterName, rateNames, rateWindowsMs } from "./limits.ts";
+import { type Meter, storedMeterSchema } from "./meter.ts";
+import type { Refusal } from "./quota.ts";
+import { RateMeter } from "./rate-meter.ts";
+
+/** Long enough that a busy gate asks rarely, short enough that what an idle one holds is soon back. */
+export const sliceLifeMs = 5_000;
+
+/** Share of a limit that a slice holds, when its gate did not ask for more: the most that one gate keeps from the others. */
+const sliceShare = 1 / 16;
+
+/** Limits that can be a ceiling. */
+export type CeilingLimits = Pick<Limits, MeterName>;
+
+export interface Units {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** What became of a slice. */
+export interface SliceReport {
+  readonly sliceId: string;
+  readonly granted: Units;
+  readonly used: Units;
+  readonly grantedAtMs: number;
+}
+
+export interface SliceOrder {
+  readonly sliceId: string;
+  /** The least that is of use; absent: nothing is wanted, this only reports. */
+  readonly least: Units | undefined;
+  /** What those who wait want together. */
+  readonly wanted: Units;
+  readonly reports: readonly SliceReport[];
+  /** Tokens of requests that were reported as used in full before they ended, and were not. */
+  readonly unusedTokens: number;
+}
+
+export type SliceAnswer =
+  | { readonly kind: "unlimited" }
+  | { readonly kind: "granted"; readonly units: Units }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+export const storedCeilingSchema = z.record(z.string(), storedMeterSchema);
+
+export type StoredCeiling = Readonly<z.infer<typeof storedCeilingSchema>>;
+
+export class Ceiling {
+  readonly #requests: readonly Meter[];
+  readonly #tokens: readonly Meter[];
+
+  constructor(limits: CeilingLimits, stored: StoredCeiling | undefined) {
+    const meters: Meter[] = rateNames.flatMap((name) => {
+      const limit = limits[name];
+      if (limit === undefined) return [];
+      const outstanding = Math.ceil((limit * sliceLifeMs) / rateWindowsMs[name]);
+      return [new RateMeter(name, limit, stored?.[name], Math.max(1, limit - outstanding))];
+    });
+    const { tokensPerMonth } = limits;
+    if (tokensPerMonth !== undefined) meters.push(new BudgetMeter(tokensPerMonth, stored?.["tokensPerMonth"]));
+    this.#requests = meters.filter(({ name }) => name.startsWith("requests"));
+    this.#tokens = meters.filter(({ name }) => name.startsWith("tokens"));
+  }
+
+  /** Takes what is reported back, and hands out a slice if one is wanted. */
+  lease(order: SliceOrder, nowMs: number): SliceAnswer {
+    if (this.#requests.length + this.#tokens.length === 0) return { kind: "unlimited" };
+    for (const report of order.reports) this.#settle(report, nowMs);
+    this.#giveBack(order.unusedTokens, nowMs);
+    const { least, wanted } = order;
+    if (least === undefined) return { kind: "granted", units: { requests: 0, tokens: 0 } };
+    const refusal = shortage(this.#requests, least.requests, nowMs) ?? shortage(this.#tokens, least.tokens, nowMs);
+    if (refusal !== undefined) return { kind: "refused", refusal };
+    const units = {
+      requests: portion(this.#requests, least.requests, wanted.requests, nowMs),
+      tokens: portion(this.#tokens, least.tokens, wanted.tokens, nowMs),
+    };
+    for (const meter of this.#requests) meter.reserve(order.sliceId, units.requests, nowMs);
+    for (const meter of this.#tokens) meter.reserve(order.sliceId, units.tokens, nowMs);
+    return { kind: "granted", units };
+  }
+
+  isCovered(nowMs: number): boolean {
+    return [...this.#requests, ...this.#tokens].every((meter) => meter.isCovered(nowMs));
+  }
+
+  /** What to write; see meter.ts for `ahead`. */
+  toStored(ahead: boolean, nowMs: number): StoredCeiling {
+    const meters = [...this.#requests, ...this.#tokens];
+    return Object.fromEntries(meters.map((meter) => [meter.name, meter.toStored(ahead, nowMs)]));
+  }
+
+  #settle({ sliceId, granted, used, grantedAtMs }: SliceReport, nowMs: number): void {
+    for (const [meters, counted] of [[this.#requests, "requests"] as const, [this.#tokens, "tokens"] as const]) {
+      const settlement = {
+        requestId: sliceId,
+        reserved: granted[counted],
+        used: used[counted],
+        reservedAtMs: grantedAtMs,
+      };
+      for (const meter of meters) meter.settle(settlement, nowMs);
+    }
+  }
+
+  /** Only a budget takes them: a rate has refilled since. */
+  #giveBack(unusedTokens: number, nowMs: number): void {
+    if (unusedTokens === 0) return;
+    const settlement = { requestId: "", reserved: unusedTokens, used: 0, reservedAtMs: nowMs };
+    for (const meter of this.#tokens) meter.settle(settlement, nowMs);
+  }
+}
+
+/** The meter that keeps `cost` waiting longest; absent when all have room. */
+function shortage(meters: readonly Meter[], cost: number, nowMs: number): Refusal | undefined {
+  let worst: { readonly meter: Meter; readonly waitMs: number } | undefined;
+  for (const meter of meters) {
+    const waitMs = meter.untilFitsMs(cost, nowMs) ?? Number.POSITIVE_INFINITY;
+    if (waitMs > (worst?.waitMs ?? 0)) worst = { meter, waitMs };
+  }
+  if (worst === undefined) return undefined;
+  const { meter, waitMs } = worst;
+  const used = meter.limit - meter.remaining(nowMs);
+  const told = { limitName: meter.name, limit: meter.limit, used, requested: cost, report: {} };
+  return waitMs === Number.POSITIVE_INFINITY
+    ? { kind: "never", ...told }
+    : { kind: "not_now", retryAfterMs: waitMs, ...told };
+}
+
+/** At least `least`, at most what is there; as much as is wanted, or a slice's share. */
+function portion(meters: readonly Meter[], least: number, wanted: number, nowMs: number): number {
+  const share = Math.min(...meters.map(({ limit }) => Math.floor(limit * sliceShare)));
+  const there = Math.min(...meters.map((meter) => meter.remaining(nowMs)));
+  // Without such a limit there is no end to them; a number that travels and adds up is as good.
+  if (meters.length === 0) return Number.MAX_SAFE_INTEGER;
+  return Math.max(least, Math.min(there, Math.max(wanted, share)));
+}

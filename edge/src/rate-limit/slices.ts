@@ -1,0 +1,116 @@
+// A gate's side of one ceiling: the slices it holds, and what it took from them. See ceiling.ts.
+import { type SliceAnswer, sliceLifeMs, type SliceOrder, type SliceReport, type Units } from "./ceiling.ts";
+import type { Refusal } from "./quota.ts";
+
+/** How long a ledger that said it has no limits is believed. */
+const unlimitedTrustMs = 60_000;
+/** As many as a quota lets run. */
+const maxUnderWay = 10_000;
+
+interface Slice {
+  readonly sliceId: string;
+  readonly granted: Units;
+  readonly grantedAtMs: number;
+  left: Units;
+}
+
+export class Slices {
+  readonly #slices: Slice[] = [];
+  /** requestId -> the slice it was taken from, as long as its use can still be corrected. */
+  readonly #takenFrom = new Map<string, { readonly slice: Slice; readonly tokens: number }>();
+  /** Absent: not known to be without limits. */
+  #unlimitedUntilMs: number | undefined;
+  #unusedTokens = 0;
+  #numOrdered = 0;
+
+  /** @param isUnlimited what was last known, before this gate slept. */
+  constructor(isUnlimited: boolean, nowMs: number) {
+    if (isUnlimited) this.#unlimitedUntilMs = nowMs;
+  }
+
+  get isUnlimited(): boolean {
+    return this.#unlimitedUntilMs !== undefined;
+  }
+
+  /** Whether the ledger should be asked again, behind the requests. */
+  needsCheck(nowMs: number): boolean {
+    return this.#unlimitedUntilMs !== undefined && this.#unlimitedUntilMs <= nowMs;
+  }
+
+  has(cost: Units, nowMs: number): boolean {
+    return this.isUnlimited || this.#find(cost, nowMs) !== undefined;
+  }
+
+  /** Takes what `has` said is there. Throws when it is not. */
+  take(requestId: string, cost: Units, nowMs: number): void {
+    if (this.isUnlimited) return;
+    const slice = this.#find(cost, nowMs);
+    if (slice === undefined) throw new Error("no slice has what is taken");
+    slice.left = { requests: slice.left.requests - cost.requests, tokens: slice.left.tokens - cost.tokens };
+    // What is taken for a request later on counts as used.
+    if (this.#takenFrom.has(requestId)) return;
+    this.#takenFrom.set(requestId, { slice, tokens: cost.tokens });
+    // Orphans are never given back.
+    const [oldest] = this.#takenFrom.keys();
+    if (this.#takenFrom.size > maxUnderWay && oldest !== undefined) this.#takenFrom.delete(oldest);
+  }
+
+  /** A request used fewer tokens than were taken for it. */
+  giveBack(requestId: string, unusedTokens: number): void {
+    const taken = this.#takenFrom.get(requestId);
+    this.#takenFrom.delete(requestId);
+    if (taken === undefined) return;
+    const { slice, tokens } = taken;
+    const unused = Math.min(unusedTokens, tokens);
+    if (this.#slices.includes(slice)) slice.left = { ...slice.left, tokens: slice.left.tokens + unused };
+    else this.#unusedTokens += unused;
+  }
+
+  /** An order of a new slice, with reports of those that are over. `prefix` names the gate among the ledger's. */
+  order(prefix: string, least: Units | undefined, wanted: Units, nowMs: number): SliceOrder {
+    this.#numOrdered += 1;
+    const unusedTokens = this.#unusedTokens;
+    this.#unusedTokens = 0;
+    return {
+      sliceId: `${prefix}/${nowMs}/${this.#numOrdered}`,
+      least,
+      wanted,
+      reports: this.#reportOver(nowMs),
+      unusedTokens,
+    };
+  }
+
+  /** Takes up the ledger's answer, whose slice lives from when it was ordered. Absent when nothing was refused. */
+  accept(order: SliceOrder, answer: SliceAnswer, orderedAtMs: number, nowMs: number): Refusal | undefined {
+    if (answer.kind === "refused") return answer.refusal;
+    this.#unlimitedUntilMs = answer.kind === "unlimited" ? nowMs + unlimitedTrustMs : undefined;
+    if (answer.kind === "unlimited" || order.least === undefined) return undefined;
+    const { sliceId } = order;
+    this.#slices.push({ sliceId, granted: answer.units, grantedAtMs: orderedAtMs, left: answer.units });
+    return undefined;
+  }
+
+  /** Whether there is anything to tell the ledger. */
+  hasReports(nowMs: number): boolean {
+    return this.#unusedTokens > 0 || this.#slices.some((slice) => isOver(slice, nowMs));
+  }
+
+  #find(cost: Units, nowMs: number): Slice | undefined {
+    return this.#slices.find(
+      (slice) => !isOver(slice, nowMs) && slice.left.requests >= cost.requests && slice.left.tokens >= cost.tokens,
+    );
+  }
+
+  #reportOver(nowMs: number): SliceReport[] {
+    const over = this.#slices.filter((slice) => isOver(slice, nowMs));
+    for (const slice of over) this.#slices.splice(this.#slices.indexOf(slice), 1);
+    return over.map(({ sliceId, granted, grantedAtMs, left }) => {
+      const used = { requests: granted.requests - left.requests, tokens: granted.tokens - left.tokens };
+      return { sliceId, granted, used, grantedAtMs };
+    });
+  }
+}
+
+function isOver({ grantedAtMs }: Slice, nowMs: number): boolean {
+  return nowMs >= grantedAtMs + sliceLifeMs;
+}
