@@ -41,7 +41,7 @@ export function watch(parts: WatchParts): handleServerStreamingCall<WatchRequest
     let { load } = model;
     const feed = call.request.cacheEvents ? client.cache.open() : undefined;
     const minIntervalMs = call.request.minIntervalMs || DEFAULT_MIN_INTERVAL_MS;
-    const watching = new LoadWatch(call, minIntervalMs, () => compose(load, feed, parts));
+    const watching = new LoadWatch(call, minIntervalMs, () => composeReport(load, feed, parts));
     let isOpen = true;
     const release = (): void => {
       if (!isOpen) return;
@@ -76,7 +76,12 @@ function noModel(): AppError {
   return new AppError("unavailable", { detail: "no model is loaded" });
 }
 
-function compose(load: EngineLoad, feed: CacheFeed | undefined, parts: WatchParts): Composed {
+/** What one Watch is told next. */
+export function composeReport(
+  load: EngineLoad,
+  feed: CacheFeed | undefined,
+  parts: Pick<WatchParts, "calls" | "stepCosts" | "retryHints">,
+): Composed {
   const message = {
     numRunning: load.numRunning,
     numWaiting: load.numWaiting,

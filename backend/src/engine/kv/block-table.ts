@@ -29,9 +29,16 @@ export class BlockTable {
   /**
    * How many tokens an empty table would find computed if it started now: whole blocks from the first on. The last token is
    * never among them, since what comes next is sampled from its logits.
+   *
+   * @param numSeen tokens that are taken to be found without a look.
    */
-  countCached(tokenIds: readonly number[]): number {
-    return this.#findCached(tokenIds).length * this.#pool.blockSize;
+  countCached(tokenIds: readonly number[], numSeen = 0): number {
+    if (this.#chain === undefined) return numSeen;
+    const numAllowed = this.#numShareable(tokenIds);
+    let numFound = Math.floor(numSeen / this.#pool.blockSize);
+    while (numFound < numAllowed && this.#pool.find(this.#chain.hashOf(numFound, tokenIds)) !== undefined)
+      numFound += 1;
+    return numFound * this.#pool.blockSize;
   }
 
   /**
@@ -80,10 +87,15 @@ export class BlockTable {
     this.#pool.free(blockIds);
   }
 
+  /** Blocks that may be found: the last token is computed in any case. */
+  #numShareable(tokenIds: readonly number[]): number {
+    return Math.floor((tokenIds.length - 1) / this.#pool.blockSize);
+  }
+
   #findCached(tokenIds: readonly number[]): BlockId[] {
     const found: BlockId[] = [];
     if (this.#chain === undefined) return found;
-    const numAllowed = Math.floor((tokenIds.length - 1) / this.#pool.blockSize);
+    const numAllowed = this.#numShareable(tokenIds);
     while (found.length < numAllowed) {
       const id = this.#pool.find(this.#chain.hashOf(found.length, tokenIds));
       if (id === undefined) break;

@@ -26,7 +26,7 @@ export class Sequence {
   readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
-  readonly #numExpectedTokens: number;
+  #numExpectedTokens: number;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
   #numCachedTokens: number | undefined;
@@ -72,9 +72,15 @@ export class Sequence {
     return this.#tokenIds.length - this.#numComputedTokens;
   }
 
-  /** What will have to be computed before it only decodes, as far as is known; none once it does. */
+  /**
+   * What will have to be computed before it only decodes, as far as is known; none once it does. What the prefix cache was
+   * once seen to hold for a sequence that waits is taken to stay: asking costs a look at one more block.
+   */
   get numQueuedTokens(): number {
     if (this.isDecoding) return 0;
+    if (this.blocks.blockIds.length === 0) {
+      this.#numExpectedTokens = this.blocks.countCached(this.#tokenIds, this.#numExpectedTokens);
+    }
     return Math.min(this.numUncomputedTokens, this.#tokenIds.length - this.#numExpectedTokens);
   }
 

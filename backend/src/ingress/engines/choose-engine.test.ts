@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chooseEngine } from "./choose-engine.ts";
-import { type EngineView, expectedMs, workAhead } from "./expected-time.ts";
+import { type EngineView, expectedMs, othersMs, workAhead } from "./expected-time.ts";
 
 const idle: EngineView = {
   isStale: false,
@@ -16,6 +16,7 @@ const idle: EngineView = {
   pace: { prefillMsPerToken: 0.1, decodeMsPerSequence: 0.5, turnoverMs: 50 },
   numPromptTokens: 640,
   numHeldTokens: 0,
+  homeRank: undefined,
 };
 const unmeasured = { ...idle, pace: {} };
 
@@ -42,6 +43,7 @@ const anyView = fc.record({
   pace: fc.constantFrom({}, idle.pace, { prefillMsPerToken: 0 }),
   numPromptTokens: fc.constant(640),
   numHeldTokens: fc.constantFrom(0, 64, 576),
+  homeRank: fc.constantFrom(undefined, 1, 2, 3),
 });
 
 describe("the engine that is expected to answer first", () => {
@@ -51,12 +53,37 @@ describe("the engine that is expected to answer first", () => {
     ["the one that holds the prefix", [idle, { ...idle, numHeldTokens: 576 }], [1, "prefix"]],
     [
       "the one that holds the prefix, also with as much ahead as that saves",
-      [idle, { ...idle, numHeldTokens: 576, numQueuedTokens: 400 }],
+      [idle, { ...idle, numHeldTokens: 576, numQueuedTokens: 1000 }],
       [1, "prefix"],
     ],
     [
-      "another, when the holder has more ahead than that saves",
-      [idle, { ...idle, numHeldTokens: 576, numQueuedTokens: 800 }],
+      "an idle one, when the holder has more ahead than that saves it and others",
+      [idle, { ...idle, numHeldTokens: 576, numQueuedTokens: 1200 }],
+      [0, "expected_time"],
+    ],
+    [
+      "the holder, rather than one where others would be held up",
+      [
+        { ...idle, numRunning: 2 },
+        { ...idle, numHeldTokens: 576, numQueuedTokens: 1200 },
+      ],
+      [1, "prefix"],
+    ],
+    [
+      "the prompt's home, of equals of which none holds it",
+      [
+        { ...idle, homeRank: 1 },
+        { ...idle, homeRank: 3 },
+        { ...idle, homeRank: 2 },
+      ],
+      [1, "expected_time"],
+    ],
+    [
+      "no home, when that has as much ahead as the prompt takes",
+      [
+        { ...idle, homeRank: 1 },
+        { ...idle, homeRank: 3, numQueuedTokens: 800 },
+      ],
       [0, "expected_time"],
     ],
     ["fewer queued tokens", [{ ...idle, numQueuedTokens: 500 }, idle], [1, "expected_time"]],
@@ -131,9 +158,14 @@ describe("the engine that is expected to answer first", () => {
         const chosen = views[Number(index)]!;
         const fresh = views.filter(({ isStale }) => !isStale);
         expect(chosen.isStale).toBe(fresh.length === 0);
-        const prices = fresh.map((view) =>
-          reason === "least_load" ? workAhead(view) : expectedMs(view, view.pace.prefillMsPerToken ?? Infinity),
-        );
+        const home = Math.max(...fresh.map(({ homeRank = 0 }) => homeRank));
+        const hasHome = fresh.every(({ homeRank, numHeldTokens }) => homeRank !== undefined && numHeldTokens === 0);
+        const prices = fresh.map((view) => {
+          const { prefillMsPerToken = Infinity } = view.pace;
+          const isHome = hasHome && view === fresh.find(({ homeRank }) => homeRank === home);
+          if (reason === "least_load") return workAhead(view);
+          return expectedMs(view, prefillMsPerToken) + othersMs(view, prefillMsPerToken, isHome);
+        });
         const price = prices[fresh.indexOf(chosen)] ?? 0;
         // Those that measured nothing take the others' mean, which is not looked into here.
         expect(Number.isFinite(price) ? price : 0).toBeLessThanOrEqual(Math.min(...prices) * 1.1 + 0.5);

@@ -1,11 +1,12 @@
-// Which engine takes a prompt: the one that is expected to give the first token soonest. An engine that holds the prompt's
-// prefix has less to compute, so turns of one conversation and prompts of one kind find their way back by themselves, for as
-// long as the work ahead does not cost more than the prefix saves.
+// Which engine takes a prompt: the one where it costs least (expected-time.ts): its own time to the first token, and what
+// others lose. An engine that holds the prompt's prefix has less to compute, so turns of one conversation and prompts of one
+// kind find their way back by themselves, for as long as the work ahead does not cost more than the prefix saves.
 //
 // Many ingresses choose by the same reports, which are a moment old. If all took the very best engine, they would all
 // take the same one; so of those that are nearly as good, two are drawn and the better is taken (power of two choices:
-// Mitzenmacher, IEEE TPDS 12(10), 2001).
-import { type EngineView, expectedMs, workAhead } from "./expected-time.ts";
+// Mitzenmacher, IEEE TPDS 12(10), 2001). A prompt that nobody holds has a home, the same for every ingress (rendezvous
+// hashing by its first block: Thaler and Ravishankar, IEEE/ACM ToN 6(1), 1998), so that they begin to fill one cache with it and not several.
+import { type EngineView, expectedMs, othersMs, workAhead } from "./expected-time.ts";
 
 /** Engines that differ by less than this are equally good, as far as anybody can tell. */
 const nearlyAsGood = 1.1;
@@ -13,9 +14,9 @@ const nearlyAsGoodMs = 0.5;
 
 /** By what an engine was chosen. */
 export type PickReason =
-  /** It is expected to be the soonest, and holds a part of the prompt. */
+  /** It costs least, and holds a part of the prompt. */
   | "prefix"
-  /** It is expected to be the soonest, and holds nothing of the prompt. */
+  /** It costs least, and holds nothing of the prompt. */
   | "expected_time"
   /** Nobody knows how long a token takes: it has the fewest of them ahead. */
   | "least_load"
@@ -41,11 +42,27 @@ export function chooseEngine<C extends Candidate>(candidates: readonly C[], rand
     return candidate && { candidate, reason: "random" };
   }
   const usualMs = usualPrefillMs(fresh);
-  const costOf = ({ view }: C): number =>
-    usualMs === undefined ? workAhead(view) : expectedMs(view, view.pace.prefillMsPerToken ?? usualMs);
+  const home = findHome(fresh);
+  const costOf = (candidate: C): number => {
+    const { view } = candidate;
+    if (usualMs === undefined) return workAhead(view);
+    const prefillMsPerToken = view.pace.prefillMsPerToken ?? usualMs;
+    return expectedMs(view, prefillMsPerToken) + othersMs(view, prefillMsPerToken, candidate === home);
+  };
   const candidate = betterOfTwo(fresh, costOf, random) ?? first;
   if (usualMs === undefined) return { candidate, reason: "least_load" };
   return { candidate, reason: candidate.view.numHeldTokens > 0 ? "prefix" : "expected_time" };
+}
+
+/** Absent when some engine holds a part of the prompt, or none of its blocks could be held. */
+function findHome<C extends Candidate>(candidates: readonly C[]): C | undefined {
+  let home: C | undefined;
+  for (const candidate of candidates) {
+    const { numHeldTokens, homeRank } = candidate.view;
+    if (numHeldTokens > 0 || homeRank === undefined) return undefined;
+    if (home === undefined || homeRank > (home.view.homeRank ?? 0)) home = candidate;
+  }
+  return home;
 }
 
 /** Of those that cost nearly the least, the cheaper of two drawn ones. */

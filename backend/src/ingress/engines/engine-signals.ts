@@ -30,6 +30,7 @@ export interface LastReport {
  * what he sent as work ahead until a report must have it. Times are on one monotonic clock.
  */
 export class EngineSignals {
+  readonly #address: string;
   readonly #remembersBlocks: boolean;
   readonly #held: HeldBlocks;
   #model: GetModelResponse | undefined;
@@ -37,8 +38,12 @@ export class EngineSignals {
   readonly #sent = new Set<SentPrompt>();
   #numSentTokens = 0;
 
-  /** @param maxKnownBlocks how many block names are remembered; 0 takes every prompt for new everywhere. */
-  constructor(maxKnownBlocks: number) {
+  /**
+   * @param address names the engine, alike in every ingress.
+   * @param maxKnownBlocks how many block names are remembered; 0 takes every prompt for new everywhere.
+   */
+  constructor(address: string, maxKnownBlocks: number) {
+    this.#address = address;
     this.#remembersBlocks = maxKnownBlocks > 0;
     this.#held = new HeldBlocks(maxKnownBlocks);
   }
@@ -130,6 +135,7 @@ export class EngineSignals {
       pace: load.pace ?? {},
       numPromptTokens: prompt.numTokens,
       numHeldTokens: this.#countHeld(prompt, nowMs),
+      homeRank: this.#cachedBlockSize && prompt.homeRank(this.#cachedBlockSize, this.#address),
     };
   }
 

@@ -48,7 +48,7 @@ export class Engine {
     this.#parts = parts;
     this.#logger = parts.logger.child({ engine: address });
     this.#client = new EngineClient(address);
-    this.#signals = new EngineSignals(parts.maxKnownBlocks);
+    this.#signals = new EngineSignals(address, parts.maxKnownBlocks);
   }
 
   /** True when a request sent now would be expected to run. */

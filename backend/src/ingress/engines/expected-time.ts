@@ -1,5 +1,11 @@
-// How long a prompt would take to its first token, by what an engine says of itself: the work ahead of it and its own, and the
-// wait for a place when all are taken. An estimate to compare engines by; what it leaves out is much the same for all.
+// What it costs to send a prompt to an engine, by what the engine says of itself. An estimate to compare engines by; what it
+// leaves out is much the same for all.
+//
+// The time to the prompt's own first token is not all of it. If everybody went where that is shortest, a prefix would be
+// computed on one engine after another as soon as its own is a little busy; each time it would hold up those who are there
+// and push other prefixes out of a cache, which then have to be computed again, which makes everybody busy. The bench
+// (`npm run bench:router`) shows that this does not end by itself. So what computing a prompt takes from others is
+// part of its cost.
 import type { Pace } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 
 /** One engine in view of one prompt. What was sent from here and is not in its report yet is counted. */
@@ -20,6 +26,8 @@ export interface EngineView {
   /** The prompt's tokens, and those of them whose K/V the engine holds. */
   readonly numPromptTokens: number;
   readonly numHeldTokens: number;
+  /** Of the engines, the one with the greatest is the prompt's home (see choose-engine.ts); absent for one too short for a block. */
+  readonly homeRank: number | undefined;
 }
 
 /** How soon a place is free while nothing was measured: as engines themselves say (rpc/retry-hints.ts). */
@@ -46,6 +54,15 @@ export function expectedMs(view: EngineView, prefillMsPerToken: number): number 
   const computeMs = numTokens * prefillMsPerToken + numSteps * numDecodes * (pace.decodeMsPerSequence ?? 0);
   const waitMs = numEndsAwaited(view) * (pace.turnoverMs ?? unmeasuredTurnoverMs);
   return Math.max(computeMs, waitMs + ownTokens(view) * prefillMsPerToken);
+}
+
+/**
+ * What others lose in milliseconds, summed over them, by the prompt's being computed there: the sequences that are there are
+ * held up, and blocks are taken from other prefixes, about as many as are filled. The latter is not counted at the prompt's
+ * home: there the next ones will look for it. Pure.
+ */
+export function othersMs(view: EngineView, prefillMsPerToken: number, isHome: boolean): number {
+  return ownTokens(view) * prefillMsPerToken * (numSequences(view) + (isHome ? 0 : 1));
 }
 
 /** How many sequences have to end before the prompt can start. */

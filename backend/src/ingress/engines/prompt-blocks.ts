@@ -37,8 +37,15 @@ export class PromptBlocks {
     return Array.from({ length: numFull }, (_, index) => this.#nameOf(index, blockSize));
   }
 
+  /** A number for the prompt's first block on this engine, the same for whoever asks; absent when there is no such block. */
+  homeRank(blockSize: number, engine: string): number | undefined {
+    if (this.#numUsable(blockSize) === 0) return undefined;
+    const digest = sha256(new TextEncoder().encode(this.#nameOf(0, blockSize) + engine));
+    return Buffer.from(digest, "latin1").readUInt32LE();
+  }
+
   #numUsable(blockSize: number): number {
-    return this.isCacheable ? Math.floor((this.numTokens - 1) / blockSize) : 0;
+    return this.isCacheable ? Math.max(0, Math.floor((this.numTokens - 1) / blockSize)) : 0;
   }
 
   #nameOf(index: number, blockSize: number): ShortName {

@@ -1,0 +1,106 @@
+// How the choice of the engine shows: tenants whose prompts begin alike, on engines whose KV pools together hold about 1.4
+// times what is asked of them, but none of which holds it alone. Random, least load and prefix-aware, on the same arrivals.
+//
+//   npm run bench:router -- [--engines 4] [--tenants 12] [--prefix 1536] [--seconds 60] [--model dir]
+//
+// In virtual time: the engine's code and the ingress's are the real ones, and a step takes as long as the model's steps were
+// measured to take just before, since four real engines would take turns on this machine's cores. Several ingresses choose
+// by reports that are as old as they are in production.
+import { cpus } from "node:os";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { summarize, type Summary } from "./router/outcome.ts";
+import { policies } from "./router/policies.ts";
+import { type House, simulate } from "./router/simulate.ts";
+import { measureStepCost } from "./router/step-cost.ts";
+import { makeTraffic, medianOutputTokens, medianQuestionTokens } from "./router/traffic.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const { values: args } = parseArgs({
+  options: {
+    engines: { type: "string", default: "4" },
+    tenants: { type: "string", default: "12" },
+    prefix: { type: "string", default: "1536" },
+    seconds: { type: "string", default: "60" },
+    model: { type: "string", default: `${root}models/pocket` },
+  },
+});
+const numEngines = Number(args.engines);
+const numTenants = Number(args.tenants);
+const numPrefixTokens = Number(args.prefix);
+const durationMs = 1e3 * Number(args.seconds);
+
+const blockSize = 64;
+const vocabSize = 512;
+const kvDemand = 0.7;
+/** In it the caches fill, and the rate rises to what it is then; what arrives before its end does not count. */
+const warmUpMs = 30_000;
+/** Shares of what the engines could serve if every prefix were found. */
+const loads = [0.1, 0.3, 0.6, 0.9];
+const limits = { maxNumBatchedTokens: 512, maxNumSeqs: 32, maxQueuedRequests: 64, maxQueuedTokens: 131_072 };
+
+const cost = await measureStepCost({
+  modelDir: args.model,
+  cacheDir: `${root}.sluice/cache`,
+  contextLength: numPrefixTokens,
+});
+const { stepMs, prefillMsPerToken, decodeMsPerSequence } = cost;
+console.log(
+  `Virtual time. A step of ${basename(args.model)} int8, 1 thread of ${cpus()[0]?.model}, was measured to take ` +
+    `${stepMs.toFixed(2)} ms + ${prefillMsPerToken.toFixed(4)} ms a prompt token + ${decodeMsPerSequence.toFixed(3)} ms a decode.`,
+);
+
+const hotRequestMs =
+  medianQuestionTokens * 1.2 * prefillMsPerToken + medianOutputTokens * 1.2 * (decodeMsPerSequence + stepMs / 8);
+const mostPerSecond = (numEngines * 1e3) / hotRequestMs;
+const numPrefixBlocks = numTenants * Math.ceil(numPrefixTokens / blockSize);
+const numLiveBlocks =
+  numEngines * (limits.maxNumSeqs / 2) * Math.ceil((medianQuestionTokens + medianOutputTokens) / blockSize);
+const numBlocks = Math.ceil((numPrefixBlocks + numLiveBlocks) / kvDemand / numEngines);
+const house: House = { numEngines, numIngresses: 3, numBlocks, blockSize, vocabSize, limits, cost };
+const coldMs = numPrefixTokens * prefillMsPerToken;
+const objective = { firstTokenMs: 2 * coldMs, betweenTokensMs: 3 * (stepMs + 8 * decodeMsPerSequence) };
+console.log(
+  `${numEngines} engines of ${numBlocks} blocks of ${blockSize}, ${house.numIngresses} ingresses, ${numTenants} tenants with prefixes of ${numPrefixTokens} tokens; ` +
+    `KV demand ${(100 * kvDemand).toFixed(0)} % of all pools, ${((100 * numPrefixBlocks) / numBlocks).toFixed(0)} % of one by prefixes alone. ` +
+    `Good is a first token within ${objective.firstTokenMs.toFixed(0)} ms and ${objective.betweenTokensMs.toFixed(1)} ms between tokens.`,
+);
+
+for (const load of loads) {
+  const requestsPerSecond = load * mostPerSecond;
+  console.log(`\n${requestsPerSecond.toFixed(0)} requests/s, ${args.seconds} s`);
+  const traffic = makeTraffic({
+    numTenants,
+    numPrefixTokens,
+    requestsPerSecond,
+    durationMs,
+    warmUpMs,
+    vocabSize,
+  });
+  for (const policy of policies) {
+    const outcomes = await simulate(house, policy, traffic, 2 * (warmUpMs + durationMs));
+    const counted = outcomes.filter(({ arrivedMs }) => arrivedMs >= warmUpMs);
+    console.log(describe(policy.name, summarize(counted, durationMs, numEngines, objective)));
+  }
+}
+
+function describe(name: string, summary: Summary): string {
+  return [
+    name.padEnd(13),
+    `hits ${percent(summary.hitRate)}`,
+    `first token p50 ${ms(summary.firstTokenP50Ms)} p90 ${ms(summary.firstTokenP90Ms)}`,
+    `between tokens p90 ${ms(summary.betweenTokensP90Ms)}`,
+    `goodput ${summary.goodput.toFixed(1).padStart(5)}/s`,
+    `shed ${percent(summary.shedRate)}`,
+    `busiest ${summary.imbalance.toFixed(2)}`,
+  ].join("  ");
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`.padStart(7);
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(1)} ms`.padStart(10);
+}
