@@ -61,7 +61,7 @@ function note(answer: Answer, event: GenerationEvent): void {
   if (event.kind === "text") {
     choice.text += event.text;
     choice.tokens.push(...(event.tokens ?? []));
-  } else {
+  } else if (event.kind === "end") {
     choice.finishReason = event.finishReason;
     choice.meanLogprob = event.meanLogprob;
   }

@@ -87,6 +87,7 @@ export function drawPlan(
     stopTokenIds: dice.chance(0.5) ? stopTokenIds : [],
     logprobs,
     echo: isScored ? prompt.text : undefined,
+    toolFormat: undefined,
     grammar: dice.chance(0.2) ? dice.pick(grammars) : undefined,
     priority: dice.chance(0.1) ? 1 : 0,
     cacheSalt: tenant,

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { chatMessageSchema } from "./chat-message.ts";
 import { generationFields } from "./generation-fields.ts";
+import { toolFields } from "./tools.ts";
 import { unsupported, unsupportedUnless, unsupportedUnlessEmpty } from "./unsupported.ts";
 
 const maxMessages = 2048;
@@ -21,9 +22,7 @@ export const chatCompletionRequestSchema = z.strictObject({
 
   store: unsupported(false),
   modalities: unsupportedUnless(isTextOnly),
-  tools: unsupportedUnlessEmpty(),
-  tool_choice: unsupported("none", "auto"),
-  parallel_tool_calls: unsupported(true, false),
+  ...toolFields,
   functions: unsupportedUnlessEmpty(),
   function_call: unsupported("none", "auto"),
   audio: unsupported(),

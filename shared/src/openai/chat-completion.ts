@@ -1,5 +1,6 @@
 // What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
 import type { ChatLogprobs } from "./logprobs.ts";
+import type { ToolCall } from "./tools.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
 
 export interface ChatCompletion {
@@ -10,11 +11,26 @@ export interface ChatCompletion {
   readonly model: string;
   readonly choices: readonly {
     readonly index: number;
-    readonly message: { readonly role: "assistant"; readonly content: string; readonly refusal: null };
+    readonly message: {
+      readonly role: "assistant";
+      /** Null when there are calls and no text. */
+      readonly content: string | null;
+      readonly refusal: null;
+      /** Absent when there are none. */
+      readonly tool_calls?: readonly ToolCall[];
+    };
     readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason;
   }[];
   readonly usage: CompletionUsage;
+}
+
+/** The call's id and name first, then its arguments in pieces. */
+export interface ToolCallDelta {
+  readonly index: number;
+  readonly id?: string;
+  readonly type?: "function";
+  readonly function: { readonly name?: string; readonly arguments: string };
 }
 
 /** One event of a stream: the role first, then text, then the finish reason, then, when asked for, usage. */
@@ -26,7 +42,11 @@ export interface ChatCompletionChunk {
   /** Empty in the usage chunk. */
   readonly choices: readonly {
     readonly index: number;
-    readonly delta: { readonly role?: "assistant"; readonly content?: string };
+    readonly delta: {
+      readonly role?: "assistant";
+      readonly content?: string;
+      readonly tool_calls?: readonly ToolCallDelta[];
+    };
     readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason | null;
   }[];

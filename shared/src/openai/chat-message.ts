@@ -1,6 +1,7 @@
 // The messages of a conversation, text only.
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
+import { toolCallsSchema } from "./tools.ts";
 import { unsupported, unsupportedUnlessEmpty } from "./unsupported.ts";
 
 const maxParts = 2048;
@@ -17,14 +18,21 @@ const answerFields = {
   annotations: unsupportedUnlessEmpty(),
   audio: unsupported(),
   function_call: unsupported(),
-  tool_calls: unsupportedUnlessEmpty(),
+  tool_calls: z.nullish(toolCallsSchema),
 };
 
+const isSaid = (said: unknown): boolean => said !== null && said !== undefined;
+
+/** An assistant may say nothing where it calls tools. */
 export const chatMessageSchema = z.discriminatedUnion("role", [
   z.strictObject({ role: z.literal("system"), content, name }),
   z.strictObject({ role: z.literal("developer"), content, name }),
   z.strictObject({ role: z.literal("user"), content, name }),
-  z.strictObject({ role: z.literal("assistant"), content, name, ...answerFields }),
+  z
+    .strictObject({ role: z.literal("assistant"), content: z.nullish(content), name, ...answerFields })
+    .check(
+      z.refine(({ content, tool_calls: calls }) => isSaid(content) || (calls ?? []).length > 0, { path: ["content"] }),
+    ),
   z.strictObject({ role: z.literal("tool"), content, tool_call_id: z.string() }),
 ]);
 
@@ -33,5 +41,5 @@ export type ChatMessage = z.infer<typeof chatMessageSchema>;
 /** The text of a message, its parts joined without a separator. */
 export function messageText(message: ChatMessage): string {
   if (typeof message.content === "string") return message.content;
-  return message.content.map((part) => part.text).join("");
+  return (message.content ?? []).map((part) => part.text).join("");
 }

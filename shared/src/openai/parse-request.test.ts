@@ -41,10 +41,10 @@ describe("chat requests are refused by the name of the parameter at fault", () =
       "messages[0].content[0].text",
     ],
     [
-      "tool calls in the history",
+      "a malformed tool call in the history",
       { ...chat, messages: [{ role: "assistant", content: "", tool_calls: [{}] }] },
-      "unsupported_parameter",
-      "messages[0].tool_calls",
+      "missing_required_parameter",
+      "messages[0].tool_calls[0].id",
     ],
     [
       "an unknown field in a message",
@@ -96,8 +96,21 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ],
     ["a number of logprobs", { ...chat, logprobs: 5 }, "invalid_value", "logprobs"],
     ["21 top logprobs", { ...chat, logprobs: true, top_logprobs: 21 }, "invalid_value", "top_logprobs"],
-    ["tools", { ...chat, tools: [{ type: "function" }] }, "unsupported_parameter", "tools"],
-    ["JSON output", { ...chat, response_format: { type: "json_object" } }, "unsupported_parameter", "response_format"],
+    ["a malformed tool", { ...chat, tools: [{ type: "function" }] }, "missing_required_parameter", "tools[0].function"],
+    [
+      "an assistant that says nothing",
+      { ...chat, messages: [{ role: "assistant" }] },
+      "invalid_value",
+      "messages[0].content",
+    ],
+    ["tool calls of the old kind", { ...chat, functions: [{ name: "f" }] }, "unsupported_parameter", "functions"],
+    [
+      "a response format of another type",
+      { ...chat, response_format: { type: "xml" } },
+      "invalid_value",
+      "response_format.type",
+    ],
+    ["a grammar of the caller's", { ...chat, guided_grammar: "root ::= x" }, "unsupported_parameter", "guided_grammar"],
     ["storage", { ...chat, store: true }, "unsupported_parameter", "store"],
   ])("%s", (_, body, code, param) => {
     expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, body))).toMatchObject({ code, param });

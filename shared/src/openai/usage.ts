@@ -6,4 +6,4 @@ export interface CompletionUsage {
   readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
-export type CompletionFinishReason = "stop" | "length";
+export type CompletionFinishReason = "stop" | "length" | "tool_calls";

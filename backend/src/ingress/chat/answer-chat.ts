@@ -5,24 +5,28 @@ import {
 } from "@sluice/shared/openai/chat-completion-request.ts";
 import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import type { Tool } from "@sluice/shared/openai/tools.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
-import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
 import { ChatReply } from "./chat-reply.ts";
+import { planChatGrammar } from "./plan-chat-grammar.ts";
+import { planToolUse } from "./tool-use.ts";
 
 /** `POST /v1/chat/completions`. */
 export async function answerChat(body: unknown, region: Region, exchange: Exchange): Promise<void> {
   const request = parseRequest(chatCompletionRequestSchema, body);
   assertServed(region, request.model);
   const { maxModelLen } = region.pool;
-  const promptTokenIds = await tokenizeChat(request.messages, region.model, maxModelLen);
+  const toolUse = planToolUse(request, region.model.chatTemplate?.toolFormat);
+  const grammar = planChatGrammar(request, toolUse);
+  const promptTokenIds = await tokenizeChat(request.messages, toolUse?.tools, region.model, maxModelLen);
   const mayGenerate = outputBudget({
     promptTokens: promptTokenIds.length,
     requested: requestedTokens(request),
@@ -37,8 +41,7 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
   const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
   assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
   const sampling = planSampling(request, region.model, maxTokens);
-  const grammar = planGrammar(request);
-  const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar };
+  const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar, toolFormat: toolUse?.format };
   const { org } = claims;
   const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
   const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
@@ -47,15 +50,17 @@ export async function answerChat(body: unknown, region: Region, exchange: Exchan
 
 async function tokenizeChat(
   messages: readonly ChatMessage[],
+  tools: readonly Tool[] | undefined,
   { chatTemplate, tokenizer }: ServedModel,
   maxModelLen: number,
 ): Promise<number[]> {
   if (chatTemplate === undefined) {
     throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
   }
-  const textLength = messages.reduce((length, message) => length + messageText(message).length, 0);
+  const toolsLength = tools === undefined ? 0 : JSON.stringify(tools).length;
+  const textLength = messages.reduce((length, message) => length + messageText(message).length, toolsLength);
   assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");
-  return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText));
+  return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText, tools));
 }
 
 function requestedTokens(request: ChatCompletionRequest): number | undefined {

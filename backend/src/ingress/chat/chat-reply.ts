@@ -24,6 +24,16 @@ export class ChatReply implements ReplyShape {
     return this.#chunk(index, { content: text }, null, toChatLogprobs(tokens));
   }
 
+  toolCall(index: number, call: number, name: string | undefined, argumentsText: string): ChatCompletionChunk {
+    const begun = name === undefined ? {} : { id: callId(this.#head, index, call), type: "function" as const };
+    const delta = {
+      index: call,
+      ...begun,
+      function: { ...(name !== undefined && { name }), arguments: argumentsText },
+    };
+    return this.#chunk(index, { tool_calls: [delta] }, null);
+  }
+
   closing(index: number, finishReason: CompletionFinishReason): ChatCompletionChunk {
     return this.#chunk(index, {}, finishReason);
   }
@@ -39,7 +49,7 @@ export class ChatReply implements ReplyShape {
       object: "chat.completion",
       created: createdS,
       model,
-      choices: choices.map(toChoice),
+      choices: choices.map((choice, index) => toChoice(choice, index, this.#head)),
       usage: toCompletionUsage(usage),
     };
   }
@@ -62,7 +72,26 @@ export class ChatReply implements ReplyShape {
   }
 }
 
-function toChoice({ text, tokens, finishReason }: WholeChoice, index: number): ChatCompletion["choices"][number] {
-  const message = { role: "assistant", content: text, refusal: null } as const;
+/** The same in a stream and in a whole answer. */
+function callId({ requestId }: ReplyHead, index: number, call: number): string {
+  return `call_${requestId}_${index}_${call}`;
+}
+
+function toChoice(
+  { text, tokens, calls, finishReason }: WholeChoice,
+  index: number,
+  head: ReplyHead,
+): ChatCompletion["choices"][number] {
+  const toolCalls = calls.map(({ name, argumentsText }, call) => ({
+    id: callId(head, index, call),
+    type: "function" as const,
+    function: { name, arguments: argumentsText },
+  }));
+  const message = {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    refusal: null,
+    ...(calls.length > 0 && { tool_calls: toolCalls }),
+  } as const;
   return { index, message, logprobs: toChatLogprobs(tokens), finish_reason: finishReason };
 }

@@ -67,7 +67,18 @@ async function planPrompt(
   const grammar = planGrammar(request);
   const { org } = claims;
   const priority = effectivePriority(request, claims.priority);
-  return { promptTokenIds, maxTokens, priority, cacheSalt: org, tenant: org, ...sampling, logprobs, echo, grammar };
+  return {
+    promptTokenIds,
+    maxTokens,
+    priority,
+    cacheSalt: org,
+    tenant: org,
+    ...sampling,
+    logprobs,
+    echo,
+    grammar,
+    toolFormat: undefined,
+  };
 }
 
 /** How many choices of each prompt are told, and of how many they are the best. */

@@ -22,6 +22,8 @@ export class CompletionReply implements ReplyShape {
     return this.#reply([toChoice(index, piece, null)]);
   }
 
+  toolCall(): undefined {}
+
   closing(index: number, finishReason: CompletionFinishReason): Completion {
     return this.#reply([toChoice(index, noText, finishReason)]);
   }

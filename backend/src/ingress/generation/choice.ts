@@ -2,13 +2,16 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { type Finish, FinishReason, type GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
-import type { GenerationEvent, GenerationPlan } from "./generation.ts";
+import type { GenerationEvent, GenerationPlan, TextPiece } from "./generation.ts";
+import type { ToolCallEvent, ToolCallParser } from "#ingress/text/tool-calls/tool-call-event.ts";
 import { OutputText } from "./output-text.ts";
 
 /** One of a plan's choices while its tokens come. */
 export class Choice {
   readonly #index: number;
   readonly #output: OutputText;
+  readonly #toolCalls: ToolCallParser | undefined;
+  #hasCalled = false;
   #end: { readonly reason: CompletionFinishReason; readonly finish: Finish | undefined } | undefined;
   #isTold = false;
 
@@ -16,6 +19,7 @@ export class Choice {
   constructor(index: number, plan: GenerationPlan, tokenBytes: TokenBytes) {
     this.#index = index;
     this.#output = new OutputText(plan, tokenBytes);
+    this.#toolCalls = plan.toolFormat?.createParser();
   }
 
   /** Whether nothing more may be pushed. */
@@ -49,12 +53,30 @@ export class Choice {
   take(): GenerationEvent[] {
     const events: GenerationEvent[] = [];
     const piece = this.#output.take();
-    if (piece !== undefined) events.push({ kind: "text", index: this.#index, ...piece });
+    if (piece !== undefined) events.push(...this.#read(piece));
     if (this.#end === undefined || this.#isTold) return events;
     this.#isTold = true;
+    for (const event of this.#toolCalls?.end() ?? []) events.push(this.#toEvent(event));
     const { meanLogprob } = this.#output;
-    events.push({ kind: "end", index: this.#index, finishReason: this.#end.reason, meanLogprob });
+    const finishReason = this.#hasCalled && this.#end.reason === "stop" ? "tool_calls" : this.#end.reason;
+    events.push({ kind: "end", index: this.#index, finishReason, meanLogprob });
     return events;
+  }
+
+  /** Logprobs are told with the text before the piece's first call, if there is any. */
+  #read(piece: TextPiece): GenerationEvent[] {
+    if (this.#toolCalls === undefined) return [{ kind: "text", index: this.#index, ...piece }];
+    const [first, ...others] = this.#toolCalls.push(piece.text).map((event) => this.#toEvent(event));
+    if (piece.tokens === undefined) return first === undefined ? [] : [first, ...others];
+    if (first?.kind === "text") return [{ ...first, tokens: piece.tokens }, ...others];
+    const untold: GenerationEvent = { kind: "text", index: this.#index, text: "", tokens: piece.tokens };
+    return first === undefined ? [untold] : [untold, first, ...others];
+  }
+
+  #toEvent(event: ToolCallEvent): GenerationEvent {
+    if (event.kind === "text") return { ...event, index: this.#index, tokens: undefined };
+    this.#hasCalled = true;
+    return { ...event, index: this.#index };
   }
 }
 

@@ -2,6 +2,8 @@
 import type { LogitBias } from "@sluice/shared/openai/logit-bias.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { GrammarPlan } from "#ingress/grammar/plan-grammar.ts";
+import type { ToolCallEvent } from "#ingress/text/tool-calls/tool-call-event.ts";
+import type { ToolFormat } from "#ingress/text/tool-calls/tool-format.ts";
 import type { LoggedToken } from "./logged-token.ts";
 
 /** What to generate; everything is decided. */
@@ -41,6 +43,8 @@ export interface GenerationPlan {
   readonly echo: string | undefined;
   /** What the output must be; undefined for anything. */
   readonly grammar: GrammarPlan | undefined;
+  /** How tool calls are told from text; undefined where all is text. */
+  readonly toolFormat: ToolFormat | undefined;
   /** Lower runs first. */
   readonly priority: number;
   /** Whose prompts this one may share computed prefixes with: the organization. */
@@ -73,6 +77,7 @@ export interface TextPiece {
 /** Of each choice, text that became certain, then one end; when all have ended, the usage. */
 export type GenerationEvent =
   | ({ readonly kind: "text"; readonly index: number } & TextPiece)
+  | ({ readonly index: number } & Exclude<ToolCallEvent, { kind: "text" }>)
   | {
       readonly kind: "end";
       readonly index: number;

@@ -36,6 +36,7 @@ const plan: GenerationPlan = {
   logprobs: { numTop: 0 },
   echo: undefined,
   grammar: undefined,
+  toolFormat: undefined,
 };
 
 /** The pieces that a caller gets of messages that come one after another. */

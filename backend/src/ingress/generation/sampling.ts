@@ -34,6 +34,7 @@ type SamplingPlan = Omit<
   | "logprobs"
   | "echo"
   | "grammar"
+  | "toolFormat"
 >;
 
 /** A nucleus of no mass keeps the most likely token, which every positive mass does too. */

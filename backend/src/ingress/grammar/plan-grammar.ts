@@ -35,7 +35,7 @@ export interface StructuredOutputFields {
 }
 
 /** A parameter that was given, and how it is written as a grammar. */
-interface Demand {
+export interface Demand {
   readonly param: string;
   readonly write: (rules: GrammarRules) => Expression;
 }
@@ -48,17 +48,23 @@ const MAX_GRAMMAR_BYTES = 256 * 1024;
  * and `invalid_value` when more than one parameter says what the output must be.
  */
 export function planGrammar(fields: StructuredOutputFields): GrammarPlan | undefined {
+  const demand = findDemand(fields);
+  return demand && writeGrammar(demand.param, demand.write);
+}
+
+/** What the request asks for; undefined when nothing. @throws AppError when it asks for two things. */
+export function findDemand(fields: StructuredOutputFields): Demand | undefined {
   const [demand, other] = demandsOf(fields);
   if (other !== undefined) {
     const publicText =
       "Only one of 'response_format', 'structured_outputs' and 'guided_…' may say what the output must be.";
     throw new AppError("invalid_value", { param: other.param, publicText });
   }
-  return demand && writeGrammar(demand.param, demand.write);
+  return demand;
 }
 
 /** @throws AppError `invalid_grammar` when it gets too long. */
-function writeGrammar(param: string, write: (rules: GrammarRules) => Expression): GrammarPlan {
+export function writeGrammar(param: string, write: (rules: GrammarRules) => Expression): GrammarPlan {
   const rules = new GrammarRules();
   const ebnf = rules.toText(write(rules));
   if (ebnf.length > MAX_GRAMMAR_BYTES) throw new AppError("invalid_grammar", { param });

@@ -2,8 +2,16 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { GenerationEvent, TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 
+/** A tool call that is whole. */
+interface WholeCall {
+  readonly name: string;
+  /** JSON, unless the length cut it off. */
+  readonly argumentsText: string;
+}
+
 /** A choice that is whole. */
 export interface WholeChoice extends TextPiece {
+  readonly calls: readonly WholeCall[];
   readonly finishReason: CompletionFinishReason;
   /** As in `GenerationEvent`. */
   readonly meanLogprob: number | undefined;
@@ -21,22 +29,51 @@ export async function collectChoices(
   count: number,
 ): Promise<Collected> {
   const pieces = Array.from({ length: count }, (): TextPiece[] => []);
+  const calls = Array.from({ length: count }, (): MutableCall[] => []);
   const ends = new Map<number, Extract<GenerationEvent, { kind: "end" }>>();
   let usage: TokenUsage | undefined;
   for await (const events of batches) {
     for (const event of events) {
-      if (event.kind === "text") pieces[event.index]?.push(event);
-      else if (event.kind === "end") ends.set(event.index, event);
-      else usage = event.usage;
+      switch (event.kind) {
+        case "text":
+          pieces[event.index]?.push(event);
+          break;
+        case "callStart":
+          calls[event.index]?.push({ name: event.name, argumentsText: "" });
+          break;
+        case "callArguments":
+          extend(calls[event.index]?.[event.call], event.text);
+          break;
+        case "end":
+          ends.set(event.index, event);
+          break;
+        case "usage":
+          usage = event.usage;
+      }
     }
   }
   if (usage === undefined) throw new AppError("internal_error", { detail: "the generation ended without its usage" });
   const choices = pieces.map((ofChoice, index) => {
     const end = ends.get(index);
     if (end === undefined) throw new AppError("internal_error", { detail: `choice ${index} has no end` });
-    return { ...join(ofChoice), finishReason: end.finishReason, meanLogprob: end.meanLogprob };
+    return {
+      ...join(ofChoice),
+      calls: calls[index] ?? [],
+      finishReason: end.finishReason,
+      meanLogprob: end.meanLogprob,
+    };
   });
   return { choices, usage };
+}
+
+interface MutableCall {
+  readonly name: string;
+  argumentsText: string;
+}
+
+function extend(call: MutableCall | undefined, text: string): void {
+  if (call === undefined) throw new AppError("internal_error", { detail: "arguments of a call that did not begin" });
+  call.argumentsText += text;
 }
 
 function join(pieces: readonly TextPiece[]): TextPiece {

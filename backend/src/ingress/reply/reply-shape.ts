@@ -17,6 +17,8 @@ export interface ReplyShape {
   /** The event before the choice's first text; undefined when the text opens the stream itself. */
   opening(index: number): unknown;
   text(index: number, piece: TextPiece): unknown;
+  /** @param call the call's number within the choice. @param name present when the call begins. */
+  toolCall(index: number, call: number, name: string | undefined, argumentsText: string): unknown;
   closing(index: number, finishReason: CompletionFinishReason): unknown;
   usage(usage: TokenUsage): unknown;
   /** @param choices in the order of their indexes. */

@@ -34,6 +34,10 @@ function toPayload(event: GenerationEvent, shape: ReplyShape, includeUsage: bool
   switch (event.kind) {
     case "text":
       return shape.text(event.index, event);
+    case "callStart":
+      return shape.toolCall(event.index, event.call, event.name, "");
+    case "callArguments":
+      return shape.toolCall(event.index, event.call, undefined, event.text);
     case "end":
       return shape.closing(event.index, event.finishReason);
     case "usage":

@@ -26,7 +26,7 @@ export function lowerString(schema: SchemaObject, rules: GrammarRules, path: Sch
     return writePattern(anchoredRegex(parseRegex(source), true), { min, max }, "format", path);
   }
   if (min === 0 && max === Infinity) return anyJsonString(rules);
-  return sequence(quote, repeat(anyJsonChar(rules), min, max), quote);
+  return rules.add(sequence(quote, repeat(anyJsonChar, min, max), quote));
 }
 
 function readPattern(pattern: string, path: SchemaPath): RegexNode {
