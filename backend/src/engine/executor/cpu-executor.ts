@@ -37,6 +37,8 @@ export interface CpuExecutorOptions {
   readonly maxNumSeqs?: number;
   /** Where quantized weights are kept; made when missing. Not used for fp32. */
   readonly cacheDir: string;
+  /** See `NativeSessionOptions`. */
+  readonly profilePrefix?: string;
   /** Called while weights are quantized, which happens once per checkpoint and precision. */
   readonly onProgress?: (numDone: number, numAll: number) => void;
 }
@@ -59,7 +61,12 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
   checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
   const decoder = await loadDecoder(model, { ...options, maxModelLen, exactProducts: await hasExactProducts() });
-  const session = await openSession(decoder.model, { numThreads, weightsFolder: decoder.weightsFolder });
+  const { profilePrefix } = options;
+  const session = await openSession(decoder.model, {
+    numThreads,
+    weightsFolder: decoder.weightsFolder,
+    ...(profilePrefix !== undefined && { profilePrefix }),
+  });
   const executor = new CpuExecutor(model.config, session, {
     vocabSize: model.config.vocabSize,
     maxModelLen,

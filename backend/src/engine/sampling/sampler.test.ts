@@ -8,6 +8,21 @@ import type { SamplingParams } from "./sampling-params.ts";
 const everything: SamplingParams = { temperature: 1, topP: 1, topK: 0, seed: 7 };
 
 describe("argmax", () => {
+  test("finds the largest in rows of any length, and the first of equals", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 40 }), (row) => {
+        expect(argmax(Float32Array.from(row))).toBe(row.indexOf(Math.max(...row)));
+      }),
+    );
+  });
+
+  test("refuses a NaN wherever it stands", () => {
+    for (let place = 0; place < 20; place += 1) {
+      const row = Float32Array.from({ length: 20 }, (_, id) => (id === place ? NaN : 20 - id));
+      expect(() => argmax(row)).toThrow("NaN");
+    }
+  });
+
   test("of equal logits takes the lowest id", () => {
     expect(argmax(Float32Array.of(-1, 3, 3, 2))).toBe(1);
   });
