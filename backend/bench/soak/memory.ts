@@ -9,26 +9,32 @@ export interface MemoryReading {
   /** After a garbage collection, of the thread with the sockets and of the engine's. */
   readonly mainHeap: number;
   readonly engineHeap: number;
+  /** What both threads hold outside of their heaps: array buffers, mostly. */
+  readonly external: number;
 }
 
 /** The process must have been started with report-heap.ts, and be idle. Linux only. */
 export async function readMemory(child: BenchChild): Promise<MemoryReading> {
   const heaps = Promise.all([child.find(heapOf(true)), child.find(heapOf(false))]);
   process.kill(child.pid, "SIGUSR2");
-  const [mainHeap, engineHeap] = await heaps;
+  const [main, engine] = await heaps;
   const status = await readFile(`/proc/${child.pid}/status`, "utf8");
   const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * kibibyte;
-  return { rss, mainHeap, engineHeap };
+  const external = main.external + engine.external;
+  return { rss, mainHeap: main.heapUsed, engineHeap: engine.heapUsed, external };
 }
 
-function heapOf(ofMainThread: boolean): (line: string) => number | undefined {
+interface HeapLine {
+  readonly isMainThread: boolean;
+  readonly heapUsed: number;
+  readonly external: number;
+}
+
+function heapOf(ofMainThread: boolean): (line: string) => HeapLine | undefined {
   return (line) => {
     if (!line.startsWith('{"msg":"heap"')) return undefined;
-    const { isMainThread, heapUsed } = JSON.parse(line) as {
-      readonly isMainThread: boolean;
-      readonly heapUsed: number;
-    };
-    return isMainThread === ofMainThread ? heapUsed : undefined;
+    const heap = JSON.parse(line) as HeapLine;
+    return heap.isMainThread === ofMainThread ? heap : undefined;
   };
 }
 

@@ -75,8 +75,9 @@ export async function runSoak({ seed, durationMs, numRounds, numPlans, log }: So
       await engine.until(({ numFreeBlocks, numBlocks, numRunning, numWaiting }) => {
         return numRunning + numWaiting === 0 && numFreeBlocks === numBlocks;
       });
-      memory.push(await readMemory(engine.child));
-      log(`round ${round} of ${numRounds}: ${soak.summary}`);
+      const reading = await readMemory(engine.child);
+      memory.push(reading);
+      log(`round ${round} of ${numRounds}: ${soak.summary}; ${Math.round(reading.rss / 2 ** 20)} MiB resident`);
     }
     return soak.result(memory);
   } finally {

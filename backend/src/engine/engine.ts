@@ -15,7 +15,8 @@ import type {
   Refusal,
   SequenceEvent,
 } from "./generation.ts";
-import { Forks } from "./forks.ts";
+import { findRoom, noRoom } from "./find-room.ts";
+import { Forks, forksOf } from "./forks.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
@@ -24,8 +25,7 @@ import { type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
-import type { RoomAnswer } from "./scheduler/queue-shares.ts";
-import { Scheduler, type WaitingRequest } from "./scheduler/scheduler.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
 import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
@@ -107,12 +107,9 @@ export class Engine {
       const detail = `${1 + forks.length} choices are more than the ${this.#maxLiveSequences} sequences that can be live`;
       return { admitted: false, code: "invalid_value", detail };
     }
-    const room = this.#findRoom(request, forks.length);
-    if (room.kind === "full") return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
-    if (room.kind === "over_share") {
-      const detail = "the waiting queue is full, and the tenant has its share of it";
-      return { admitted: false, code: "rate_limit_exceeded", detail };
-    }
+    const weighed = { scheduler: this.#scheduler, forks: this.#forks, numLive: this.#live.size };
+    const room = findRoom(request, { ...weighed, blockSize: this.spec.blockSize });
+    if (room.kind !== "room") return noRoom(room);
     const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
     const scope = this.#prefixScope(request);
     this.#scheduler.add(this.#start(request, scope, 0).sequence);
@@ -189,22 +186,6 @@ export class Engine {
     } catch (thrown) {
       return { admitted: false, code: "invalid_grammar", detail: String(thrown) };
     }
-  }
-
-  #findRoom({ promptTokenIds, tenant, priority }: GenerationRequest, numForks: number): RoomAnswer<WaitingRequest> {
-    const numHeld = this.#live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting;
-    const numTokens = promptTokenIds.length + this.#numForkTokens(promptTokenIds.length, numForks);
-    const asked = { tenant, priority, numSequences: 1 + numForks, numTokens };
-    return this.#scheduler.findRoom(asked, numHeld, (sequence) => {
-      const count = this.#forks.count(sequence.id);
-      const ofForks = this.#numForkTokens(sequence.numPromptTokens, count);
-      return { numSequences: 1 + count, numTokens: sequence.numQueuedTokens + ofForks };
-    });
-  }
-
-  /** What forks compute themselves: what is behind the prompt's last full block, and their first token. */
-  #numForkTokens(numPromptTokens: number, numForks: number): number {
-    return numForks * ((numPromptTokens % this.spec.blockSize) + 1);
   }
 
   /** Ends a request that waits, to make room. */
@@ -405,16 +386,6 @@ export class Engine {
   #living(shares: readonly StepShare[]): StepShare[] {
     return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
-}
-
-/** The requests of the further sequences, each as if it stood alone. */
-function forksOf({ forkIds = [], ...request }: GenerationRequest): readonly GenerationRequest[] {
-  return forkIds.map((sequenceId, index) => ({
-    ...request,
-    sequenceId,
-    sampling: { ...request.sampling, stream: index + 1 },
-    logprobs: request.logprobs && { ...request.logprobs, prompt: false },
-  }));
 }
 
 /** The event's part that tells logprobs; empty when none were asked for. */

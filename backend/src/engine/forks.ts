@@ -1,3 +1,4 @@
+import type { GenerationRequest } from "./generation.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 /**
@@ -46,4 +47,14 @@ export class Forks<Member extends { readonly sequence: { readonly id: SequenceId
     }
     return undefined;
   }
+}
+
+/** The requests of the further sequences, each as if it stood alone. */
+export function forksOf({ forkIds = [], ...request }: GenerationRequest): readonly GenerationRequest[] {
+  return forkIds.map((sequenceId, index) => ({
+    ...request,
+    sequenceId,
+    sampling: { ...request.sampling, stream: index + 1 },
+    logprobs: request.logprobs && { ...request.logprobs, prompt: false },
+  }));
 }
