@@ -13,8 +13,11 @@ const mostGrowth: MemoryReading = {
   engineHeap: 4 * mebibyte,
   external: 8 * mebibyte,
 };
-/** In the first rounds code is compiled and buffers reach their size. */
-const numWarmUpRounds = 2;
+/**
+ * Which part of the rounds is for warming up: code is compiled, and the arena of the native runs (native-session.ts), which keeps
+ * the most that any run has taken, has yet to meet the largest of random steps.
+ */
+const warmUpPart = 0.5;
 
 const { values: args } = parseArgs({
   options: {
@@ -33,7 +36,7 @@ const result = await runSoak({
   log: print,
 });
 
-const warm = result.memory.slice(numWarmUpRounds);
+const warm = result.memory.slice(Math.floor(warmUpPart * result.memory.length));
 const grown = (["rss", "mainHeap", "engineHeap", "external"] as const).map((part) => {
   const readings = warm.map((reading) => reading[part]);
   return { part, last: readings.at(-1) ?? 0, growth: growthOf(readings), most: mostGrowth[part] };
