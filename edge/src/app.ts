@@ -5,18 +5,22 @@ import { createIssuer, deleteIssuer, listIssuers } from "#edge/admin/issuers.ts"
 import { setOrganizationLimits, setProjectLimits } from "#edge/admin/ceilings.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { admit } from "#edge/middleware/admit.ts";
+import { allowOrigins } from "#edge/middleware/allow-origins.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
 import { authenticate } from "#edge/middleware/authenticate.ts";
 import { chooseRegion } from "#edge/middleware/choose-region.ts";
 import { describeTokenEndpoint, publishKeys } from "#edge/middleware/describe-tokens.ts";
 import { forward } from "#edge/middleware/forward.ts";
 import { issueToken } from "#edge/middleware/issue-token.ts";
+import { limitHeaders } from "#edge/middleware/limit-headers.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
 import { requireAdmin } from "#edge/middleware/require-admin.ts";
+import { shieldFromFloods } from "#edge/middleware/shield-from-floods.ts";
+import { secureReply } from "#edge/middleware/secure-reply.ts";
 import { settle } from "#edge/middleware/settle.ts";
 import type { Parts } from "#edge/parts.ts";
 
@@ -26,7 +30,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
 
   app.onError(renderErrors);
   app.notFound(refuseUnknownPath);
-  app.use(assignRequestId(parts.entropy), logRequest(parts.log, now));
+  app.use(assignRequestId(parts.entropy), logRequest(parts.log, now), secureReply());
+  if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
+  app.use(limitHeaders, shieldFromFloods(parts.floodShield));
 
   const route = chooseRegion(config.regions, regionView, experience);
   const { passportKey, retryBudget } = parts;

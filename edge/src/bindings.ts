@@ -8,6 +8,7 @@ export interface Bindings {
   readonly DB: D1Database;
   readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
+  readonly FLOOD_SHIELD: RateLimit;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
 }

@@ -36,6 +36,8 @@ export interface Config {
   readonly passportPrivateJwk: Readonly<Record<string, unknown>>;
   readonly adminKey: string;
   readonly receiptSecret: string;
+  /** Origins of pages that may call the API; `*` is all. Empty: none. */
+  readonly corsOrigins: readonly string[];
   readonly bounds: Bounds;
   readonly quotaBounds: QuotaBounds;
   readonly failPolicy: FailPolicy;
@@ -60,6 +62,7 @@ const environmentSchema = z.object({
     z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() }),
   ),
   ADMIN_KEY: secret,
+  CORS_ORIGINS: z._default(z.string(), ""),
   MAX_BODY_BYTES: count(4 * 1024 * 1024),
   BODY_TIMEOUT_MS: count(15_000),
   ADMIT_TIMEOUT_MS: count(5_000),
@@ -90,6 +93,9 @@ export function loadConfig(environment: unknown): Config {
     passportPrivateJwk: values.PASSPORT_PRIVATE_JWK,
     adminKey: values.ADMIN_KEY,
     receiptSecret: values.RECEIPT_SECRET,
+    corsOrigins: values.CORS_ORIGINS.split(",")
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ""),
     bounds: {
       maxBodyBytes: values.MAX_BODY_BYTES,
       bodyTimeoutMs: values.BODY_TIMEOUT_MS,

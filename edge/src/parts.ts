@@ -37,6 +37,7 @@ export interface Parts {
   readonly regionView: RegionView;
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
+  readonly floodShield: RateLimit;
   readonly log: Logger;
   readonly now: Clock;
   readonly entropy: Entropy;
@@ -74,6 +75,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),
+    floodShield: bindings.FLOOD_SHIELD,
     log,
     now,
     entropy,

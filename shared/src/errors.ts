@@ -60,6 +60,7 @@ export const errorTable = {
   key_revoked: row(401, "authentication_error", false, "This API key has been revoked."),
   invalid_passport: row(401, "authentication_error", false, "This region accepts requests only from its edge."),
   permission_denied: row(403, "permission_error", false, "This credential may not do that."),
+  origin_not_authorized: row(403, "permission_error", false, "This origin is not authorized to use this credential."),
   ip_not_authorized: row(403, "permission_error", false, "Your IP address is not authorized to use this credential."),
   not_found: row(404, "not_found_error", false, "There is nothing at this address."),
   model_not_found: row(404, "not_found_error", false, "The model does not exist or you do not have access to it."),
@@ -68,6 +69,7 @@ export const errorTable = {
   /** Between region and edge only; see reservation.ts. */
   reservation_too_small: row(412, "invalid_request_error", true, "More tokens must be reserved for this request."),
   request_too_large: row(413, "invalid_request_error", false, "The request body is too large."),
+  headers_too_large: row(431, "invalid_request_error", false, "The request headers are too large."),
   unsupported_media_type: row(415, "invalid_request_error", false, "Send the body as application/json."),
   rate_limit_exceeded: row(
     429,

@@ -19,6 +19,7 @@ const rateFields = {
 const maxModelsWithLimits = 100;
 
 const maxPatterns = 200;
+const maxOrigins = 100;
 const maxNetworks = 10_000;
 
 const patterns = z.optional(
@@ -37,6 +38,11 @@ const networks = z.optional(
     .check(z.maxLength(maxNetworks)),
 );
 
+/** `https://app.example.com`, as browsers send it. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
 /** Fields of a creation or change. All limits are given together: one that is missing where another is given is lifted. */
 export const keyTermsFields = {
   ...rateFields,
@@ -54,6 +60,7 @@ export const keyTermsFields = {
   denied_models: patterns,
   allowlist: networks,
   denylist: networks,
+  origins: z.optional(z.array(z.string().check(z.refine(isOrigin))).check(z.maxLength(maxOrigins))),
   jurisdictions: z.optional(z.array(z.string().check(z.maxLength(64))).check(z.maxLength(64))),
   /** Whether replies have the header `x-sluice-routing`. */
   explain_routing: z.optional(z.boolean()),
@@ -80,6 +87,7 @@ export function toKeyTerms(wire: WireTerms): KeyTerms {
       deniedModels: wire.denied_models,
       ipAllowlist: wire.allowlist,
       ipDenylist: wire.denylist,
+      origins: wire.origins,
       jurisdictions: wire.jurisdictions,
       explainsRouting: wire.explain_routing,
     }),

@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { type AccessQuestion, AccessRules } from "./access-rules.ts";
 import type { KeyTerms } from "./key-record.ts";
 
-const question: AccessQuestion = { scope: "inference", ip: "10.1.2.3", model: "pocket", serviceTier: "default" };
+const question: AccessQuestion = {
+  scope: "inference",
+  ip: "10.1.2.3",
+  origin: undefined,
+  model: "pocket",
+  serviceTier: "default",
+};
 
 test.each([
   { terms: { ipAllowlist: ["10.2.0.0/16"] }, asked: {}, refusal: "ip_not_allowed" },
@@ -11,6 +17,7 @@ test.each([
   { terms: { ipAllowlist: ["10.1.0.0/16"], ipDenylist: ["10.1.2.3"] }, asked: {}, refusal: "ip_not_allowed" },
   { terms: { ipDenylist: ["10.0.0.0/8"] }, asked: { ip: "::ffff:10.1.2.3" }, refusal: "ip_not_allowed" },
   { terms: { ipAllowlist: [], models: [], scopes: [] }, asked: {}, refusal: "ip_not_allowed" },
+  { terms: { origins: ["https://a.example"] }, asked: { origin: "https://b.example" }, refusal: "origin_not_allowed" },
   { terms: { scopes: ["usage.read"] }, asked: {}, refusal: "scope_missing" },
   { terms: {}, asked: { scope: "admin" }, refusal: "scope_missing" },
   { terms: { models: ["other"] }, asked: {}, refusal: "model_not_allowed" },
@@ -31,6 +38,9 @@ test.each([
   { terms: { ipDenylist: ["10.2.0.0/16"] }, asked: {} },
   { terms: { ipDenylist: ["10.2.0.0/16"] }, asked: { ip: undefined } },
   { terms: { models: ["acme/*", "pocket"] }, asked: {} },
+  { terms: { origins: ["https://a.example"] }, asked: { origin: "https://a.example" } },
+  { terms: { origins: ["https://a.example"] }, asked: {} },
+  { terms: {}, asked: { origin: "https://b.example" } },
   { terms: { models: ["other"] }, asked: { model: undefined } },
   { terms: {}, asked: { serviceTier: "flex" } },
   { terms: { serviceTiers: ["priority"] }, asked: { serviceTier: "priority" } },

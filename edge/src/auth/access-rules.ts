@@ -8,12 +8,19 @@ export interface AccessQuestion {
   readonly scope: Scope;
   /** The caller's address as the platform saw it. Absent: nobody knows. */
   readonly ip: string | undefined;
+  /** Of the page whose script asks. Absent: it is no page. */
+  readonly origin: string | undefined;
   /** Absent when the request concerns no model in particular. */
   readonly model: string | undefined;
   readonly serviceTier: ServiceTier;
 }
 
-export type AccessRefusal = "ip_not_allowed" | "scope_missing" | "model_not_allowed" | "tier_not_allowed";
+export type AccessRefusal =
+  | "ip_not_allowed"
+  | "origin_not_allowed"
+  | "scope_missing"
+  | "model_not_allowed"
+  | "tier_not_allowed";
 
 /** A credential's permissions, made ready to be asked: a list of ten thousand networks is parsed once. */
 export class AccessRules {
@@ -28,8 +35,9 @@ export class AccessRules {
   }
 
   /** What speaks against the request; absent when it may go on. From where somebody asks is judged before what. */
-  judge({ scope, ip, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
+  judge({ scope, ip, origin, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
     if (!this.#mayEnterFrom(ip)) return "ip_not_allowed";
+    if (origin !== undefined && !(this.#terms.origins?.includes(origin) ?? true)) return "origin_not_allowed";
     if (!(this.#terms.scopes ?? ordinaryScopes).includes(scope)) return "scope_missing";
     if (model !== undefined && !this.#mayUse(model)) return "model_not_allowed";
     if (!(this.#terms.serviceTiers ?? ordinaryTiers).includes(serviceTier)) return "tier_not_allowed";

@@ -15,6 +15,7 @@ const question: IdentityQuestion = {
   credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: undefined,
+  origin: undefined,
   model: "pocket",
   serviceTier: "default",
 };

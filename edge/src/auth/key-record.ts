@@ -24,6 +24,8 @@ export const keyTermsSchema = z.object({
   ipAllowlist: z.optional(texts),
   /** Networks from which it may not be used, whatever the allowlist says. */
   ipDenylist: z.optional(texts),
+  /** Origins of the pages whose scripts may use it. Absent: any that the deployment lets ask. */
+  origins: z.optional(texts),
   /** Jurisdictions of the regions that may compute its requests. Absent: any. */
   jurisdictions: z.optional(texts),
   /** Whether replies say why their region was chosen. */

@@ -7,6 +7,7 @@ const question: AdmissionQuestion = {
   credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: "203.0.113.7",
+  origin: undefined,
   model: "pocket",
   serviceTier: "default",
   demand: undefined,

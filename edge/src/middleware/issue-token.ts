@@ -42,6 +42,7 @@ export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Ha
         credential,
         scope,
         ip: c.req.header("cf-connecting-ip"),
+        origin: c.req.header("origin"),
         model: undefined,
         serviceTier: "default",
         demand: undefined,

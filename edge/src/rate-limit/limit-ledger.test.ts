@@ -11,6 +11,7 @@ const question: AdmissionQuestion = {
   credential: { kind: "secret", keyId: "key", secretHash: "hash" },
   scope: "inference",
   ip: undefined,
+  origin: undefined,
   model: "pocket",
   serviceTier: "default",
   demand: { promptTokens: 5, outputTokens: 5 },
