@@ -50,11 +50,12 @@ describe("a full waiting queue", () => {
 
   test("is shared in tokens too", async () => {
     const engine = new Engine(new FakeExecutor(), { ...limits, maxNumSeqs: 1, maxQueuedTokens: 20 });
+    const unlike = (tenant: string, id: number) => ({ ...of(tenant, id), promptTokenIds: [id, ...upTo(4)] });
     engine.add(of("many", 1));
     await engine.step();
-    for (const id of [2, 3, 4, 5]) expect(displacedBy(engine.add(of("many", id)))).toEqual([]);
-    expect(displacedBy(engine.add(of("many", 6)))).toBe("overloaded");
-    expect(displacedBy(engine.add(of("few", 7)))).toEqual([5]);
+    for (const id of [2, 3, 4, 5]) expect(displacedBy(engine.add(unlike("many", id)))).toEqual([]);
+    expect(displacedBy(engine.add(unlike("many", 6)))).toBe("overloaded");
+    expect(displacedBy(engine.add(unlike("few", 7)))).toEqual([5]);
   });
 
   test("what has begun stays, also when it was preempted", async () => {
