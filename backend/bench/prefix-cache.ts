@@ -1,11 +1,13 @@
-// What the prefix cache costs when nothing is found, what it saves when a prefix is, and what a step pays for blocks that
-// lie apart once the pool has been full.
+// What the prefix cache costs when nothing is found, what telling a listener of it costs, what it saves when a prefix is found,
+// and what a step pays for blocks that lie apart once the pool has been full.
 //
 //   npm run bench:prefix-cache -- [--model dir] [--precision int8] [--rounds 5]
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { CacheEvents } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { CacheMirror } from "#engine/cache-mirror.ts";
 import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import type { Executor } from "#engine/executor/executor.ts";
@@ -44,6 +46,7 @@ const rounds = Array.from({ length: Number(args.rounds) }, (_, round) => round);
 
 console.log(`${basename(args.model)} ${precision}, 1 thread, blocks of ${BLOCK_SIZE}, ${cpus()[0]?.model}`);
 await showCostWithoutHits();
+await showCostOfTelling();
 await showSaving();
 await showScatter();
 await executor.close();
@@ -69,6 +72,48 @@ async function showCostWithoutHits(): Promise<void> {
   }
   const cost = `${median(costs).toFixed(2)} ms of ${(median(costs) / median(shares)).toFixed(0)} ms CPU`;
   console.log(`no hits:   the cache takes ${(100 * median(shares)).toFixed(3)} % (${cost}, 96 requests)`);
+}
+
+/** The same requests with one listener to the cache's changes and with none, in the engine, its client's mirror and the encoding. */
+async function showCostOfTelling(): Promise<void> {
+  const idle = withoutModel(executor);
+  const costs: number[] = [];
+  const models: number[] = [];
+  for (const round of rounds) {
+    const told: number[] = [];
+    const untold: number[] = [];
+    for (let turn = 0; turn < 8; turn += 1) {
+      told.push(await cpuMs(() => serveTold(idle)));
+      untold.push(await serveMixed(idle, true));
+    }
+    const model = await serveMixed(executor, true);
+    if (round === 0) continue; // Warms up.
+    costs.push(median(told) - median(untold));
+    models.push(model);
+  }
+  const share = (100 * median(costs)) / median(models);
+  console.log(
+    `told:      a listener takes ${share.toFixed(3)} % (${median(costs).toFixed(2)} ms of ${median(models).toFixed(0)} ms CPU)`,
+  );
+}
+
+async function serveTold(over: Executor): Promise<void> {
+  const engine = new Engine(over, limits);
+  const mirror = new CacheMirror((wanted) => engine.followCache(wanted));
+  const feed = mirror.open();
+  for (const request of mixedRequests(96)) add(engine, request);
+  while (engine.hasWork) {
+    await engine.step();
+    const changes = engine.takeCacheChanges();
+    if (changes !== undefined) mirror.apply(changes);
+    const news = feed.take(1 << 14);
+    if (news !== undefined)
+      CacheEvents.encode({ ...news, stored: toBytes(news.stored), evicted: toBytes(news.evicted) }).finish();
+  }
+}
+
+function toBytes(names: readonly string[]): Uint8Array {
+  return Buffer.from(names.join(""), "latin1");
 }
 
 function serveMixed(over: Executor, prefixCaching: boolean): Promise<number> {

@@ -1,9 +1,10 @@
 // How the choice of the engine shows: tenants whose prompts begin alike, on engines whose KV pools together hold about 1.4
 // times what is asked of them, but none of which holds it alone. Random, least load and prefix-aware, on the same arrivals.
 //
-//   npm run bench:router -- [--engines 4] [--tenants 12] [--prefix 1536] [--seconds 60] [--model dir]
+//   npm run bench:router -- [--engines 4] [--tenants 12] [--prefix 1536] [--seconds 60] [--model dir] [--real 240]
 //
-// In virtual time: the engine's code and the ingress's are the real ones, and a step takes as long as the model's steps were
+// With --real so many requests are served by real engines, each a process with the model, asked by the ingress's own pool. They
+// share this machine's cores, so only hits and processor time are told. Otherwise in virtual time: the engine's code and the ingress's are the real ones, and a step takes as long as the model's steps were
 // measured to take just before, since four real engines would take turns on this machine's cores. Several ingresses choose
 // by reports that are as old as they are in production.
 import { cpus } from "node:os";
@@ -12,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { summarize, type Summary } from "./router/outcome.ts";
 import { policies } from "./router/policies.ts";
+import { serveForReal } from "./router/serve-for-real.ts";
 import { type House, simulate } from "./router/simulate.ts";
 import { measureStepCost } from "./router/step-cost.ts";
 import { makeTraffic, medianOutputTokens, medianQuestionTokens } from "./router/traffic.ts";
@@ -24,6 +26,7 @@ const { values: args } = parseArgs({
     prefix: { type: "string", default: "1536" },
     seconds: { type: "string", default: "60" },
     model: { type: "string", default: `${root}models/pocket` },
+    real: { type: "string" },
   },
 });
 const numEngines = Number(args.engines);
@@ -40,9 +43,19 @@ const warmUpMs = 30_000;
 const loads = [0.1, 0.3, 0.6, 0.9];
 const limits = { maxNumBatchedTokens: 512, maxNumSeqs: 32, maxQueuedRequests: 64, maxQueuedTokens: 131_072 };
 
+const numPrefixBlocks = numTenants * Math.ceil(numPrefixTokens / blockSize);
+const numLiveBlocks =
+  numEngines * (limits.maxNumSeqs / 2) * Math.ceil((medianQuestionTokens + medianOutputTokens) / blockSize);
+const numBlocks = Math.ceil((numPrefixBlocks + numLiveBlocks) / kvDemand / numEngines);
+const cacheDir = `${root}.sluice/cache`;
+if (args.real !== undefined) {
+  await showForReal(Number(args.real));
+  process.exit(0);
+}
+
 const cost = await measureStepCost({
   modelDir: args.model,
-  cacheDir: `${root}.sluice/cache`,
+  cacheDir,
   contextLength: numPrefixTokens,
 });
 const { stepMs, prefillMsPerToken, decodeMsPerSequence } = cost;
@@ -54,10 +67,6 @@ console.log(
 const hotRequestMs =
   medianQuestionTokens * 1.2 * prefillMsPerToken + medianOutputTokens * 1.2 * (decodeMsPerSequence + stepMs / 8);
 const mostPerSecond = (numEngines * 1e3) / hotRequestMs;
-const numPrefixBlocks = numTenants * Math.ceil(numPrefixTokens / blockSize);
-const numLiveBlocks =
-  numEngines * (limits.maxNumSeqs / 2) * Math.ceil((medianQuestionTokens + medianOutputTokens) / blockSize);
-const numBlocks = Math.ceil((numPrefixBlocks + numLiveBlocks) / kvDemand / numEngines);
 const house: House = { numEngines, numIngresses: 3, numBlocks, blockSize, vocabSize, limits, cost };
 const coldMs = numPrefixTokens * prefillMsPerToken;
 const objective = { firstTokenMs: 2 * coldMs, betweenTokensMs: 3 * (stepMs + 8 * decodeMsPerSequence) };
@@ -82,6 +91,26 @@ for (const load of loads) {
     const outcomes = await simulate(house, policy, traffic, 2 * (warmUpMs + durationMs));
     const counted = outcomes.filter(({ arrivedMs }) => arrivedMs >= warmUpMs);
     console.log(describe(policy.name, summarize(counted, durationMs, numEngines, objective)));
+  }
+}
+
+async function showForReal(numRequests: number): Promise<void> {
+  console.log(
+    `${numEngines} engine processes of ${numBlocks} blocks of ${blockSize}, ${basename(args.model)} int8, 1 thread each of ${cpus()[0]?.model}, ` +
+      `8 requests at once, ${numTenants} tenants with prefixes of ${numPrefixTokens} tokens.`,
+  );
+  const requestsPerSecond = 10;
+  const traffic = makeTraffic({
+    numTenants,
+    numPrefixTokens,
+    requestsPerSecond,
+    warmUpMs: 0,
+    durationMs: (1e3 * numRequests) / requestsPerSecond,
+    vocabSize,
+  });
+  const real = { modelDir: args.model, cacheDir, numEngines, numBlocks, blockSize, concurrency: 8 };
+  for (const { policy, hitRate, cpuMsPerRequest } of await serveForReal(real, traffic)) {
+    console.log(`${policy.padEnd(16)} hits ${percent(hitRate)}  ${ms(cpuMsPerRequest)} CPU a request`);
   }
 }
 
