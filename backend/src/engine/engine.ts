@@ -1,6 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { HashChain, type PrefixScope } from "@sluice/shared/hash-chain.ts";
 import { sha256 } from "#platform/sha256.ts";
+import { chooseFromCandidates } from "./candidate-choices.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Pooler } from "./embedding/pooler.ts";
 import type { Executor, ExecutorSpec } from "./executor/executor.ts";
@@ -22,6 +23,7 @@ import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
 import { type LiveGeneration, startGeneration } from "./live-generation.ts";
+import { type Candidates, makeCandidates } from "./sampling/candidates.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
@@ -138,16 +140,18 @@ export class Engine {
     const { scheduled, preempted, started } = this.#scheduler.schedule();
     this.#totals.preemptions += preempted.length;
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
-    const shares = shareOut(scheduled, this.#live);
+    const shares = shareOut(scheduled, this.#live, (generation) => this.#candidatesFor(generation));
     this.#lastWork = workOf(scheduled, started);
     let logits: Float32Array;
+    let chosen: ReadonlyMap<StepShare, number>;
     try {
       logits = await this.#executor.execute(shares.map(toBatchRow));
+      chosen = await chooseFromCandidates(shares, this.#executor, this.#chooser);
     } catch (thrown) {
       const faulty = shares.filter((_, index) => isAtFault(thrown, index));
       return this.#living(faulty).map(({ generation }) => this.#fail(generation, thrown));
     }
-    return this.#advance(shares, logits);
+    return this.#advance(shares, logits, chosen);
   }
 
   load(): EngineLoad {
@@ -213,11 +217,17 @@ export class Engine {
   }
 
   /** Counts what was computed, and reads the logits that were wanted. */
-  #advance(shares: readonly StepShare[], logits: Float32Array): readonly SequenceEvent[] {
+  #advance(
+    shares: readonly StepShare[],
+    logits: Float32Array,
+    chosen: ReadonlyMap<StepShare, number>,
+  ): readonly SequenceEvent[] {
     const events: SequenceEvent[] = [];
     for (const share of this.#living(shares)) {
       share.generation.sequence.advance(share.numTokens);
       if (share.numLogits > 0) events.push(...this.#readLogits(share, this.#rowsOf(share, logits)));
+      const tokenId = chosen.get(share);
+      if (tokenId !== undefined) events.push(this.#extendOrFail(share.generation, { tokenId }, []));
       if (share.generation.pooler !== undefined) events.push(...this.#embed(share, share.generation.pooler));
     }
     return events;
@@ -234,6 +244,19 @@ export class Engine {
     } catch (thrown) {
       return [this.#fail(generation, thrown)];
     }
+  }
+
+  /** To fill, when the executor can and the next token can be chosen from them, at least as a rule. */
+  #candidatesFor({ request, sequence, grammar }: LiveGeneration): Candidates | undefined {
+    const { numCandidates } = this.spec;
+    const { sampling, stopping, logprobs } = request;
+    const looksAtAll =
+      logprobs !== undefined ||
+      sampling.adjustments !== undefined ||
+      grammar !== undefined ||
+      bannedTokens(stopping, sequence.numOutputTokens).length > 0 ||
+      this.#forks.count(sequence.id) > 0;
+    return numCandidates === undefined || looksAtAll ? undefined : makeCandidates(numCandidates, sampling.temperature);
   }
 
   #rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array): Float32Array[] {
@@ -272,16 +295,16 @@ export class Engine {
     return event;
   }
 
-  #extendOrFail(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+  #extendOrFail(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): SequenceEvent {
     try {
-      return this.#extend(generation, logits, prompt);
+      return this.#extend(generation, next, prompt);
     } catch (thrown) {
       return this.#fail(generation, thrown);
     }
   }
 
   /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
-  #extend(generation: LiveGeneration, logits: Float32Array, prompt: readonly TokenLogprobs[]): SequenceEvent {
+  #extend(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): SequenceEvent {
     const { request, sequence, history, grammar } = generation;
     const { sequenceId, sampling, stopping } = request;
     const { tokenIds, numOutputTokens } = sequence;
@@ -303,8 +326,10 @@ export class Engine {
       bannedTokenIds: grammar === undefined ? bannedTokenIds : [],
       allowed,
     };
-    const tokenId = this.#chooser.choose(logits, sampling, state);
-    const own = request.logprobs === undefined ? [] : [this.#logprobs.read(logits, tokenId, request.logprobs.numTop)];
+    const isLogits = next instanceof Float32Array;
+    const tokenId = isLogits ? this.#chooser.choose(next, sampling, state) : next.tokenId;
+    const { logprobs } = request;
+    const own = logprobs && isLogits ? [this.#logprobs.read(next, tokenId, logprobs.numTop)] : [];
     sequence.append(tokenId);
     this.#totals.generationTokens += 1;
     const decision = decideStop(stopping, {
@@ -387,6 +412,9 @@ export class Engine {
     return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
 }
+
+/** The logits that the next token is to be chosen from, or the token itself. */
+type NextToken = Float32Array | { readonly tokenId: number };
 
 /** The event's part that tells logprobs; empty when none were asked for. */
 function logprobsOf(

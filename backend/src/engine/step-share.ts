@@ -1,5 +1,6 @@
 import type { ScheduledSequence as ExecutorSequence } from "./executor/executor.ts";
 import type { LiveGeneration } from "./live-generation.ts";
+import type { Candidates } from "./sampling/candidates.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import type { ScheduledSequence } from "./scheduler/step-plan.ts";
 
@@ -17,12 +18,20 @@ export interface StepShare {
   readonly firstRow: number;
   /** Where the step puts the hidden states of its last tokens; none for a generation that asks for no embedding. */
   readonly hiddenStates: readonly Float32Array[];
+  /** What its next token is chosen from instead of logits; absent when it takes logits. */
+  readonly candidates: Candidates | undefined;
 }
 
-/** In the order of what was scheduled. @throws when something scheduled is not live. */
+/**
+ * In the order of what was scheduled.
+ *
+ * @param makesDo gives candidates to fill when a generation's next token can be chosen from those.
+ * @throws when something scheduled is not live.
+ */
 export function shareOut(
   scheduled: readonly ScheduledSequence[],
   live: ReadonlyMap<SequenceId, LiveGeneration>,
+  makesDo: (generation: LiveGeneration) => Candidates | undefined = () => undefined,
 ): readonly StepShare[] {
   let numRows = 0;
   return scheduled.map(({ sequence, numTokens, reachesNewest }) => {
@@ -31,15 +40,23 @@ export function shareOut(
     const start = sequence.numComputedTokens;
     const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
     const samples = reachesNewest && generation.pooler === undefined;
-    const numLogits = Math.max(numPromptLogits, samples ? 1 : 0);
+    const candidates = samples && numPromptLogits === 0 ? makesDo(generation) : undefined;
+    const numLogits = Math.max(numPromptLogits, samples && candidates === undefined ? 1 : 0);
     const hiddenStates = generation.pooler?.rowsFor({ start, numTokens }) ?? [];
     const firstRow = numRows;
     numRows += numLogits;
-    return { generation, start, numTokens, reachesNewest, numLogits, firstRow, hiddenStates };
+    return { generation, start, numTokens, reachesNewest, numLogits, firstRow, hiddenStates, candidates };
   });
 }
 
-export function toBatchRow({ generation, start, numTokens, numLogits, hiddenStates }: StepShare): ExecutorSequence {
+export function toBatchRow({
+  generation,
+  start,
+  numTokens,
+  numLogits,
+  hiddenStates,
+  candidates,
+}: StepShare): ExecutorSequence {
   const { tokenIds, blocks } = generation.sequence;
   return {
     tokenIds: tokenIds.slice(start, start + numTokens),
@@ -47,5 +64,6 @@ export function toBatchRow({ generation, start, numTokens, numLogits, hiddenStat
     blockTable: blocks.blockIds,
     numLogits,
     ...(hiddenStates.length > 0 && { hiddenStates }),
+    ...(candidates !== undefined && { candidates }),
   };
 }

@@ -1,6 +1,7 @@
 // One step of the model, whatever runs it. The executor knows tensors and the KV pool's memory; it knows no queues,
 // no requests and no sampling.
 import type { Pooling } from "#engine/graph/pooling.ts";
+import type { Candidates } from "#engine/sampling/candidates.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
 
 /** Fixed facts of a loaded model and its pool. */
@@ -13,6 +14,8 @@ export interface ExecutorSpec {
   readonly numBlocks: number;
   /** How its hidden states become embeddings; absent when the executor gives no hidden states. */
   readonly embedding?: EmbeddingSpec;
+  /** How many of a row's likeliest tokens the executor can give in place of its logits; absent when it cannot. */
+  readonly numCandidates?: number;
 }
 
 export interface EmbeddingSpec {
@@ -35,6 +38,8 @@ export interface ScheduledSequence {
    * left them. Absent: none are wanted.
    */
   readonly hiddenStates?: readonly Float32Array[];
+  /** Filled with the likeliest `spec.numCandidates` tokens to follow the last one; `numLogits` is then 0. Absent: not wanted. */
+  readonly candidates?: Candidates;
 }
 
 export interface Executor {
@@ -49,6 +54,13 @@ export interface Executor {
    * @throws when the native run fails; blocks and hidden states written in this step are then undefined, others are untouched.
    */
   execute(batch: readonly ScheduledSequence[]): Promise<Float32Array>;
+
+  /**
+   * The logits behind candidates of the last step: `[batchIndexes.length, vocabSize]`. There for executors that give candidates.
+   *
+   * @param batchIndexes indexes in that step's batch of sequences that had candidates.
+   */
+  fetchLogits?(batchIndexes: readonly number[]): Promise<Float32Array>;
 
   /** Frees native memory. No call may follow. */
   close(): Promise<void>;

@@ -21,7 +21,12 @@ export interface PagedDecoderShape {
   readonly maxModelLen: number;
 }
 
-export const logitsName = "logits"; // float32 [numLogitRows, vocabSize]
+export const logitsName = "logits"; // float32 [numLogitRows, vocabSize], to stay on the device
+// Each row of logits in short: its likeliest tokens, the likeliest first, of equals the one of lowest id.
+export const candidateIdsName = "candidateIds"; // int64 [numLogitRows, numCandidates]
+export const candidateLogitsName = "candidateLogits"; // float32 [numLogitRows, numCandidates]
+/** Sum over the vocabulary of exp((logit - largest) * inverse temperature of the row). */
+export const totalWeightsName = "totalWeights"; // float32 [numLogitRows, 1]
 /** Sums over the last layer's output: finite where every number of the token's row is, in all layers. */
 export const rowSumsName = "rowSums"; // float32 [numTokens]
 
@@ -56,9 +61,43 @@ export function encodePagedDecoder(
 
   const hidden = layers.addAll(inputs.tokenIds);
   const logits = layers.addLogits(`${logitsName}.float16`, hidden, inputs.logitRows);
-  graph.output(castToFloat32(graph, logitsName, logits), "float32", ["numLogitRows", config.vocabSize]);
+  const wide = castToFloat32(graph, logitsName, logits);
+  graph.output(wide, "float32", ["numLogitRows", config.vocabSize]);
+  addCandidates(graph, config, wide, inputs.inverseTemperatures);
   graph.output(sumRows(graph, hidden), "float32", ["numTokens"]);
   return graph.encode();
+}
+
+/** A nucleus of .95 rarely holds more; more would cost the device little, and the transfer more. */
+const mostCandidates = 64;
+
+export function numCandidates({ vocabSize }: DecoderConfig): number {
+  return Math.min(mostCandidates, vocabSize);
+}
+
+function addCandidates(
+  graph: GraphBuilder,
+  config: DecoderConfig,
+  logits: GraphValue,
+  inverseTemperatures: GraphValue,
+): void {
+  const count = numCandidates(config);
+  const axis = graph.int64s(-1);
+  const [values, ids] = graph.nodeOfMany(
+    [candidateLogitsName, candidateIdsName],
+    "TopK",
+    [logits, graph.int64s(count)],
+    {
+      attributes: { axis: int(-1) },
+    },
+  );
+  const largest = graph.node("largestLogits", "Gather", [values, graph.int64s(0)], { attributes: { axis: int(-1) } });
+  const below = graph.node("logitsBelow", "Sub", [logits, largest]);
+  const weights = graph.node("weights", "Exp", [graph.node("exponents", "Mul", [below, inverseTemperatures])]);
+  const total = graph.node(totalWeightsName, "ReduceSum", [weights, axis], { attributes: { keepdims: int(1) } });
+  graph.output(values, "float32", ["numLogitRows", count]);
+  graph.output(ids, "int64", ["numLogitRows", count]);
+  graph.output(total, "float32", ["numLogitRows", 1]);
 }
 
 function sumRows(graph: GraphBuilder, hidden: GraphValue): GraphValue {

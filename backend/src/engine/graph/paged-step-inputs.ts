@@ -6,6 +6,7 @@ export interface PagedStepInputs {
   readonly tokenIds: GraphValue; // int32 [numTokens], sequence after sequence
   readonly positions: GraphValue; // int64 [1, numTokens]
   readonly logitRows: GraphValue; // int32 [numLogitRows], rows of tokenIds
+  readonly inverseTemperatures: GraphValue; // float32 [numLogitRows, 1]
   /** Where each sequence's tokens begin in `tokenIds`, and where the last one's end. */
   readonly cumulativeLengths: GraphValue; // int32 [numSequences + 1]
   /** Tokens of each sequence whose K and V lie in the pool already. */
@@ -32,6 +33,7 @@ export function addPagedStepInputs(graph: GraphBuilder, config: DecoderConfig, b
     tokenIds: graph.input("tokenIds", "int32", ["numTokens"]),
     positions: graph.input("positions", "int64", [1, "numTokens"]),
     logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
+    inverseTemperatures: graph.input("inverseTemperatures", "float32", ["numLogitRows", 1]),
     cumulativeLengths: graph.input("cumulativeLengths", "int32", ["numSequencesAndOne"]),
     pastLengths: graph.input("pastLengths", "int32", ["numSequences"]),
     blockTable: graph.input("blockTable", "int32", ["numSequences", "mostBlocks"]),

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { makeCandidates } from "#engine/sampling/candidates.ts";
 import { layPagedFeeds } from "./paged-feeds.ts";
 import { scheduled } from "./scheduled.ts";
 
@@ -25,6 +26,15 @@ test("the bounds that the kernel trusts are the most new tokens, and the most to
   expect(values(layPagedFeeds([scheduled(90, 1), scheduled(10, 40), scheduled(0, 50)], 32), "bounds")).toEqual([
     50, 91,
   ]);
+});
+
+test("the row behind candidates follows the logits that the sequence wants, with the inverse of its temperature", () => {
+  const hot = makeCandidates(4, 2);
+  const greedy = makeCandidates(4, 0);
+  const batch = [scheduled(0, 2), { ...scheduled(3, 1, { numLogits: 0 }), candidates: hot }, scheduled(8, 1)];
+  const feeds = layPagedFeeds([...batch, { ...scheduled(9, 3, { numLogits: 0 }), candidates: greedy }], 32);
+  expect(values(feeds, "logitRows")).toEqual([1, 2, 3, 6]);
+  expect(Array.from(feeds["inverseTemperatures"]!.data as Float32Array)).toEqual([1, 0.5, 1, 1]);
 });
 
 test("a run whose logits nobody wants still has one row of them", () => {

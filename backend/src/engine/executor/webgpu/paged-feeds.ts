@@ -5,17 +5,29 @@ import type { ScheduledSequence } from "#engine/executor/executor.ts";
 /** Input name -> tensor. */
 export type PagedFeeds = Readonly<Record<string, Tensor>>;
 
-/** @param batch checked: the kernel trusts the lengths and blocks. */
+/**
+ * Logit rows come in the order of the batch: a sequence's wanted logits, then the row behind its candidates.
+ *
+ * @param batch checked: the kernel trusts the lengths and blocks.
+ */
 export function layPagedFeeds(batch: readonly ScheduledSequence[], blockSize: number): PagedFeeds {
   const cumulativeLengths = [0];
   const logitRows: number[] = [];
+  const inverseTemperatures: number[] = [];
   let mostNew = 0;
   let mostTokens = 0;
   let numTokens = 0;
-  for (const { tokenIds, numComputedTokens, numLogits } of batch) {
+  for (const { tokenIds, numComputedTokens, numLogits, candidates } of batch) {
     numTokens += tokenIds.length;
     cumulativeLengths.push(numTokens);
-    for (let back = numLogits; back > 0; back--) logitRows.push(numTokens - back);
+    for (let back = numLogits; back > 0; back--) {
+      logitRows.push(numTokens - back);
+      inverseTemperatures.push(1);
+    }
+    if (candidates !== undefined) {
+      logitRows.push(numTokens - 1);
+      inverseTemperatures.push(candidates.temperature > 0 ? 1 / candidates.temperature : 1);
+    }
     mostNew = Math.max(mostNew, tokenIds.length);
     mostTokens = Math.max(mostTokens, numComputedTokens + tokenIds.length);
   }
@@ -29,6 +41,11 @@ export function layPagedFeeds(batch: readonly ScheduledSequence[], blockSize: nu
     positions: new Tensor("int64", BigInt64Array.from(positions), [1, numTokens]),
     // A graph without rows would be one without logits: a row that nobody asked for is dropped after the run.
     logitRows: int32(logitRows.length > 0 ? logitRows : [0]),
+    inverseTemperatures: new Tensor(
+      "float32",
+      Float32Array.from(inverseTemperatures.length > 0 ? inverseTemperatures : [1]),
+      [Math.max(1, inverseTemperatures.length), 1],
+    ),
     cumulativeLengths: int32(cumulativeLengths),
     pastLengths: int32(pastLengths),
     blockTable: layBlockTable(batch, Math.ceil(mostTokens / blockSize)),

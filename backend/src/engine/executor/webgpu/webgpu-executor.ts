@@ -2,14 +2,24 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { DevicePrecision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadPagedDecoder, openModel } from "#engine/graph/load-decoder.ts";
-import { logitsName, rowSumsName } from "#engine/graph/paged-decoder.ts";
+import {
+  candidateIdsName,
+  candidateLogitsName,
+  logitsName,
+  numCandidates,
+  rowSumsName,
+  totalWeightsName,
+} from "#engine/graph/paged-decoder.ts";
 import { checkBatch } from "#engine/executor/check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "#engine/executor/executor.ts";
+import type { Candidates } from "#engine/sampling/candidates.ts";
 import { checkDeviceMemory } from "./device-memory.ts";
 import { checkDeviceModel } from "./device-model.ts";
+import { NonFiniteStepError } from "#engine/executor/finite-check.ts";
 import { DevicePool } from "./device-pool.ts";
 import { openDeviceSession } from "./device-session.ts";
 import { layPagedFeeds } from "./paged-feeds.ts";
+import { ResidentLogits } from "./resident-logits.ts";
 import { checkRowSums } from "./row-sums.ts";
 import { splitBatch } from "./split-batch.ts";
 import { checkWindows } from "./window-check.ts";
@@ -47,53 +57,99 @@ export async function createWebGpuExecutor(options: WebGpuExecutorOptions): Prom
   if (memoryBudgetBytes !== undefined) checkDeviceMemory(config, options, memoryBudgetBytes);
   await checkWindows(config);
   const decoder = await loadPagedDecoder(model, { ...options, maxModelLen });
-  const session = await openDeviceSession(decoder.model, { weightsFolder: decoder.weightsFolder });
+  const residentOutputs = [logitsName];
+  const session = await openDeviceSession(decoder.model, { weightsFolder: decoder.weightsFolder, residentOutputs });
   const pool = await DevicePool.create(config, numBlocks, blockSize);
-  return new WebGpuExecutor(config, session, pool, { vocabSize: config.vocabSize, maxModelLen, blockSize, numBlocks });
+  const logits = await ResidentLogits.create(config.vocabSize);
+  const spec = { vocabSize: config.vocabSize, maxModelLen, blockSize, numBlocks, numCandidates: numCandidates(config) };
+  return new WebGpuExecutor(config, { session, pool, logits }, spec);
+}
+
+/** What lies on the device. */
+interface Resident {
+  readonly session: InferenceSession;
+  readonly pool: DevicePool;
+  readonly logits: ResidentLogits;
 }
 
 class WebGpuExecutor implements Executor {
   readonly spec: ExecutorSpec;
   readonly #config: DecoderConfig;
-  readonly #session: InferenceSession;
-  readonly #pool: DevicePool;
+  readonly #resident: Resident;
+  // index in the last step's batch -> where the logits behind its candidates lie
+  readonly #behindCandidates = new Map<number, { readonly run: number; readonly row: number }>();
 
-  constructor(config: DecoderConfig, session: InferenceSession, pool: DevicePool, spec: ExecutorSpec) {
+  constructor(config: DecoderConfig, resident: Resident, spec: ExecutorSpec) {
     this.spec = spec;
     this.#config = config;
-    this.#session = session;
-    this.#pool = pool;
+    this.#resident = resident;
   }
 
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
     checkBatch(batch, this.spec);
-    const runs = splitBatch(batch, this.#config);
+    this.#resident.logits.clear();
+    this.#behindCandidates.clear();
     const results: Float32Array[] = [];
     let firstIndex = 0;
-    for (const run of runs) {
+    for (const run of splitBatch(batch, this.#config)) {
       results.push(await this.#run(run, firstIndex));
       firstIndex += run.length;
     }
-    const [only] = results;
-    return results.length === 1 && only !== undefined ? only : concatenate(results);
+    return concatenate(results);
+  }
+
+  async fetchLogits(batchIndexes: readonly number[]): Promise<Float32Array> {
+    const rows: Float32Array[] = [];
+    for (const index of batchIndexes) {
+      const place = this.#behindCandidates.get(index);
+      if (place === undefined) throw new RangeError(`sequence ${index} of the last step had no candidates`);
+      rows.push(await this.#resident.logits.read(place.run, [place.row]));
+    }
+    return concatenate(rows);
   }
 
   async close(): Promise<void> {
-    await this.#pool.free();
-    await this.#session.release();
+    const { session, pool, logits } = this.#resident;
+    await logits.close();
+    await pool.free();
+    await session.release();
   }
 
-  /** One native run. @param firstIndex index in the step's batch of the run's first sequence. */
+  /** One native run; fills candidates and returns the wanted logits. @param firstIndex index in the step's batch of its first sequence. */
   async #run(run: readonly ScheduledSequence[], firstIndex: number): Promise<Float32Array> {
-    const { blockSize, vocabSize } = this.spec;
-    const outputs = await this.#session.run({ ...layPagedFeeds(run, blockSize), ...this.#pool.feeds });
+    const { session, pool, logits } = this.#resident;
+    const outputs = await session.run({ ...layPagedFeeds(run, this.spec.blockSize), ...pool.feeds });
+    const kept = outputs[logitsName];
+    if (kept === undefined) throw new TypeError("the native run gave no logits");
+    const runNumber = logits.keep(kept);
     checkRowSums(run, floats(outputs[rowSumsName]?.data), firstIndex);
-    const numLogits = run.reduce((sum, sequence) => sum + sequence.numLogits, 0);
-    return floats(outputs[logitsName]?.data).subarray(0, numLogits * vocabSize);
+
+    const wantedRows: number[] = [];
+    let row = 0;
+    for (const [index, { numLogits, candidates }] of run.entries()) {
+      for (let wanted = 0; wanted < numLogits; wanted++) wantedRows.push(row++);
+      if (candidates === undefined) continue;
+      fillCandidates(candidates, outputs, row);
+      // Hidden states that are finite may still give logits beyond float16.
+      if (!Number.isFinite(candidates.logits[0])) throw new NonFiniteStepError([firstIndex + index]);
+      this.#behindCandidates.set(firstIndex + index, { run: runNumber, row: row++ });
+    }
+    return logits.read(runNumber, wantedRows);
   }
 }
 
+function fillCandidates(candidates: Candidates, outputs: InferenceSession.OnnxValueMapType, row: number): void {
+  const count = candidates.tokenIds.length;
+  const ids = outputs[candidateIdsName]?.data;
+  if (!(ids instanceof BigInt64Array)) throw new TypeError("the native run gave no candidates");
+  for (let rank = 0; rank < count; rank++) candidates.tokenIds[rank] = Number(ids[row * count + rank]);
+  candidates.logits.set(floats(outputs[candidateLogitsName]?.data).subarray(row * count, (row + 1) * count));
+  candidates.totalWeight = floats(outputs[totalWeightsName]?.data)[row] ?? NaN;
+}
+
 function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let next = 0;
   for (const part of parts) {

@@ -1,0 +1,51 @@
+import type { Executor } from "./executor/executor.ts";
+import { drawBeyond, drawsFromAll, sampleCandidates } from "./sampling/candidates.ts";
+import type { TokenChooser } from "./sampling/token-chooser.ts";
+import type { StepShare } from "./step-share.ts";
+
+/**
+ * The next tokens of the shares that got candidates in place of logits. Where candidates do not decide, the executor is asked
+ * for the whole rows, once for all. A token that is absent could not be chosen.
+ *
+ * @param shares in the order of the step's batch.
+ */
+export async function chooseFromCandidates(
+  shares: readonly StepShare[],
+  executor: Executor,
+  chooser: TokenChooser,
+): Promise<ReadonlyMap<StepShare, number>> {
+  const chosen = new Map<StepShare, number>();
+  const undecided: number[] = [];
+  for (const [batchIndex, share] of shares.entries()) {
+    if (share.candidates === undefined) continue;
+    const { request, sequence } = share.generation;
+    const tokenId = sampleCandidates(share.candidates, request.sampling, sequence.numOutputTokens);
+    if (tokenId === undefined) undecided.push(batchIndex);
+    else chosen.set(share, tokenId);
+  }
+  if (undecided.length === 0) return chosen;
+  if (executor.fetchLogits === undefined) throw new Error("candidates without their logits");
+  const { vocabSize } = executor.spec;
+  const logits = await executor.fetchLogits(undecided);
+  for (const [row, batchIndex] of undecided.entries()) {
+    const share = shares[batchIndex];
+    if (share?.candidates === undefined) continue;
+    const whole = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    chosen.set(share, chooseFromRow(whole, share, chooser));
+  }
+  return chosen;
+}
+
+function chooseFromRow(logits: Float32Array, { generation, candidates }: StepShare, chooser: TokenChooser): number {
+  const { request, sequence } = generation;
+  const { tokenIds, numOutputTokens } = sequence;
+  if (candidates !== undefined && drawsFromAll(request.sampling)) {
+    return drawBeyond(logits, candidates, request.sampling, numOutputTokens);
+  }
+  return chooser.choose(logits, request.sampling, {
+    tokenIds,
+    numOutputTokens,
+    history: undefined,
+    bannedTokenIds: [],
+  });
+}

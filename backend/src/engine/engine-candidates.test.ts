@@ -1,0 +1,94 @@
+// What an engine gives does not depend on whether its executor gives logits or candidates.
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { Engine } from "./engine.ts";
+import { FakeExecutor } from "./executor/fake-executor.ts";
+import type { Executor, ScheduledSequence } from "./executor/executor.ts";
+import { selectTop } from "./sampling/rank.ts";
+import { limits, request, runToEnd, upTo } from "./test-requests.ts";
+
+const numCandidates = 16;
+
+/** The fake executor's logits, in short where that is asked for. */
+class ShortExecutor implements Executor {
+  readonly spec: Executor["spec"];
+  readonly #whole = new FakeExecutor();
+  #rows: Float32Array[] = [];
+  numShort = 0;
+  numFetched = 0;
+
+  constructor() {
+    this.spec = { ...this.#whole.spec, numCandidates };
+  }
+
+  async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
+    const { vocabSize } = this.spec;
+    const asked = batch.map((each) => (each.candidates === undefined ? each : { ...each, numLogits: 1 }));
+    const logits = await this.#whole.execute(asked);
+    let next = 0;
+    this.#rows = asked.map(({ numLogits }) => logits.subarray(next * vocabSize, (next += numLogits) * vocabSize));
+    for (const [index, { candidates }] of batch.entries()) {
+      if (candidates === undefined) continue;
+      this.numShort += 1;
+      const row = this.#rows[index]!;
+      const largest = Math.max(...row);
+      selectTop(row, numCandidates, candidates.tokenIds);
+      candidates.logits.set(Float32Array.from(candidates.tokenIds, (id) => row[id]!));
+      candidates.totalWeight = row.reduce(
+        (sum, logit) => sum + Math.exp((logit - largest) / candidates.temperature),
+        0,
+      );
+    }
+    const whole = this.#rows.filter((_, index) => batch[index]?.candidates === undefined);
+    return Float32Array.from(whole.flatMap((row) => [...row]));
+  }
+
+  async fetchLogits(batchIndexes: readonly number[]): Promise<Float32Array> {
+    this.numFetched += batchIndexes.length;
+    return Float32Array.from(batchIndexes.flatMap((index) => [...this.#rows[index]!]));
+  }
+
+  async close(): Promise<void> {}
+}
+
+test("candidates give the tokens and logprobs that logits give, and are used where they can be", async () => {
+  let numShort = 0;
+  let numFetched = 0;
+  const adjustments = { presencePenalty: 1, frequencyPenalty: 0, repetitionPenalty: 1, logitBias: [] };
+  const asked = fc.record({
+    sampling: fc.record({
+      temperature: fc.constantFrom(0, 0.7, 1.5),
+      topK: fc.constantFrom(0, 8, 40),
+      topP: fc.constantFrom(0.5, 0.98),
+      seed: fc.nat(99),
+    }),
+    promptLength: fc.integer({ min: 1, max: 30 }),
+    isAdjusted: fc.boolean(),
+    isLogged: fc.boolean(),
+    minTokens: fc.constantFrom(0, 3),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(asked, { minLength: 1, maxLength: 6 }), async (all) => {
+      const requests = all.map(({ sampling, promptLength, isAdjusted, isLogged, minTokens }, id) => ({
+        ...request(id, upTo(promptLength), 6),
+        sampling: { ...sampling, ...(isAdjusted && { adjustments }) },
+        stopping: { maxTokens: 6, stopTokenIds: [id], minTokens },
+        ...(isLogged && { logprobs: { numTop: 2, prompt: false } }),
+      }));
+      const short = new ShortExecutor();
+      const [expected, actual] = await Promise.all(
+        [new FakeExecutor(), short].map((executor) => {
+          const engine = new Engine(executor, limits);
+          for (const each of requests) engine.add(each);
+          return runToEnd(engine);
+        }),
+      );
+      expect(actual).toEqual(expected);
+      numShort += short.numShort;
+      numFetched += short.numFetched;
+    }),
+    { numRuns: 60 },
+  );
+  expect(numShort).toBeGreaterThan(200);
+  expect(numFetched).toBeGreaterThan(10);
+});
