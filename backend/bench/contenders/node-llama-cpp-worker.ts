@@ -50,6 +50,7 @@ const context = await model.createContext({
 const slots = Array.from({ length: numSequences }, () => context.getSequence());
 
 let pending: [number, number][] = [];
+let preparing: Promise<unknown> = Promise.resolve();
 process.on("message", (job: WorkerJob) => {
   generate(job).then(
     () => sendAfterTokens({ kind: "ended", id: job.id }),
@@ -66,7 +67,7 @@ async function generate({ id, slot, promptTokenIds, maxTokens }: WorkerJob): Pro
   let numKept = 0;
   // The last token is computed in any case: its logits are wanted.
   while (numKept < promptTokenIds.length - 1 && known[numKept] === promptTokenIds[numKept]) numKept += 1;
-  if (numKept < known.length) await sequence.eraseContextTokenRanges([{ start: numKept, end: known.length }]);
+  if (numKept < known.length) await prepare(sequence.eraseContextTokenRanges([{ start: numKept, end: known.length }]));
   let numTokens = 0;
   for await (const tokenId of sequence.evaluate(promptTokenIds.slice(numKept), {
     temperature: 0,
@@ -77,6 +78,12 @@ async function generate({ id, slot, promptTokenIds, maxTokens }: WorkerJob): Pro
     if (numTokens === maxTokens) return;
   }
   throw new Error(`ended after ${numTokens} tokens`);
+}
+
+/** Settles when every slot that is being cleared is: a slot waits for a whole batch of those that went ahead of it. */
+async function prepare(erasing: Promise<void>): Promise<void> {
+  preparing = Promise.all([preparing, erasing]);
+  for (let seen: typeof preparing | undefined; seen !== preparing; await seen) seen = preparing;
 }
 
 function keep(id: number, tokenId: number): void {
