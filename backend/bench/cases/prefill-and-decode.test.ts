@@ -50,7 +50,7 @@ test("what decodes are the prompts that were computed last, each in its slot, th
   });
 });
 
-test("a sequence that ends too early spoils the measurement, and every contender is stopped", async () => {
+test("sequences that end too early spoil the measurement, and every contender is stopped", async () => {
   const whole = scripted("whole", ({ maxTokens }) => maxTokens);
   const short = scripted("short", ({ maxTokens }) => Math.min(20, maxTokens));
   await expect(measureCell([whole.contender, short.contender], cell, 1000, 1)).rejects.toThrow(

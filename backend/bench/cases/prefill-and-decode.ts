@@ -111,8 +111,8 @@ async function prefill(
 }
 
 /**
- * The clock starts with the first token of the last sequence, and stops when `numTokensEach` tokens of each are through.
- * Absent when a sequence ended before that.
+ * The clock starts with the first token of the last sequence, and stops when `numTokensEach` tokens of each are through, or
+ * when the first sequence ends: one that batches unevenly lets some run ahead. Absent when that was before half of them.
  */
 async function decode(
   contender: RunningContender,
@@ -138,6 +138,7 @@ async function decode(
         if (numTokens >= wanted) rate ??= read(numTokens);
       }
     }
+    if (numTokens >= wanted / 2) rate ??= read?.(numTokens);
     if (rate === undefined) allRan = false;
   };
   await Promise.all(prompts.map(follow));
