@@ -68,15 +68,21 @@ export class GateCeilings {
     for (const { slices } of this.#members) slices.giveBack(requestId, unusedTokens);
   }
 
-  /** Whether a ledger that had no limits should be asked again. */
+  /** Whether a ledger should be asked behind the requests: for the next slice, or whether it still has no limits. */
   needsCheck(): boolean {
-    return this.#members.some(({ slices, asking }) => asking === undefined && slices.needsCheck(Date.now()));
+    return this.#members.some(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
   }
 
-  /** Tells the ledgers what became of their slices, and asks again those that had no limits. */
+  /** Does what `needsCheck` asks for. A refusal is left for the request that it concerns. */
+  async followUp(cost: Units): Promise<void> {
+    const due = this.#members.filter(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
+    await Promise.all(due.map(async (member) => this.#await(member, cost)));
+  }
+
+  /** Tells the ledgers what became of their slices. */
   async report(): Promise<void> {
     const nowMs = Date.now();
-    const due = this.#members.filter(({ slices }) => slices.hasReports(nowMs) || slices.needsCheck(nowMs));
+    const due = this.#members.filter(({ slices }) => slices.hasReports(nowMs));
     await Promise.all(due.map(async (member) => this.#ask(member, undefined)));
   }
 
@@ -105,6 +111,10 @@ export class GateCeilings {
     });
     return slices.accept(order, answer, orderedAtMs, Date.now());
   }
+}
+
+function isDue(slices: Slices, nowMs: number): boolean {
+  return slices.needsCheck(nowMs) || slices.isLow(nowMs);
 }
 
 function add(one: Units, other: Units, sign: 1 | -1): Units {

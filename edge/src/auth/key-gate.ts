@@ -163,13 +163,13 @@ export class KeyGate extends DurableObject<GateEnv> {
     }
     const decision = decide(nowMs);
     this.#cover(nowMs);
-    if (ceilings.needsCheck()) this.#report(ceilings);
+    if (ceilings.needsCheck()) this.#behindRequests(ceilings, ceilings.followUp(cost));
     return decision;
   }
 
-  /** Behind the requests; a ledger that cannot be reached is told later. */
-  #report(ceilings: GateCeilings): void {
-    const told = ceilings.report().then(
+  /** A ledger that cannot be reached now is asked, or told, later. */
+  #behindRequests(ceilings: GateCeilings, asking: Promise<void>): void {
+    const told = asking.then(
       () => this.#noteUnlimited(ceilings),
       () => undefined,
     );
@@ -222,7 +222,7 @@ export class KeyGate extends DurableObject<GateEnv> {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => {
       this.#store(false, Date.now());
-      this.#report(ceilings);
+      this.#behindRequests(ceilings, ceilings.report());
     }, idleAfterMs);
   }
 

@@ -4,6 +4,10 @@ import type { Refusal } from "./quota.ts";
 
 /** How long a ledger that said it has no limits is believed. */
 const unlimitedTrustMs = 60_000;
+/** A slice older than this, or less than half full, is one to follow up. */
+const followUpAfterMs = 3_000;
+/** Smaller slices are not followed up: what a gate holds in reserve would be too much of the limit. */
+const leastFollowedUp = 8;
 /** As many as a quota lets run. */
 const maxUnderWay = 10_000;
 
@@ -39,6 +43,14 @@ export class Slices {
 
   has(cost: Units, nowMs: number): boolean {
     return this.isUnlimited || this.#find(cost, nowMs) !== undefined;
+  }
+
+  /** Whether the next slice should be ordered now, so that no request has to wait for it. */
+  isLow(nowMs: number): boolean {
+    const last = this.#slices.at(-1);
+    if (this.isUnlimited || last === undefined || last.granted.requests < leastFollowedUp) return false;
+    const isHalfUsed = last.left.requests * 2 < last.granted.requests || last.left.tokens * 2 < last.granted.tokens;
+    return isHalfUsed || nowMs - last.grantedAtMs > followUpAfterMs;
   }
 
   /** Takes what `has` said is there. Throws when it is not. */
