@@ -134,3 +134,15 @@ describe("reservations", () => {
     expect(sent?.stopping?.maxTokens).toBe(Math.floor((220 - promptTokens) / 2));
   });
 });
+
+test.each([
+  { asked: "auto", served: "default" },
+  { asked: "flex", served: "flex" },
+])("an answer to a request that asked for the tier $asked says that it was $served", async ({ asked, served }) => {
+  engine.script = (call) => answer(call, [bytesOf("a")]);
+  const whole = await (await (await ask({ service_tier: asked })).response).json();
+  expect(whole).toMatchObject({ service_tier: served });
+  const streamed = await (await (await ask({ service_tier: asked, stream: true })).response).text();
+  expect(streamed).toContain(`"service_tier":"${served}"`);
+  expect(await (await (await ask({})).response).json()).not.toHaveProperty("service_tier");
+});

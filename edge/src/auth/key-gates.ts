@@ -8,6 +8,9 @@ import type { KeyRecord, KeyTerms } from "./key-record.ts";
 
 const retryAfterMs = 1_000;
 
+/** How many times the wait for a gate we listen for an answer that comes too late; after that its lease's deadline must do. */
+const lateFactor = 3;
+
 /** Every method throws `unavailable` when the gate does not answer: a key nobody can vouch for is not admitted. */
 export class KeyGates {
   readonly #namespace: DurableObjectNamespace<KeyGate>;
@@ -18,8 +21,29 @@ export class KeyGates {
     this.#timeoutMs = timeoutMs;
   }
 
-  async admit(keyId: string, question: AdmissionQuestion): Promise<Admission> {
-    return this.#ask(keyId, async (gate) => gate.admit(question));
+  /**
+   * An admission that comes too late is taken back: nobody will ever settle it. `waitUntil` carries that.
+   */
+  async admit(
+    keyId: string,
+    question: AdmissionQuestion,
+    waitUntil: (work: Promise<void>) => void,
+  ): Promise<Admission> {
+    let hasGivenUp = false;
+    const takeBack = async (gate: DurableObjectStub<KeyGate>, admission: Admission): Promise<void> => {
+      if (hasGivenUp && admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);
+    };
+    try {
+      return await this.#ask(keyId, async (gate) => {
+        const asked = gate.admit(question);
+        const late = asked.then(async (admission) => takeBack(gate, admission)).catch(() => undefined);
+        waitUntil(waitAtMost(this.#timeoutMs * lateFactor, late, () => undefined));
+        return asked;
+      });
+    } catch (thrown) {
+      hasGivenUp = true;
+      throw thrown;
+    }
   }
 
   /** Absent when the request is not under way any more. */

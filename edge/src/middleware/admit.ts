@@ -51,7 +51,7 @@ export function admit(parts: AdmitParts, scope: Scope) {
       serviceTier,
       demand,
     };
-    const admission = await askGate(parts, keyId, question);
+    const admission = await askGate(parts, keyId, question, (work) => c.executionCtx.waitUntil(work));
     if (admission.kind === "refused") throw identityError(admission.reason, keyId);
     c.set("principal", admission.principal);
     c.set("report", admission.kind === "limited" ? admission.refusal.report : admission.report);
@@ -69,9 +69,10 @@ async function askGate(
   { gates, unchecked, log }: AdmitParts,
   keyId: string,
   question: AdmissionQuestion,
+  waitUntil: (work: Promise<void>) => void,
 ): Promise<Admission> {
   try {
-    const admission = await gates.admit(keyId, question);
+    const admission = await gates.admit(keyId, question, waitUntil);
     unchecked.note(keyId, question, admission);
     return admission;
   } catch (thrown) {

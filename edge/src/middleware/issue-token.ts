@@ -37,7 +37,7 @@ export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Ha
 
     const credential = { kind: "secret", keyId: key.keyId, secretHash: await hashSecret(key.secret) } as const;
     for (const scope of scopes) {
-      const admission = await gates.admit(key.keyId, {
+      const question = {
         requestId: c.get("requestId"),
         credential,
         scope,
@@ -46,7 +46,8 @@ export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Ha
         model: undefined,
         serviceTier: "default",
         demand: undefined,
-      });
+      } as const;
+      const admission = await gates.admit(key.keyId, question, (work) => c.executionCtx.waitUntil(work));
       if (admission.kind !== "admitted") {
         const isScope = admission.kind === "refused" && admission.reason === "scope_missing";
         return refuse(c, isScope ? "invalid_scope" : "invalid_client");

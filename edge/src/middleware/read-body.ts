@@ -36,9 +36,9 @@ function modelOf(value: Readonly<Record<string, unknown>>): string {
   return model;
 }
 
-/** OpenAI's `auto` leaves the tier to the project; here that is the default one. */
+/** OpenAI's `auto` leaves the tier to the project, and `scale` is bought apart; here both are the default one. */
 function serviceTierOf({ service_tier: asked }: Readonly<Record<string, unknown>>): ServiceTier {
-  if (asked === undefined || asked === null || asked === "auto") return "default";
+  if (asked === undefined || asked === null || asked === "auto" || asked === "scale") return "default";
   const parsed = serviceTierSchema.safeParse(asked);
   if (parsed.success) return parsed.data;
   throw new AppError("invalid_value", { param: "service_tier" });

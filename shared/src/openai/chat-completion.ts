@@ -3,12 +3,16 @@ import type { ChatLogprobs } from "./logprobs.ts";
 import type { ToolCall } from "./tools.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
 
+/** The tier that a request ran in; told when it asked for one. */
+export type ServedTier = "default" | "flex" | "priority";
+
 export interface ChatCompletion {
   readonly id: string;
   readonly object: "chat.completion";
   /** Seconds since the Unix epoch. */
   readonly created: number;
   readonly model: string;
+  readonly service_tier?: ServedTier;
   readonly choices: readonly {
     readonly index: number;
     readonly message: {
@@ -39,6 +43,7 @@ export interface ChatCompletionChunk {
   readonly object: "chat.completion.chunk";
   readonly created: number;
   readonly model: string;
+  readonly service_tier?: ServedTier;
   /** Empty in the usage chunk. */
   readonly choices: readonly {
     readonly index: number;

@@ -43,12 +43,13 @@ export class ChatReply implements ReplyShape {
   }
 
   whole(choices: readonly WholeChoice[], usage: TokenUsage): ChatCompletion {
-    const { requestId, createdS, model } = this.#head;
+    const { requestId, createdS, model, serviceTier } = this.#head;
     return {
       id: `chatcmpl-${requestId}`,
       object: "chat.completion",
       created: createdS,
       model,
+      ...(serviceTier !== undefined && { service_tier: serviceTier }),
       choices: choices.map((choice, index) => toChoice(choice, index, this.#head)),
       usage: toCompletionUsage(usage),
     };
@@ -60,12 +61,13 @@ export class ChatReply implements ReplyShape {
     finishReason: Choice["finish_reason"],
     logprobs: Choice["logprobs"] = null,
   ): ChatCompletionChunk {
-    const { requestId, createdS, model, includeUsage } = this.#head;
+    const { requestId, createdS, model, includeUsage, serviceTier } = this.#head;
     return {
       id: `chatcmpl-${requestId}`,
       object: "chat.completion.chunk",
       created: createdS,
       model,
+      ...(serviceTier !== undefined && { service_tier: serviceTier }),
       choices: [{ index, delta, logprobs, finish_reason: finishReason }],
       ...(includeUsage && { usage: null }),
     };

@@ -1,3 +1,4 @@
+import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateTexts } from "#ingress/generation/generate-texts.ts";
 import type { GenerationEvent, GenerationPlan } from "#ingress/generation/generation.ts";
@@ -11,9 +12,12 @@ import { streamReply } from "./stream-reply.ts";
 
 const pingIntervals: PingIntervals = { firstMs: 1_000, laterMs: 10_000 };
 
+type RequestedTier = ServedTier | "auto" | "scale";
+
 /** The fields of a request, chat or not, that say how to answer. */
 export interface ReplyFields {
   readonly stream?: boolean | null | undefined;
+  readonly service_tier?: RequestedTier | null | undefined;
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
 }
 
@@ -34,7 +38,8 @@ export async function answerPlans(
   const { model, pool } = region;
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
-  const shape = new Shape({ requestId, createdS, model: model.id, includeUsage });
+  const serviceTier = servedTier(fields.service_tier);
+  const shape = new Shape({ requestId, createdS, model: model.id, includeUsage, serviceTier });
   const events = timeFirst(generateTexts(plans, model, pool, limits, progress), exchange);
   const numChoices = plans.reduce((sum, { n }) => sum + n, 0);
   if (isStream) {
@@ -44,6 +49,12 @@ export async function answerPlans(
     const { choices, usage } = await collectChoices(events, numChoices);
     sendJson(response, 200, shape.whole(select(choices), usage), replyHeaders(model.id, exchange));
   }
+}
+
+/** `auto` leaves the choice to us, and nobody here buys scale: both are the default tier. */
+function servedTier(requested: RequestedTier | null | undefined): ServedTier | undefined {
+  if (requested === null || requested === undefined) return undefined;
+  return requested === "auto" || requested === "scale" ? "default" : requested;
 }
 
 /** The same batches; when the first one came goes on record. */

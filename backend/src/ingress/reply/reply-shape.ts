@@ -1,3 +1,4 @@
+import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import type { WholeChoice } from "./collect-choices.ts";
@@ -10,6 +11,8 @@ export interface ReplyHead {
   readonly model: string;
   /** True when a stream ends with a usage event; its other events then say `usage: null`. */
   readonly includeUsage: boolean;
+  /** Undefined when the request named no tier. */
+  readonly serviceTier: ServedTier | undefined;
 }
 
 /** How an endpoint words its answer, whole or as stream events; every event but the last is of one choice. */
