@@ -43,6 +43,9 @@ export const anyJsonChar = oneOf([
   sequence(literal("\\"), charClass(charsOf('"\\/bfnrt')) ?? empty),
 ]);
 
+/** Any character inside a string that stands for itself: no quotes, backslashes or line breaks. */
+export const plainJsonChar = charClass(plain) ?? empty;
+
 export function anyJsonString(rules: GrammarRules): Expression {
   return rules.shared("json string", () => sequence(quote, repeat(anyJsonChar, 0, Infinity), quote));
 }

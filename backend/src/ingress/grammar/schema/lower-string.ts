@@ -1,5 +1,5 @@
 import { type Expression, type GrammarRules, repeat, sequence } from "#ingress/grammar/ebnf.ts";
-import { anyJsonChar, anyJsonString, jsonChar, quote } from "#ingress/grammar/json-text.ts";
+import { anyJsonChar, anyJsonString, jsonChar, plainJsonChar, quote } from "#ingress/grammar/json-text.ts";
 import { limitLength } from "#ingress/grammar/regex/limit-length.ts";
 import { anchoredRegex, lowerRegex } from "#ingress/grammar/regex/lower-regex.ts";
 import { parseRegex, RegexRefusal } from "#ingress/grammar/regex/parse-regex.ts";
@@ -7,6 +7,9 @@ import type { RegexNode } from "#ingress/grammar/regex/regex-node.ts";
 import type { SchemaObject } from "./keywords.ts";
 import { below, invalidSchema, type SchemaPath, unsupportedKeyword } from "./schema-refusal.ts";
 import { stringFormats } from "./string-formats.ts";
+
+/** Strings of a longer count are written without escapes: those cost three times as much to compile, and a millisecond a token. */
+const MAX_ESCAPED_LENGTH = 64;
 
 /** Undefined when no string is short and long enough. */
 export function lowerString(schema: SchemaObject, rules: GrammarRules, path: SchemaPath): Expression | undefined {
@@ -26,7 +29,9 @@ export function lowerString(schema: SchemaObject, rules: GrammarRules, path: Sch
     return writePattern(anchoredRegex(parseRegex(source), true), { min, max }, "format", path);
   }
   if (min === 0 && max === Infinity) return anyJsonString(rules);
-  return rules.add(sequence(quote, repeat(anyJsonChar, min, max), quote));
+  const counted = max === Infinity ? min : max;
+  const char = counted > MAX_ESCAPED_LENGTH ? plainJsonChar : anyJsonChar;
+  return rules.add(sequence(quote, repeat(char, min, max), quote));
 }
 
 function readPattern(pattern: string, path: SchemaPath): RegexNode {
