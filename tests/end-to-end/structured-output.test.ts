@@ -28,6 +28,8 @@ const timer: OpenAI.ChatCompletionTool = {
 const question = { role: "user", content: "What is the weather in Paris?" } as const;
 const ask = { model: stack.model, temperature: 0, messages: [question] } satisfies OpenAI.ChatCompletionCreateParams;
 
+const validCall = /^(set_timer \{"minutes":\d+\}|get_weather \{"city":".*"\})$/;
+
 function callsOf(completion: OpenAI.ChatCompletion): { name: string; args: unknown }[] {
   return (completion.choices[0]?.message.tool_calls ?? []).map((call) => {
     if (call.type !== "function") throw new Error("not a function");
@@ -137,11 +139,10 @@ describe("tool calls", () => {
         tool_choice: "required",
         parallel_tool_calls: false,
       });
-      if (required.choices[0]?.finish_reason === "tool_calls") {
-        const [call] = callsOf(required);
-        const expected = call?.name === "set_timer" ? { minutes: expect.any(Number) } : { city: expect.any(String) };
-        expect(call?.args).toEqual(expected);
-      }
+      // A call that the length cuts off is the beginning of a valid one.
+      const isWhole = required.choices[0]?.finish_reason === "tool_calls";
+      const written = isWhole ? callsOf(required).map(({ name, args }) => `${name} ${JSON.stringify(args)}`) : [];
+      expect(written.filter((call) => !validCall.test(call))).toEqual([]);
       const choice = { type: "function", function: { name: "set_timer" } } as const;
       const named = await client.chat.completions.create({
         ...sampled,
@@ -151,7 +152,7 @@ describe("tool calls", () => {
       });
       const [call] = callsOf(named);
       expect(call).toEqual({ name: "set_timer", args: { minutes: expect.any(Number) } });
-      const { minutes } = call?.args as { minutes: number };
+      const { minutes } = (call as { args: { minutes: number } }).args;
       expect(minutes >= 1 && minutes <= 90 && Number.isInteger(minutes)).toBe(true);
     }
     const none = await client.chat.completions.create({ ...ask, tools: [weather], tool_choice: "none" });
