@@ -38,7 +38,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const { passportKey, retryBudget } = parts;
   const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
   const identify = authenticate(parts);
-  const account = settle(gates, parts.receipts, parts.log);
+  const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
   const enter = admit({ gates, unchecked: parts.unchecked, log: parts.log }, "inference");
   const infer = [identify, readBody(config.bounds), enter, account, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;

@@ -2,12 +2,14 @@
 import type { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
 
 export interface Bindings {
   readonly DB: D1Database;
   readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
+  readonly USAGE_QUEUE: Queue<UsageEntry>;
   readonly FLOOD_SHIELD: RateLimit;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;

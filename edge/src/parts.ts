@@ -14,6 +14,8 @@ import type { Bindings } from "#edge/bindings.ts";
 import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
+import { UsageLedger } from "#edge/ledger/usage-ledger.ts";
+import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
 import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
@@ -34,6 +36,8 @@ export interface Parts {
   readonly keyring: Keyring;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
+  readonly usageOutbox: UsageOutbox;
+  readonly usageLedger: UsageLedger;
   readonly regionView: RegionView;
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
@@ -72,6 +76,8 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
       timeoutMs: config.bounds.receiptTimeoutMs,
       now,
     },
+    usageOutbox: new UsageOutbox(bindings.USAGE_QUEUE, log),
+    usageLedger: new UsageLedger(bindings.DB),
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),

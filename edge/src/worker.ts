@@ -6,26 +6,43 @@ import type { Bindings } from "#edge/bindings.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { jsonLogger } from "#edge/logger.ts";
 import { errorResponse } from "#edge/middleware/render-errors.ts";
-import { buildParts } from "#edge/parts.ts";
+import { consumeUsage, replayDeadLetters } from "#edge/ledger/consume-usage.ts";
+import { buildParts, type Parts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
 
+/** As wrangler.toml names it; the other queue that this Worker consumes is that of its dead letters. */
+const usageQueueName = "sluice-usage";
+
 // The app, not its promise, is kept: a promise belongs to the request that made it, and dies when that one is cancelled.
+let parts: Parts | undefined;
 let app: Hono<EdgeContext> | undefined;
 
 export default {
   async fetch(request, bindings, context) {
     try {
-      app ??= createApp(await buildParts(bindings));
+      app ??= createApp((parts ??= await buildParts(bindings)));
       return await app.fetch(request, bindings, context);
     } catch (thrown) {
       // Only what happens before or outside the pipeline ends here: above all a misconfigured deployment.
       const error = AppError.from(thrown);
       jsonLogger.error("worker failed", { errorCode: error.code, errorDetail: error.message });
       return errorResponse(error);
+    }
+  },
+
+  async queue(batch, bindings) {
+    parts ??= await buildParts(bindings);
+    const { usageLedger: ledger, receipts, config, log } = parts;
+    if (batch.queue !== usageQueueName) return replayDeadLetters(batch, bindings.USAGE_QUEUE, log);
+    try {
+      await consumeUsage(batch, { ledger, regions: config.regions, receipts, log });
+    } catch (thrown) {
+      log.error("usage not written, tried again", { numEntries: batch.messages.length, errorDetail: String(thrown) });
+      throw thrown;
     }
   },
 } satisfies ExportedHandler<Bindings>;

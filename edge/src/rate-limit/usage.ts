@@ -4,6 +4,7 @@ import type { ReceiptAnswer } from "#edge/proxy/fetch-receipt.ts";
 
 /** A region that was asked, and whether an answer of its began. */
 export interface AskedRegion {
+  readonly regionId: string;
   readonly answered: boolean;
   readonly receipt: ReceiptAnswer;
 }
@@ -12,6 +13,8 @@ export interface Usage {
   readonly receipts: readonly Receipt[];
   /** As the regions signed them. */
   readonly signed: readonly string[];
+  /** Regions of whose answer nobody can tell what it took. */
+  readonly missing: readonly string[];
   /** Prompt and completion together. Absent when nobody can tell: it then counts as reserved. */
   readonly totalTokens: number | undefined;
 }
@@ -22,11 +25,12 @@ export interface Usage {
  */
 export function sumUsage(asked: readonly AskedRegion[]): Usage {
   const known = asked.map(({ receipt }) => receipt).filter((answer) => answer.kind === "receipt");
-  const isUnknown = asked.some(({ answered, receipt }) => answered && receipt.kind === "unknown");
+  const missing = asked.filter(({ answered, receipt }) => answered && receipt.kind === "unknown");
   const tokens = known.reduce((sum, { receipt }) => sum + receipt.promptTokens + receipt.completionTokens, 0);
   return {
     receipts: known.map(({ receipt }) => receipt),
     signed: known.map(({ signed }) => signed),
-    totalTokens: isUnknown ? undefined : tokens,
+    missing: missing.map(({ regionId }) => regionId),
+    totalTokens: missing.length > 0 ? undefined : tokens,
   };
 }
