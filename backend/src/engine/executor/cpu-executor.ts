@@ -5,6 +5,8 @@ import type { Precision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
 import { readPooling } from "#engine/graph/pooling.ts";
 import { embeddingName } from "#engine/graph/tensor-names.ts";
+import type { BlockId } from "#engine/kv/block-id.ts";
+import { BlockPlaces } from "./block-places.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
 import { hasExactProducts } from "./exact-products-check.ts";
@@ -88,6 +90,7 @@ class CpuExecutor implements Executor {
   readonly #config: DecoderConfig;
   readonly #session: InferenceSession;
   readonly #pool: KvPool;
+  readonly #places: BlockPlaces;
   readonly #feeds: RunFeedWriter;
 
   constructor(config: DecoderConfig, session: InferenceSession, spec: ExecutorSpec) {
@@ -95,12 +98,13 @@ class CpuExecutor implements Executor {
     this.#config = config;
     this.#session = session;
     this.#pool = new KvPool({ ...config, ...spec });
+    this.#places = new BlockPlaces(spec.numBlocks);
     this.#feeds = new RunFeedWriter(config, spec.blockSize, this.#pool);
   }
 
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
     checkBatch(batch, this.spec);
-    const runs = splitStep(batch);
+    const runs = splitStep(this.#place(batch));
     const [onlyRun] = runs;
     // The logits of a single run are already in batch order.
     if (runs.length === 1 && onlyRun !== undefined) return (await this.#run(onlyRun)).logits;
@@ -118,6 +122,18 @@ class CpuExecutor implements Executor {
 
   async close(): Promise<void> {
     await this.#session.release();
+  }
+
+  /** The batch with the places of its blocks, after moving those of decodes closer together. */
+  #place(batch: readonly ScheduledSequence[]): readonly ScheduledSequence[] {
+    const { blockSize } = this.spec;
+    const needed = new Set<BlockId>();
+    for (const { tokenIds, numComputedTokens, blockTable } of batch) {
+      if (tokenIds.length > 1) continue;
+      for (const block of blockTable.slice(0, Math.ceil(numComputedTokens / blockSize))) needed.add(block);
+    }
+    for (const [a, b] of this.#places.moveTogether(needed)) this.#pool.swap(a, b);
+    return batch.map((sequence) => ({ ...sequence, blockTable: this.#places.placesOf(sequence.blockTable) }));
   }
 
   /** One native run; stores the spans' K/V when all is well. */

@@ -44,6 +44,15 @@ export class KvPool {
     return this.data.subarray(index * this.#blockLength, (index + count) * this.#blockLength);
   }
 
+  /** Two blocks change places, in all layers. */
+  swap(a: number, b: number): void {
+    for (let part = 0; part < this.numBlocksOfAllLayers; part += this.#shape.numBlocks) {
+      const kept = this.view(part + a, 1).slice();
+      this.view(part + a, 1).set(this.view(part + b, 1));
+      this.view(part + b, 1).set(kept);
+    }
+  }
+
   /** Copies rows of `newKeyValues` [2 * numLayers, numRows, numKvHeads, headDim] to their slots; slots[i] is row i's. */
   store(newKeyValues: Float32Array, numRows: number, slots: readonly KvSlot[]): void {
     const { numLayers, numBlocks, numKvHeads, blockSize, headDim } = this.#shape;

@@ -3,8 +3,8 @@
 // Which free block is handed out next: first those that hold nothing with a name, lowest id first; then, when there are none,
 // the named ones, least recently used first, which lose their name. So nothing worth keeping is lost while there is room,
 // and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
-// follow age and not place: the CPU executor works in place on the densest stretch and copies the rest (in-place-range.ts).
-// That has a price, which `npm run bench:prefix-cache` shows.
+// follow age and not place: the CPU executor moves those that decode together (executor/block-places.ts). What that leaves of
+// the price of scatter, `npm run bench:prefix-cache` shows.
 import { type BlockHash, type ShortName, shorten } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
 import { CacheJournal } from "./cache-journal.ts";
