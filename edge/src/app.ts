@@ -1,8 +1,6 @@
 // The edge, in order. Each line of a route is one decision, made in one file of middleware/.
 import { Hono } from "hono";
-import { changeApiKey, createApiKey, listApiKeys, revokeApiKey } from "#edge/admin/api-keys.ts";
-import { createIssuer, deleteIssuer, listIssuers } from "#edge/admin/issuers.ts";
-import { setOrganizationLimits, setProjectLimits } from "#edge/admin/ceilings.ts";
+import { administration } from "#edge/admin/administration.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { admit } from "#edge/middleware/admit.ts";
 import { allowOrigins } from "#edge/middleware/allow-origins.ts";
@@ -39,7 +37,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
   const identify = authenticate(parts);
   const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
-  const enter = admit({ gates, unchecked: parts.unchecked, log: parts.log }, "inference");
+  const enter = admit({ ...parts, expiryWarningMs: config.keyLifetimes.warningMs }, "inference");
   const infer = [identify, readBody(config.bounds), enter, account, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
@@ -49,33 +47,12 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 
-  const keys = "/v1/organization/projects/:projectId/api_keys";
-  app.use("/v1/organization/*", requireAdmin(config.adminKey));
-  app
-    .post(keys, createApiKey(parts.keyring, config.bounds))
-    .get(listApiKeys(parts.keyring))
-    .all(refuseMethod("GET", "POST"));
-  app
-    .post(`${keys}/:keyId`, changeApiKey(parts.keyring, config.bounds))
-    .delete(revokeApiKey(parts.keyring))
-    .all(refuseMethod("POST", "DELETE"));
-
-  const issuers = "/v1/organization/issuers";
-  const issuerAdmin = {
-    issuers: parts.issuers,
-    directory: parts.directory,
-    entropy: parts.entropy,
-    bounds: config.bounds,
-  };
-  app.post(issuers, createIssuer(issuerAdmin)).get(listIssuers(issuerAdmin)).all(refuseMethod("GET", "POST"));
-  app.delete(`${issuers}/:issuerId`, deleteIssuer(issuerAdmin)).all(refuseMethod("DELETE"));
+  app.use("/v1/organization/*", requireAdmin(config.adminKey, parts));
+  app.route("/v1/organization", administration(parts));
 
   app.post("/oauth/token", issueToken(parts)).all(refuseMethod("POST"));
   app.get("/.well-known/jwks.json", publishKeys(parts.ownTokens)).all(refuseMethod("GET"));
   app.get("/.well-known/oauth-authorization-server", describeTokenEndpoint()).all(refuseMethod("GET"));
-  const ceilings = { ledgers: parts.ledgers, directory: parts.directory, bounds: config.bounds };
-  app.post("/v1/organization/limits", setOrganizationLimits(ceilings)).all(refuseMethod("POST"));
-  app.post("/v1/organization/projects/:projectId/limits", setProjectLimits(ceilings)).all(refuseMethod("POST"));
 
   app.get("/health", reportHealth(config.regions, regionView)).all(refuseMethod("GET"));
   return app;

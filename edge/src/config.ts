@@ -20,6 +20,19 @@ export interface Bounds {
   readonly answerTimeoutMs: number;
   /** Longest wait for a region to say what a request used. */
   readonly receiptTimeoutMs: number;
+  /** Longest wait of the administration for D1. */
+  readonly databaseTimeoutMs: number;
+}
+
+/** How long keys live. */
+export interface LifetimePolicy {
+  /** Of a key that is made without a word about it. */
+  readonly defaultMs: number;
+  readonly maxMs: number;
+  /** Whether a key may be made that never expires. */
+  readonly mayNeverExpire: boolean;
+  /** From so long before it expires, replies to a key say when. */
+  readonly warningMs: number;
 }
 
 /** What happens to requests while their gate does not answer. */
@@ -41,7 +54,10 @@ export interface Config {
   readonly bounds: Bounds;
   readonly quotaBounds: QuotaBounds;
   readonly failPolicy: FailPolicy;
+  readonly keyLifetimes: LifetimePolicy;
 }
+
+const dayMs = 24 * 3600 * 1000;
 
 /** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
 const settlementMs = 60_000;
@@ -74,6 +90,11 @@ const environmentSchema = z.object({
   DEFAULT_OUTPUT_TOKENS: count(4_096),
   GATE_FAIL_MODE: z._default(z.enum(["closed", "open"], { error: "is neither closed nor open" }), "closed"),
   GATE_FAIL_OPEN_PER_MINUTE: count(60),
+  DATABASE_TIMEOUT_MS: count(10_000),
+  KEY_DEFAULT_LIFETIME_DAYS: count(90),
+  KEY_MAX_LIFETIME_DAYS: count(90),
+  KEYS_MAY_NEVER_EXPIRE: z._default(z.stringbool({ error: "is neither true nor false" }), false),
+  KEY_EXPIRY_WARNING_DAYS: count(7),
 });
 
 /**
@@ -104,12 +125,19 @@ export function loadConfig(environment: unknown): Config {
       streamStartTimeoutMs: values.STREAM_START_TIMEOUT_MS,
       answerTimeoutMs: values.ANSWER_TIMEOUT_MS,
       receiptTimeoutMs: values.RECEIPT_TIMEOUT_MS,
+      databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     },
     quotaBounds: {
       leaseMs: values.ANSWER_TIMEOUT_MS + settlementMs,
       defaultOutputTokens: values.DEFAULT_OUTPUT_TOKENS,
     },
     failPolicy: { mode: values.GATE_FAIL_MODE, maxUncheckedPerMinute: values.GATE_FAIL_OPEN_PER_MINUTE },
+    keyLifetimes: {
+      defaultMs: Math.min(values.KEY_DEFAULT_LIFETIME_DAYS, values.KEY_MAX_LIFETIME_DAYS) * dayMs,
+      maxMs: values.KEY_MAX_LIFETIME_DAYS * dayMs,
+      mayNeverExpire: values.KEYS_MAY_NEVER_EXPIRE,
+      warningMs: values.KEY_EXPIRY_WARNING_DAYS * dayMs,
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 // What the steps of the pipeline hand to each other, beside Hono's request and response.
+import type { Actor } from "#edge/auth/actor.ts";
 import type { Admitted } from "#edge/auth/admission.ts";
 import type { Credential } from "#edge/auth/credential.ts";
 import type { Principal } from "#edge/auth/principal.ts";
@@ -21,6 +22,8 @@ interface Variables {
   requestId: string;
   /** assignRequestId: the caller's own name for the request, absent when it sent none. */
   clientRequestId: string | undefined;
+  /** requireAdmin: who administers. */
+  actor: Actor;
   /** authenticate. */
   credential: Credential;
   /** readBody: absent on routes without a body, and again once a region has answered. */

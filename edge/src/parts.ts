@@ -1,8 +1,14 @@
 // The long-lived objects of an isolate. Built once; requests share them, so none may hold on to a request's I/O.
 import { importReceiptKey } from "@sluice/shared/receipt.ts";
 import { importPassportKey, type PassportKey } from "@sluice/shared/passport.ts";
+import { AdminKeyDirectory } from "#edge/admin/admin-key-directory.ts";
+import { AuditLog } from "#edge/admin/audit-log.ts";
+import { Database } from "#edge/admin/database.ts";
+import { DenialAudit } from "#edge/admin/denial-audit.ts";
 import { KeyDirectory } from "#edge/admin/key-directory.ts";
 import { Keyring } from "#edge/admin/keyring.ts";
+import { ProjectDirectory } from "#edge/admin/project-directory.ts";
+import { ServiceAccountDirectory } from "#edge/admin/service-account-directory.ts";
 import { IssuerView } from "#edge/auth/jwt/issuer-view.ts";
 import { TokenVerifier } from "#edge/auth/jwt/verify-token.ts";
 import { OwnTokens } from "#edge/auth/own-token/own-tokens.ts";
@@ -34,6 +40,11 @@ export interface Parts {
   readonly ledgers: DurableObjectNamespace<LimitLedger>;
   readonly unchecked: UncheckedAdmissions;
   readonly keyring: Keyring;
+  readonly audit: AuditLog;
+  readonly denials: DenialAudit;
+  readonly projects: ProjectDirectory;
+  readonly accounts: ServiceAccountDirectory;
+  readonly adminKeys: AdminKeyDirectory;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
   readonly usageOutbox: UsageOutbox;
@@ -57,7 +68,9 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const issuers = new IssuerView(bindings.ISSUER_BOARD, now);
   const gates = new KeyGates(bindings.KEY_GATE, config.bounds.admitTimeoutMs);
   const passportKey = await importPassportKey(config.passportPrivateJwk);
-  const directory = new KeyDirectory(bindings.DB);
+  const database = new Database(bindings.DB, config.bounds.databaseTimeoutMs);
+  const directory = new KeyDirectory(database);
+  const audit = new AuditLog(database, entropy, now);
   return {
     config,
     tagger,
@@ -68,7 +81,12 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     directory,
     ledgers: bindings.LIMIT_LEDGER,
     unchecked: new UncheckedAdmissions(config.failPolicy, now),
-    keyring: new Keyring({ gates, directory, tagger, entropy, now }),
+    keyring: new Keyring({ gates, directory, audit, tagger, lifetimes: config.keyLifetimes, entropy, now }),
+    audit,
+    denials: new DenialAudit({ audit, directory, log, now }),
+    projects: new ProjectDirectory(database),
+    accounts: new ServiceAccountDirectory(database),
+    adminKeys: new AdminKeyDirectory(database),
     passportKey,
     receipts: {
       passportKey,

@@ -1,93 +1,98 @@
 // `/v1/organization/projects/:projectId/api_keys`, in the shape of OpenAI's admin API.
-// Source: OpenAI API reference, "Project API keys".
+// Source: OpenAI API reference, "Project API keys". Making and rotating keys, and their terms, are ours.
 import type { Handler } from "hono";
 import * as z from "zod/mini";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
+import type { Clock } from "#edge/clock.ts";
+import type { LifetimePolicy } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import type { KeyEntry } from "./key-directory.ts";
-import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
+import { expiryFields, readExpiry } from "./key-expiry.ts";
+import { keyTermsFields, toKeyTerms, toTermsChange } from "./key-terms.ts";
+import { keyToWire, listedKeyToWire } from "./key-wire.ts";
 import type { Keyring } from "./keyring.ts";
+import { pageSchema, toListPage } from "./page.ts";
 import { parseInput } from "./parse-input.ts";
+import { readQuery } from "./read-query.ts";
 
 const creationSchema = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
-  expires_in_seconds: z.optional(z.int().check(z.positive())),
+  ...expiryFields,
   ...keyTermsFields,
 });
 
-const changeSchema = z.strictObject(keyTermsFields);
+const changeSchema = z.strictObject({ ...expiryFields, ...keyTermsFields });
 
-const pageSchema = z.object({
-  limit: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(100)), 20),
-  after: z.optional(z.string()),
+const dayS = 24 * 3600;
+
+const rotationSchema = z.strictObject({
+  /** How long the secret that the key has is good beside the new one. */
+  overlap_seconds: z._default(z.int().check(z.gte(0), z.lte(30 * dayS)), dayS),
+  ...expiryFields,
 });
+
+export interface KeyAdminParts {
+  readonly keyring: Keyring;
+  readonly lifetimes: LifetimePolicy;
+  readonly bounds: BodyBounds;
+  readonly now: Clock;
+}
 
 type KeyPath = "/:projectId";
 type OneKeyPath = "/:projectId/:keyId";
 
-/** `POST`: the only reply that ever holds the key's value. */
-export function createApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, KeyPath> {
+/** `POST`: but for a rotation's, the only reply that ever holds the key's value. */
+export function createApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const { name, expires_in_seconds, ...terms } = parseInput(
-      creationSchema,
-      (await readJson(c.req.raw, bounds)).value,
-    );
-    const lifetimeMs = expires_in_seconds === undefined ? undefined : expires_in_seconds * 1000;
-    const projectId = c.req.param("projectId");
-    const { entry, value } = await keyring.create({ projectId, name, lifetimeMs, terms: toKeyTerms(terms) });
-    return c.json({ ...toWire(entry), ...terms, value });
+    const wire = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const expiresAtMs = readExpiry(wire, lifetimes, now());
+    const order = { projectId: c.req.param("projectId"), name: wire.name, expiresAtMs, terms: toKeyTerms(wire) };
+    const created = await keyring.create(order, c.get("actor"));
+    return c.json({ ...keyToWire(created), value: created.value });
   };
 }
 
-/** `POST` to a key: its limits and tiers, from the next request on. */
-export function changeApiKey(keyring: Keyring, bounds: BodyBounds): Handler<EdgeContext, OneKeyPath> {
+/** `POST` to a key: its terms and expiry, from the next request on. */
+export function changeApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
   return async (c) => {
-    const keyId = c.req.param("keyId");
-    const terms = parseInput(changeSchema, (await readJson(c.req.raw, bounds)).value);
-    await keyring.changeTerms(c.req.param("projectId"), keyId, toKeyTerms(terms));
-    return c.json({ object: "organization.project.api_key", id: keyId, ...terms });
+    const { projectId, keyId } = c.req.param();
+    const wire = parseInput(changeSchema, (await readJson(c.req.raw, bounds)).value);
+    const expiresAtMs = readExpiry(wire, lifetimes, now());
+    const changed = await keyring.change(projectId, keyId, toTermsChange(wire), expiresAtMs, c.get("actor"));
+    return c.json(keyToWire(changed));
   };
+}
+
+/** `POST …/rotate`: another value for the key; what it was works until the overlap ends. */
+export function rotateApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
+  return async (c) => {
+    const { projectId, keyId } = c.req.param();
+    const wire = parseInput(rotationSchema, (await readJson(c.req.raw, bounds)).value);
+    const expiresAtMs = readExpiry(wire, lifetimes, now());
+    const overlapMs = wire.overlap_seconds * 1000;
+    const rotated = await keyring.rotate(projectId, keyId, overlapMs, expiresAtMs, c.get("actor"));
+    return c.json({ ...keyToWire(rotated), value: rotated.value });
+  };
+}
+
+/** `GET` of one key, with its terms. */
+export function retrieveApiKey({ keyring }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
+  return async (c) => c.json(keyToWire(await keyring.retrieve(c.req.param("projectId"), c.req.param("keyId"))));
 }
 
 /** `GET`: newest first, paged by `limit` and `after`. */
-export function listApiKeys(keyring: Keyring): Handler<EdgeContext, KeyPath> {
+export function listApiKeys({ keyring }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const { limit, after } = parseInput(pageSchema, c.req.query());
-    // One more than asked for tells whether there is a next page.
-    const entries = await keyring.list(c.req.param("projectId"), { limit: limit + 1, after });
-    const data = entries.slice(0, limit).map(toWire);
-    return c.json({
-      object: "list",
-      data,
-      first_id: data.at(0)?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: entries.length > limit,
-    });
+    const page = parseInput(pageSchema, readQuery(c.req.url));
+    return c.json(toListPage(await keyring.list(c.req.param("projectId"), page), page, listedKeyToWire));
   };
 }
 
 /** `DELETE`: the key is refused from the next request on. */
-export function revokeApiKey(keyring: Keyring): Handler<EdgeContext, OneKeyPath> {
+export function revokeApiKey({ keyring }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
   return async (c) => {
-    const keyId = c.req.param("keyId");
-    await keyring.revoke(c.req.param("projectId"), keyId);
+    const { projectId, keyId } = c.req.param();
+    await keyring.revoke(projectId, keyId, c.get("actor"));
     return c.json({ object: "organization.project.api_key.deleted", id: keyId, deleted: true });
   };
-}
-
-function toWire(entry: KeyEntry) {
-  return {
-    object: "organization.project.api_key",
-    id: entry.id,
-    name: entry.name,
-    redacted_value: entry.redactedValue,
-    status: entry.status,
-    created_at: toSeconds(entry.createdAtMs),
-    expires_at: entry.expiresAtMs === undefined ? null : toSeconds(entry.expiresAtMs),
-  };
-}
-
-function toSeconds(epochMs: number): number {
-  return Math.floor(epochMs / 1000);
 }

@@ -9,46 +9,51 @@ import type { EdgeContext } from "#edge/context.ts";
 import type { CeilingLimits } from "#edge/rate-limit/ceiling.ts";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import { limitsSchema } from "#edge/rate-limit/limits.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
-import { keyTermsFields } from "./key-terms.ts";
+import { organizationId } from "./organization.ts";
 import { parseInput } from "./parse-input.ts";
-
-/** The one that the directory's first migration makes. */
-const organizationId = "org_default";
 
 /** A limit of one could not be divided among gates without being exceeded by a fraction; see ceiling.ts. */
 const atLeastTwo = z.optional(z.int().check(z.gte(2), z.lte(10_000_000)));
 
 const ceilingSchema = z.strictObject({
   rpm: atLeastTwo,
-  tpm: keyTermsFields.tpm,
+  tpm: limitsSchema.shape.tokensPerMinute,
   rpd: atLeastTwo,
-  tokens_per_month: keyTermsFields.tokens_per_month,
+  tokens_per_month: limitsSchema.shape.tokensPerMonth,
 });
 
 export interface CeilingParts {
   readonly ledgers: DurableObjectNamespace<LimitLedger>;
   readonly directory: KeyDirectory;
+  readonly audit: AuditLog;
   readonly bounds: BodyBounds;
 }
 
 /** `POST /v1/organization/limits`: replaces all of them; a limit that is missing is lifted. */
-export function setOrganizationLimits({ ledgers, bounds }: CeilingParts): Handler<EdgeContext> {
+export function setOrganizationLimits({ ledgers, audit, bounds }: CeilingParts): Handler<EdgeContext> {
   return async (c) => {
     const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
+    const event = { type: "rate_limit.updated", targetId: organizationId } as const;
+    await audit.record(c.get("actor"), { ...event, after: limits });
     await ledgers.getByName(ledgerName("organization", organizationId)).setLimits(toCeiling(limits));
     return c.json({ object: "organization.limits", ...limits });
   };
 }
 
 /** `POST /v1/organization/projects/:projectId/limits`: as above, for a project. */
-export function setProjectLimits({ ledgers, directory, bounds }: CeilingParts): Handler<EdgeContext, "/:projectId"> {
+export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, "/:projectId"> {
+  const { ledgers, directory, audit, bounds } = parts;
   return async (c) => {
     const projectId = c.req.param("projectId");
     const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
     if ((await directory.findOrganization(projectId)) === undefined) {
       throw new AppError("not_found", { publicText: "There is no such project." });
     }
+    const event = { type: "rate_limit.updated", projectId, targetId: projectId } as const;
+    await audit.record(c.get("actor"), { ...event, after: limits });
     await ledgers.getByName(ledgerName("project", projectId)).setLimits(toCeiling(limits));
     return c.json({ object: "organization.project.limits", id: projectId, ...limits });
   };

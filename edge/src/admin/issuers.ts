@@ -11,6 +11,7 @@ import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { Entropy } from "#edge/entropy.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import { parseInput } from "./parse-input.ts";
@@ -24,7 +25,7 @@ const maxPlans = 64;
 const maxNetworksOfTenant = 256;
 
 const termsSchema = z.strictObject(keyTermsFields).check(
-  z.refine(({ allowlist = [], denylist = [] }) => allowlist.length + denylist.length <= maxNetworksOfTenant, {
+  z.refine(({ allowlist, denylist }) => (allowlist?.length ?? 0) + (denylist?.length ?? 0) <= maxNetworksOfTenant, {
     path: ["allowlist"],
   }),
 );
@@ -56,11 +57,12 @@ export interface IssuerAdminParts {
   readonly issuers: IssuerView;
   readonly directory: KeyDirectory;
   readonly entropy: Entropy;
+  readonly audit: AuditLog;
   readonly bounds: BodyBounds;
 }
 
 /** `POST`: tokens of the issuer are good from the next few seconds on. */
-export function createIssuer({ issuers, directory, entropy, bounds }: IssuerAdminParts): Handler<EdgeContext> {
+export function createIssuer({ issuers, directory, entropy, audit, bounds }: IssuerAdminParts): Handler<EdgeContext> {
   return async (c) => {
     const wire = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const orgId = await directory.findOrganization(wire.project_id);
@@ -94,6 +96,8 @@ export function createIssuer({ issuers, directory, entropy, bounds }: IssuerAdmi
       }),
       revision: 1,
     });
+    const event = { type: "issuer.created", projectId: issuer.projectId, targetId: issuer.id } as const;
+    await audit.record(c.get("actor"), { ...event, after: { ...wire, jwks: undefined } });
     const refusal = await issuers.put(issuer);
     if (refusal === "taken") {
       throw new AppError("invalid_value", {
@@ -112,10 +116,15 @@ export function listIssuers({ issuers }: IssuerAdminParts): Handler<EdgeContext>
 }
 
 /** `DELETE`: the issuer's tokens are refused within seconds. */
-export function deleteIssuer({ issuers }: IssuerAdminParts): Handler<EdgeContext, "/:issuerId"> {
+export function deleteIssuer({ issuers, audit }: IssuerAdminParts): Handler<EdgeContext, "/:issuerId"> {
   return async (c) => {
     const id = c.req.param("issuerId");
-    if (!(await issuers.remove(id))) throw new AppError("not_found", { publicText: "There is no such issuer." });
+    const issuer = (await issuers.all()).find((one) => one.id === id);
+    if (issuer === undefined || !(await issuers.remove(id))) {
+      throw new AppError("not_found", { publicText: "There is no such issuer." });
+    }
+    const event = { type: "issuer.deleted", projectId: issuer.projectId, targetId: id } as const;
+    await audit.record(c.get("actor"), { ...event, before: toWire(issuer) });
     return c.json({ object: "organization.issuer.deleted", id, deleted: true });
   };
 }

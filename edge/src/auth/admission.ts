@@ -22,6 +22,8 @@ export interface RoutingTerms {
 export interface Admitted {
   readonly kind: "admitted";
   readonly principal: Principal;
+  /** When the credential expires. Absent: never, or not known here. */
+  readonly expiresAtMs: number | undefined;
   readonly routing: RoutingTerms;
   /** Most tokens the request may use. Absent: as many as it likes. */
   readonly reservedTokens: number | undefined;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { systemEntropy } from "#edge/entropy.ts";
-import { isKeyId, mintApiKey, parseApiKey, redactApiKey } from "./api-key.ts";
+import { kindOfKeyId, mintApiKey, parseApiKey, redactApiKey } from "./api-key.ts";
 import { KeyTagger } from "./key-tag.ts";
 
 const tagger = await KeyTagger.fromSecret("one secret");
@@ -9,7 +9,14 @@ const tagger = await KeyTagger.fromSecret("one secret");
 test("a minted key parses into the parts it was minted from", async () => {
   const { keyId, secret, text } = await mintApiKey(tagger, systemEntropy);
   expect(await parseApiKey(text, tagger)).toEqual({ keyId, secret });
-  expect(isKeyId(keyId)).toBe(true);
+  expect(kindOfKeyId(keyId)).toBe("project");
+});
+
+test("a key of the administration is of a kind of its own", async () => {
+  const { keyId, secret, text } = await mintApiKey(tagger, systemEntropy, "admin");
+  expect(text).toMatch(/^sk-sluice-admin-/);
+  expect(await parseApiKey(text, tagger)).toEqual({ keyId, secret });
+  expect(kindOfKeyId(keyId)).toBe("admin");
 });
 
 test("changing any one character of a key makes it no key", async () => {

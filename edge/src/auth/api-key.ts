@@ -1,5 +1,6 @@
 // The API key: `sk-sluice-<keyId>-<secret>-<tag>`.
-//   keyId   80 random bits: names the key's gate and its row in the directory; not a secret
+//   keyId   80 random bits, after `admin-` for a key of the administration: names the key's gate and its row in the
+//           directory; not a secret
 //   secret  200 random bits: the proof; only its hash is kept, in the gate
 //   tag     50 bits of HMAC over all that stands before it
 import type { Entropy } from "#edge/entropy.ts";
@@ -9,10 +10,14 @@ import { type KeyTagger, tagLength } from "./key-tag.ts";
 const prefix = "sk-sluice-";
 const keyIdSizeBytes = 10;
 const secretSizeBytes = 25;
+const adminPrefix = "admin-";
 
-const keyIdPattern = `${base32Class}{${(keyIdSizeBytes * 8) / 5}}`;
+const keyIdPattern = `(?:${adminPrefix})?${base32Class}{${(keyIdSizeBytes * 8) / 5}}`;
 const secretPattern = `${base32Class}{${(secretSizeBytes * 8) / 5}}`;
 const keyPattern = new RegExp(`^(${prefix}(${keyIdPattern})-(${secretPattern}))-(${base32Class}{${tagLength}})$`);
+
+/** `project`: for inference, and what else its scopes say. `admin`: for the administration of the organization, and nothing else. */
+export type KeyKind = "project" | "admin";
 
 export interface ApiKey {
   readonly keyId: string;
@@ -24,8 +29,17 @@ export interface MintedApiKey extends ApiKey {
   readonly text: string;
 }
 
-export async function mintApiKey(tagger: KeyTagger, entropy: Entropy): Promise<MintedApiKey> {
-  const keyId = encodeBase32(entropy(keyIdSizeBytes));
+export async function mintApiKey(
+  tagger: KeyTagger,
+  entropy: Entropy,
+  kind: KeyKind = "project",
+): Promise<MintedApiKey> {
+  const keyId = (kind === "admin" ? adminPrefix : "") + encodeBase32(entropy(keyIdSizeBytes));
+  return mintSecret(keyId, tagger, entropy);
+}
+
+/** Another secret for a key that exists. */
+export async function mintSecret(keyId: string, tagger: KeyTagger, entropy: Entropy): Promise<MintedApiKey> {
   const secret = encodeBase32(entropy(secretSizeBytes));
   const tagged = `${prefix}${keyId}-${secret}`;
   return { keyId, secret, text: `${tagged}-${await tagger.tag(tagged)}` };
@@ -38,9 +52,10 @@ export async function parseApiKey(text: string, tagger: KeyTagger): Promise<ApiK
   return (await tagger.verify(tagged, tag)) ? { keyId, secret } : undefined;
 }
 
-/** Whether a text has the form of a key id, minted or not. */
-export function isKeyId(text: string): boolean {
-  return new RegExp(`^${keyIdPattern}$`).test(text);
+/** Of what kind a key id is, minted or not; absent when the text is none. */
+export function kindOfKeyId(text: string): KeyKind | undefined {
+  if (!new RegExp(`^${keyIdPattern}$`).test(text)) return undefined;
+  return text.startsWith(adminPrefix) ? "admin" : "project";
 }
 
 /** What may be shown of a key after it was made: enough to tell which one it is. */

@@ -30,7 +30,7 @@ export function decideAdmission(
 ): IdentityDecision {
   if (known === undefined) return refuse("unknown_key");
   const { record, access } = known;
-  if (!isHolder(record, question.credential)) return refuse("wrong_secret");
+  if (!isHolder(record, question.credential, nowMs)) return refuse("wrong_secret");
   if (record.status === "revoked") return refuse("revoked");
   if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return refuse("expired");
   if (!isGranted(question)) return refuse("scope_missing");
@@ -39,9 +39,11 @@ export function decideAdmission(
 }
 
 /** Tokens were verified on the way here. */
-function isHolder({ secretHash }: KeyRecord, credential: Credential): boolean {
+function isHolder({ secretHash, previousSecrets = [] }: KeyRecord, credential: Credential, nowMs: number): boolean {
   if (credential.kind !== "secret") return true;
-  return secretHash !== undefined && equalsInConstantTime(secretHash, credential.secretHash);
+  const isShown = (hash: string) => equalsInConstantTime(hash, credential.secretHash);
+  if (secretHash !== undefined && isShown(secretHash)) return true;
+  return previousSecrets.some(({ hash, untilMs }) => untilMs > nowMs && isShown(hash));
 }
 
 /** A token may hold fewer scopes than its key. */

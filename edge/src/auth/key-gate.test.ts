@@ -160,7 +160,46 @@ test("most admissions write nothing", async () => {
 test("terms change at once, what was used stays used, and only the key's own project changes them", async () => {
   const gate = await limited("changing", { requestsPerMinute: 1 });
   expect(await admitMany(gate, 2, "a")).toEqual(["admitted", "limited"]);
-  expect(await gate.changeTerms("another-project", { limits: {} })).toBe(false);
-  expect(await gate.changeTerms("project", { limits: { requestsPerMinute: 3 } })).toBe(true);
+  const change = { terms: { limits: { requestsPerMinute: 3 } }, expiresAtMs: undefined };
+  expect(await gate.change("another-project", change)).toBe(false);
+  expect(await gate.change("project", change)).toBe(true);
   expect(await admitMany(gate, 3, "b")).toEqual(["admitted", "admitted", "limited"]);
+});
+
+test("a rotated key takes both secrets until the overlap ends, and then only the new one", async () => {
+  const gate = await provisioned("rotated");
+  const askWith = async (secretHash: string) => {
+    const admission = await gate.admit({ ...question, credential: { kind: "secret", keyId: "rotated", secretHash } });
+    return admission.kind === "refused" ? admission.reason : admission.kind;
+  };
+  const rotation = { secretHash: "new", overlapUntilMs: Date.now() + 60_000, expiresAtMs: undefined };
+  expect(await gate.rotate("another-project", rotation)).toBeUndefined();
+  expect(await gate.rotate("project", rotation)).toBe("rotated");
+  await evictDurableObject(gate);
+  expect([await askWith("hash"), await askWith("new")]).toEqual(["admitted", "admitted"]);
+
+  // A repeated rotation, whose first reply was lost, does not lock out who holds the oldest secret.
+  expect(await gate.rotate("project", { ...rotation, secretHash: "newer" })).toBe("rotated");
+  expect([await askWith("hash"), await askWith("new"), await askWith("newer")]).toEqual(Array(3).fill("admitted"));
+
+  expect(await gate.rotate("project", { ...rotation, secretHash: "newest", overlapUntilMs: Date.now() })).toBe(
+    "rotated",
+  );
+  expect([await askWith("hash"), await askWith("new"), await askWith("newer")]).toEqual(Array(3).fill("wrong_secret"));
+  expect(await askWith("newest")).toBe("admitted");
+
+  await gate.revoke("project");
+  expect(await gate.rotate("project", rotation)).toBe("revoked");
+  expect(await askWith("newest")).toBe("revoked");
+});
+
+test("a description holds no hash of a secret, and says when the key was last let in", async () => {
+  const gate = await provisioned("described");
+  expect(await gate.describe("project")).toMatchObject({ lastUsedAtMs: undefined });
+  expect(await gate.describe("another-project")).toBeUndefined();
+  await gate.rotate("project", { secretHash: "hash-2", overlapUntilMs: Date.now() + 60_000, expiresAtMs: undefined });
+  await gate.admit({ ...question, credential: { kind: "secret", keyId: "described", secretHash: "hash-2" } });
+  const description = await gate.describe("project");
+  expect(description?.lastUsedAtMs).toBeGreaterThan(0);
+  expect(JSON.stringify(description)).not.toContain("hash");
 });

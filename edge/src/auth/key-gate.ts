@@ -19,7 +19,9 @@ import { AccessRules } from "./access-rules.ts";
 import { decideAdmission, type KnownKey, principalOf } from "./decide-admission.ts";
 import type { Tenant } from "./jwt/tenant.ts";
 import { GateCeilings } from "./gate-ceilings.ts";
-import { type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
+import { keyIdentitySchema, type KeyRecord, keyRecordSchema } from "./key-record.ts";
+import { LastUse } from "./last-use.ts";
+import { applyChange, type TermsChange } from "./terms-change.ts";
 
 const recordKey = "record";
 const quotaKey = "quota";
@@ -33,6 +35,9 @@ const maxRounds = 100;
 /** Shorter than a Worker waits for its gate. */
 const ledgerTimeoutMs = 2_000;
 
+/** More rotations than that within an overlap are mistakes; the oldest secret ends. */
+const maxPreviousSecrets = 4;
+
 /** After so long without a request, what was written ahead is taken back: the platform may evict an idle object from 10 s on. */
 const idleAfterMs = 5_000;
 
@@ -40,6 +45,27 @@ const idleAfterMs = 5_000;
 interface Holding extends KnownKey {
   readonly quota: Quota;
   readonly ceilings: GateCeilings;
+}
+
+/** A key as its administrators may see it. */
+export interface KeyDescription {
+  readonly record: Omit<KeyRecord, "secretHash" | "previousSecrets">;
+  /** Absent: never. */
+  readonly lastUsedAtMs: number | undefined;
+}
+
+export interface KeyChange {
+  readonly terms: TermsChange;
+  /** Absent: as it is. `null`: never. */
+  readonly expiresAtMs: number | null | undefined;
+}
+
+export interface Rotation {
+  readonly secretHash: string;
+  /** Until then the secret before this one is good too, but never longer than the key was. */
+  readonly overlapUntilMs: number;
+  /** Of the key from now on. Absent: never. */
+  readonly expiresAtMs: number | undefined;
 }
 
 interface GateEnv {
@@ -51,10 +77,12 @@ export class KeyGate extends DurableObject<GateEnv> {
   /** Absent until the key is provisioned. */
   #holding: Holding | undefined;
   #idleTimer: number | null = null;
+  readonly #lastUse: LastUse;
 
   constructor(state: DurableObjectState, env: GateEnv) {
     super(state, env);
     this.#bounds = loadConfig(env).quotaBounds;
+    this.#lastUse = new LastUse(state.storage.kv);
     const stored = state.storage.kv.get(recordKey);
     if (stored !== undefined) this.#holding = this.#hold(keyRecordSchema.parse(stored));
   }
@@ -63,12 +91,15 @@ export class KeyGate extends DurableObject<GateEnv> {
     if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
     const decision = decideAdmission(this.#holding, question, Date.now());
     if (decision.kind === "refused") return decision;
+    this.#lastUse.note(Date.now());
     const principal = principalOf(decision.record);
+    const { expiresAtMs } = decision.record;
     const routing = routingOf(decision.record);
     const { requestId, model, demand } = question;
     const { quota, ceilings } = this.#present();
     if (demand === undefined || model === undefined) {
-      return { kind: "admitted", principal, routing, reservedTokens: undefined, isLeased: false, report: {} };
+      const unlimited = { reservedTokens: undefined, isLeased: false, report: {} };
+      return { kind: "admitted", principal, expiresAtMs, routing, ...unlimited };
     }
     const ask = { requestId, model, ...demand };
     const cost = { requests: 1, tokens: quota.tokensOf(ask) };
@@ -81,7 +112,7 @@ export class KeyGate extends DurableObject<GateEnv> {
       return { kind: "limited", principal, refusal: { ...verdict, report: quota.report(model, Date.now()) } };
     }
     const { tokens: reservedTokens, isLeased, report } = verdict;
-    return { kind: "admitted", principal, routing, reservedTokens, isLeased, report };
+    return { kind: "admitted", principal, expiresAtMs, routing, reservedTokens, isLeased, report };
   }
 
   /** See Quota.raise. Absent when the request is not under way. */
@@ -111,13 +142,39 @@ export class KeyGate extends DurableObject<GateEnv> {
     this.#keep(record);
   }
 
+  /** Absent when this gate has no key of that project. */
+  describe(projectId: string): KeyDescription | undefined {
+    const known = this.#recordOf(projectId);
+    if (known === undefined) return undefined;
+    const { secretHash: _, previousSecrets: __, ...record } = known;
+    return { record, lastUsedAtMs: this.#lastUse.atMs };
+  }
+
+  /** Absent: never, or this gate has no key of that project. */
+  lastUsedAtMs(projectId: string): number | undefined {
+    return this.#recordOf(projectId) && this.#lastUse.atMs;
+  }
+
   /** Changes what is given and leaves the rest; what was used stays used. False when this gate has no key of that project. */
-  changeTerms(projectId: string, terms: KeyTerms): boolean {
+  change(projectId: string, { terms, expiresAtMs }: KeyChange): boolean {
     const record = this.#recordOf(projectId);
     if (record === undefined) return false;
     this.#store(false, Date.now());
-    this.#keep({ ...record, ...terms });
+    const identity = keyIdentitySchema.parse(record);
+    const changed = { ...identity, ...applyChange(record, terms) };
+    this.#keep(expiresAtMs === undefined ? changed : withExpiry(changed, expiresAtMs ?? undefined));
     return true;
+  }
+
+  /** Gives the key another secret. Absent when this gate has no key of that project; a revoked one stays as it is. */
+  rotate(projectId: string, { secretHash, overlapUntilMs, expiresAtMs }: Rotation): "rotated" | "revoked" | undefined {
+    const record = this.#recordOf(projectId);
+    if (record === undefined) return undefined;
+    if (record.status === "revoked") return "revoked";
+    this.#store(false, Date.now());
+    const rotated = { ...record, secretHash, previousSecrets: previousSecretsOf(record, overlapUntilMs, Date.now()) };
+    this.#keep(withExpiry(rotated, expiresAtMs));
+    return "rotated";
   }
 
   /** Refuses the key from now on. False when this gate has no key of that project; revoking twice is fine. */
@@ -230,6 +287,26 @@ export class KeyGate extends DurableObject<GateEnv> {
     if (this.#holding?.quota.hasLimits !== true) return;
     this.ctx.storage.kv.put(quotaKey, this.#holding.quota.toStored(ahead, nowMs));
   }
+}
+
+/** Those that are still good, the newest last. None outlives the overlap, nor the key as it was. */
+function previousSecretsOf(
+  { secretHash, previousSecrets = [], expiresAtMs = Infinity }: KeyRecord,
+  overlapUntilMs: number,
+  nowMs: number,
+) {
+  const endMs = Math.min(overlapUntilMs, expiresAtMs);
+  const current = secretHash === undefined ? [] : [{ hash: secretHash, untilMs: endMs }];
+  return [...previousSecrets, ...current]
+    .map(({ hash, untilMs }) => ({ hash, untilMs: Math.min(untilMs, endMs) }))
+    .filter(({ untilMs }) => untilMs > nowMs)
+    .slice(-maxPreviousSecrets);
+}
+
+/** Absent: never. A stored record has no fields without a value. */
+function withExpiry(record: KeyRecord, expiresAtMs: number | undefined): KeyRecord {
+  const { expiresAtMs: _, ...others } = record;
+  return { ...others, ...(expiresAtMs !== undefined && { expiresAtMs }) };
 }
 
 /** Names of the ledgers above a key. */

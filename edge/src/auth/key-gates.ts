@@ -3,8 +3,8 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
-import type { KeyGate } from "./key-gate.ts";
-import type { KeyRecord, KeyTerms } from "./key-record.ts";
+import type { KeyChange, KeyDescription, KeyGate, Rotation } from "./key-gate.ts";
+import type { KeyRecord } from "./key-record.ts";
 
 const retryAfterMs = 1_000;
 
@@ -56,9 +56,24 @@ export class KeyGates {
     return this.#ask(keyId, async (gate) => gate.settle(requestId, usedTokens));
   }
 
+  /** Absent when there is no such key in that project. */
+  async describe(keyId: string, projectId: string): Promise<KeyDescription | undefined> {
+    return this.#ask(keyId, async (gate) => gate.describe(projectId));
+  }
+
+  /** When the key was last let in. Absent: never, or its gate does not answer. */
+  async lastUsedAtMs(keyId: string, projectId: string): Promise<number | undefined> {
+    return this.#ask(keyId, async (gate) => gate.lastUsedAtMs(projectId)).catch(() => undefined);
+  }
+
   /** False when there is no such key in that project. */
-  async changeTerms(keyId: string, projectId: string, terms: KeyTerms): Promise<boolean> {
-    return this.#ask(keyId, async (gate) => gate.changeTerms(projectId, terms));
+  async change(keyId: string, projectId: string, change: KeyChange): Promise<boolean> {
+    return this.#ask(keyId, async (gate) => gate.change(projectId, change));
+  }
+
+  /** Absent when there is no such key in that project. */
+  async rotate(keyId: string, projectId: string, rotation: Rotation): Promise<"rotated" | "revoked" | undefined> {
+    return this.#ask(keyId, async (gate) => gate.rotate(projectId, rotation));
   }
 
   async provision(record: KeyRecord): Promise<void> {

@@ -34,16 +34,22 @@ export const keyTermsSchema = z.object({
 
 export type KeyTerms = Readonly<z.infer<typeof keyTermsSchema>>;
 
-export const keyRecordSchema = z.extend(keyTermsSchema, {
+/** Who the key is, which changes only by rotating, revoking or prolonging it. */
+export const keyIdentitySchema = z.object({
   keyId: z.string(),
   orgId: z.string(),
+  /** Empty for an admin key, which belongs to no project. */
   projectId: z.string(),
   /** Absent: no secret opens the gate, only a token. */
   secretHash: z.optional(z.string()),
+  /** Of secrets before the last rotations, which are good until then. */
+  previousSecrets: z.optional(z.readonly(z.array(z.object({ hash: z.string(), untilMs: z.int() })))),
   status: z.enum(["active", "revoked"]),
   createdAtMs: z.int(),
   /** Absent: the key never expires. */
   expiresAtMs: z.optional(z.int()),
 });
+
+export const keyRecordSchema = z.extend(keyTermsSchema, keyIdentitySchema.shape);
 
 export type KeyRecord = Readonly<z.infer<typeof keyRecordSchema>>;

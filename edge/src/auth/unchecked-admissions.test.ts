@@ -15,7 +15,8 @@ const question: AdmissionQuestion = {
 const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"] } as const;
 const principal = { orgId: "org", projectId: "project", keyId: "key" };
 const routing = { jurisdictions: ["eu"], isExplained: false };
-const admitted: Admission = { kind: "admitted", principal, routing, reservedTokens: 100, isLeased: true, report: {} };
+const terms = { principal, expiresAtMs: undefined, routing };
+const admitted: Admission = { kind: "admitted", ...terms, reservedTokens: 100, isLeased: true, report: {} };
 
 function policy(mode: "open" | "closed", maxUncheckedPerMinute = 2) {
   const clock = { nowMs: 1_000_000 };

@@ -1,11 +1,13 @@
 import { AppError, type ErrorCode } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { DenialAudit } from "#edge/admin/denial-audit.ts";
 import type { Admission, AdmissionQuestion } from "#edge/auth/admission.ts";
 import type { RefusalReason } from "#edge/auth/decide-admission.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { Scope } from "#edge/auth/scope.ts";
 import type { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
+import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { Logger } from "#edge/logger.ts";
 import { reportHeaders } from "#edge/rate-limit/limit-report.ts";
@@ -27,7 +29,11 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
 interface AdmitParts {
   readonly gates: KeyGates;
   readonly unchecked: UncheckedAdmissions;
+  readonly denials: DenialAudit;
+  /** From so long before its credential expires, a reply says when. */
+  readonly expiryWarningMs: number;
   readonly log: Logger;
+  readonly now: Clock;
 }
 
 /**
@@ -52,7 +58,10 @@ export function admit(parts: AdmitParts, scope: Scope) {
       demand,
     };
     const admission = await askGate(parts, keyId, question, (work) => c.executionCtx.waitUntil(work));
-    if (admission.kind === "refused") throw identityError(admission.reason, keyId);
+    if (admission.kind === "refused") {
+      if (admission.reason === "ip_not_allowed") auditDenial(c, parts.denials);
+      throw identityError(admission.reason, keyId);
+    }
     c.set("principal", admission.principal);
     c.set("report", admission.kind === "limited" ? admission.refusal.report : admission.report);
     if (admission.kind === "limited") {
@@ -62,6 +71,7 @@ export function admit(parts: AdmitParts, scope: Scope) {
     c.set("admitted", admission);
     await next();
     tellLimits(c);
+    tellExpiry(c, parts);
   });
 }
 
@@ -83,9 +93,21 @@ async function askGate(
   }
 }
 
-function identityError(reason: RefusalReason, keyId: string): AppError {
+/** What the caller is told of a refusal. */
+export function identityError(reason: RefusalReason, keyId: string): AppError {
   const param = reason === "model_not_allowed" ? "model" : reason === "tier_not_allowed" ? "service_tier" : undefined;
   return new AppError(codeOfRefusal[reason], { detail: `key ${keyId}: ${reason}`, ...(param && { param }) });
+}
+
+function auditDenial(c: Context<EdgeContext>, denials: DenialAudit): void {
+  const audited = denials.note(c.get("credential").keyId, c.req.header("cf-connecting-ip"));
+  if (audited !== undefined) c.executionCtx.waitUntil(audited);
+}
+
+function tellExpiry(c: Context<EdgeContext>, { expiryWarningMs, now }: AdmitParts): void {
+  const { expiresAtMs } = c.get("admitted");
+  if (expiresAtMs === undefined || expiresAtMs - now() > expiryWarningMs) return;
+  c.header("x-sluice-key-expires-at", new Date(expiresAtMs).toISOString());
 }
 
 function tellLimits(c: Context<EdgeContext>): void {

@@ -32,7 +32,9 @@ export function authenticate(authenticators: Authenticators) {
   });
 }
 
-async function readCredential(text: string, { tagger, ownTokens, verifier }: Authenticators): Promise<Credential> {
+/** Throws when the text is no credential of ours. */
+export async function readCredential(text: string, authenticators: Authenticators): Promise<Credential> {
+  const { tagger, ownTokens, verifier } = authenticators;
   if (looksLikeToken(text)) {
     return OwnTokens.claims(text) ? readOwnToken(text, ownTokens) : readIssuersToken(text, verifier);
   }

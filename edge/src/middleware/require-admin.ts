@@ -1,18 +1,68 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { DenialAudit } from "#edge/admin/denial-audit.ts";
+import { kindOfKeyId } from "#edge/auth/api-key.ts";
 import { bearerToken } from "#edge/auth/bearer.ts";
 import { equalsInConstantTime } from "#edge/auth/constant-time.ts";
+import type { KeyGates } from "#edge/auth/key-gates.ts";
+import type { Principal } from "#edge/auth/principal.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { identityError } from "./admit.ts";
+import { type Authenticators, readCredential } from "./authenticate.ts";
 
-/** Lets only the holder of ADMIN_KEY pass. Hashes are compared, so that not even the key's length can be timed. */
-export function requireAdmin(adminKey: string) {
+export interface AdminDoor extends Authenticators {
+  readonly gates: KeyGates;
+  readonly denials: DenialAudit;
+}
+
+/**
+ * Lets administrators pass: the holder of ADMIN_KEY, admin keys, and, to the keys and service accounts of its own project, any
+ * other credential with the scope `admin`. Its gate is asked each time, so that a revoked key is out at once.
+ */
+export function requireAdmin(adminKey: string, door: AdminDoor) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const token = bearerToken(c.req.header("authorization"));
     if (token === undefined) throw new AppError("missing_api_key");
-    if (!equalsInConstantTime(await hashSecret(token), await hashSecret(adminKey))) {
-      throw new AppError("invalid_api_key");
-    }
+    // Hashes are compared, so that not even the key's length can be timed.
+    const isRoot = equalsInConstantTime(await hashSecret(token), await hashSecret(adminKey));
+    c.set("actor", { id: isRoot ? "root" : await admitted(c, token, door), ip: c.req.header("cf-connecting-ip") });
     await next();
   });
+}
+
+/** The id of the key behind the token. Throws when it may not administer what the request is about. */
+async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<string> {
+  const credential = await readCredential(token, door);
+  const { keyId } = credential;
+  const ip = c.req.header("cf-connecting-ip");
+  const question = {
+    requestId: c.get("requestId"),
+    credential,
+    scope: "admin",
+    ip,
+    origin: c.req.header("origin"),
+    model: undefined,
+    serviceTier: "default",
+    demand: undefined,
+  } as const;
+  const admission = await door.gates.admit(keyId, question, (work) => c.executionCtx.waitUntil(work));
+  if (admission.kind === "refused") {
+    if (admission.reason === "ip_not_allowed") {
+      const audited = door.denials.note(keyId, ip);
+      if (audited !== undefined) c.executionCtx.waitUntil(audited);
+    }
+    throw identityError(admission.reason, keyId);
+  }
+  if (kindOfKeyId(keyId) !== "admin" && !isAboutKeysOf(admission.principal, c.req.path)) {
+    throw new AppError("permission_denied", { detail: `key ${keyId} administers its project's keys only` });
+  }
+  return keyId;
+}
+
+/** Ids of projects need no escapes, so a path that is about one names it letter by letter. */
+function isAboutKeysOf({ projectId }: Principal, path: string): boolean {
+  const own = `/v1/organization/projects/${projectId}`;
+  return ["api_keys", "service_accounts"].some((part) => `${path}/`.startsWith(`${own}/${part}/`));
 }

@@ -4,8 +4,17 @@ import { resolve } from "node:path";
 import { createTestHarness, type WorkerHandle } from "wrangler";
 import type { Environment, RunningWorker } from "./worker.ts";
 
+/** The Worker's own D1, past the Worker. */
+interface Database {
+  prepare(sql: string): {
+    run(): Promise<unknown>;
+    all(): Promise<{ readonly results: readonly unknown[] }>;
+  };
+}
+
 export interface HarnessWorker extends RunningWorker {
   readonly handle: WorkerHandle;
+  database(): Promise<Database>;
 }
 
 export async function startHarnessWorker(environment: Environment): Promise<HarnessWorker> {
@@ -19,6 +28,7 @@ export async function startHarnessWorker(environment: Environment): Promise<Harn
   return {
     url: url.origin,
     handle,
+    database: async () => ((await handle.getEnv()) as { DB: Database }).DB,
     logs: () => harness.getLogs().map(({ message }) => message),
     stop: async () => harness.close(),
   };

@@ -36,6 +36,7 @@ export class MockRegion {
   behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
   status: RegionStatus["status"] = "ok";
   models: string[] = ["pocket"];
+  engines: RegionStatus["engines"] = [];
   /** What the receipts say. */
   usageOf: (requestId: string) => MockUsage = () => "none";
   /** Request ids whose receipts were asked for. */
@@ -104,7 +105,7 @@ export class MockRegion {
   }
 
   #report(): RegionStatus {
-    const { id, status, models } = this;
-    return { region: id, status, models, numRunning: 0, numWaiting: 0, numQueuedTokens: 0 };
+    const { id, status, models, engines } = this;
+    return { region: id, status, models, engines, numRunning: 0, numWaiting: 0, numQueuedTokens: 0 };
   }
 }

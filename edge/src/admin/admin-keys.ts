@@ -1,0 +1,125 @@
+// `/v1/organization/admin_api_keys`: keys for the administration alone. Each has a gate like any key, whose only scope is
+// `admin`, so that revoking it holds from the next request on. Source: OpenAI API reference, "Admin API keys".
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Handler } from "hono";
+import * as z from "zod/mini";
+import { kindOfKeyId, mintApiKey, redactApiKey } from "#edge/auth/api-key.ts";
+import type { KeyGates } from "#edge/auth/key-gates.ts";
+import type { KeyTagger } from "#edge/auth/key-tag.ts";
+import { hashSecret } from "#edge/auth/secret-hash.ts";
+import type { BodyBounds } from "#edge/body/read-bytes.ts";
+import { readJson } from "#edge/body/read-json.ts";
+import type { Clock } from "#edge/clock.ts";
+import type { LifetimePolicy } from "#edge/config.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import type { Entropy } from "#edge/entropy.ts";
+import type { AdminKeyDirectory, AdminKeyEntry } from "./admin-key-directory.ts";
+import type { AuditLog } from "./audit-log.ts";
+import { expiryFields, readExpiry } from "./key-expiry.ts";
+import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
+import { organizationId } from "./organization.ts";
+import { pageFields, toListPage, toSeconds } from "./page.ts";
+import { parseInput } from "./parse-input.ts";
+import { readQuery } from "./read-query.ts";
+
+/** An admin key belongs to no project; see KeyRecord. */
+const noProject = "";
+
+const creationSchema = z.strictObject({
+  name: z.string().check(z.minLength(1), z.maxLength(256)),
+  ...expiryFields,
+  allowlist: keyTermsFields.allowlist,
+  denylist: keyTermsFields.denylist,
+});
+
+const listSchema = z.strictObject({ ...pageFields, order: z._default(z.enum(["asc", "desc"]), "asc") });
+
+export interface AdminKeyParts {
+  readonly adminKeys: AdminKeyDirectory;
+  readonly gates: KeyGates;
+  readonly audit: AuditLog;
+  readonly tagger: KeyTagger;
+  readonly lifetimes: LifetimePolicy;
+  readonly entropy: Entropy;
+  readonly now: Clock;
+  readonly bounds: BodyBounds;
+}
+
+type OnePath = "/:keyId";
+
+/** `POST`: the only reply that ever holds the key's value. */
+export function createAdminKey(parts: AdminKeyParts): Handler<EdgeContext> {
+  const { adminKeys, gates, audit, tagger, lifetimes, entropy, now, bounds } = parts;
+  return async (c) => {
+    const { name, ...wire } = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const createdAtMs = now();
+    const given = readExpiry(wire, lifetimes, createdAtMs);
+    const expiresAtMs = (given === undefined ? createdAtMs + lifetimes.defaultMs : given) ?? undefined;
+    const { keyId, secret, text } = await mintApiKey(tagger, entropy, "admin");
+    const named = { id: keyId, name, redactedValue: redactApiKey(keyId) };
+    const entry: AdminKeyEntry = { ...named, status: "active", createdAtMs, expiresAtMs };
+    const identity = { keyId, orgId: organizationId, projectId: noProject, status: "active", createdAtMs } as const;
+    const terms = toKeyTerms({ ...wire, scopes: ["admin"] });
+    const expiry = expiresAtMs !== undefined && { expiresAtMs };
+    await gates.provision({ ...terms, ...identity, ...expiry, secretHash: await hashSecret(secret) });
+    const after = { name, allowlist: wire.allowlist ?? null, denylist: wire.denylist ?? null };
+    const event = { type: "admin_api_key.created", targetId: keyId, after } as const;
+    try {
+      await adminKeys.add(entry, await audit.entry(c.get("actor"), event));
+    } catch (thrown) {
+      await gates.discard(keyId);
+      throw thrown;
+    }
+    return c.json({ ...toWire(entry, undefined), value: text });
+  };
+}
+
+export function listAdminKeys({ adminKeys, gates }: AdminKeyParts): Handler<EdgeContext> {
+  return async (c) => {
+    const page = parseInput(listSchema, readQuery(c.req.url));
+    const entries = await adminKeys.list({ ...page, after: page.after });
+    const data = await Promise.all(
+      entries.map(async (entry) => toWire(entry, await gates.lastUsedAtMs(entry.id, noProject))),
+    );
+    return c.json(toListPage(data, page, (wire) => wire));
+  };
+}
+
+export function retrieveAdminKey({ adminKeys, gates }: AdminKeyParts): Handler<EdgeContext, OnePath> {
+  return async (c) => {
+    const keyId = c.req.param("keyId");
+    const entry = await adminKeys.find(keyId);
+    if (entry === undefined) throw noSuchKey();
+    return c.json(toWire(entry, await gates.lastUsedAtMs(keyId, noProject)));
+  };
+}
+
+/** `DELETE`: refused from the next request on, also while D1 is down. */
+export function deleteAdminKey({ adminKeys, gates, audit }: AdminKeyParts): Handler<EdgeContext, OnePath> {
+  return async (c) => {
+    const keyId = c.req.param("keyId");
+    const isKnown = kindOfKeyId(keyId) === "admin" && (await gates.revoke(keyId, noProject));
+    if (!isKnown) throw noSuchKey();
+    const event = { type: "admin_api_key.deleted", targetId: keyId } as const;
+    await adminKeys.markRevoked(keyId, await audit.entry(c.get("actor"), event));
+    return c.json({ object: "organization.admin_api_key.deleted", id: keyId, deleted: true });
+  };
+}
+
+function noSuchKey(): AppError {
+  return new AppError("not_found", { publicText: "There is no such admin key." });
+}
+
+function toWire(entry: AdminKeyEntry, lastUsedAtMs: number | undefined) {
+  return {
+    object: "organization.admin_api_key",
+    id: entry.id,
+    name: entry.name,
+    redacted_value: entry.redactedValue,
+    status: entry.status,
+    created_at: toSeconds(entry.createdAtMs),
+    expires_at: entry.expiresAtMs === undefined ? null : toSeconds(entry.expiresAtMs),
+    last_used_at: lastUsedAtMs === undefined ? null : toSeconds(lastUsedAtMs),
+    owner: { type: "organization", id: organizationId },
+  };
+}

@@ -1,0 +1,64 @@
+// `/v1/organization`: every route of the administration. Who gets here may administer.
+import { Hono } from "hono";
+import type { EdgeContext } from "#edge/context.ts";
+import { refuseMethod } from "#edge/middleware/refuse.ts";
+import type { Parts } from "#edge/parts.ts";
+import { createAdminKey, deleteAdminKey, listAdminKeys, retrieveAdminKey } from "./admin-keys.ts";
+import { changeApiKey, createApiKey, listApiKeys, retrieveApiKey, revokeApiKey, rotateApiKey } from "./api-keys.ts";
+import { listAuditLogs } from "./audit-logs.ts";
+import { setOrganizationLimits, setProjectLimits } from "./ceilings.ts";
+import { createIssuer, deleteIssuer, listIssuers } from "./issuers.ts";
+import { archiveProject, createProject, listProjects, modifyProject, retrieveProject } from "./projects.ts";
+import { listEngines, listRegions } from "./regions.ts";
+import {
+  createServiceAccount,
+  deleteServiceAccount,
+  listServiceAccounts,
+  retrieveServiceAccount,
+} from "./service-accounts.ts";
+
+export function administration(parts: Parts): Hono<EdgeContext> {
+  const { config } = parts;
+  const common = { ...parts, bounds: config.bounds, lifetimes: config.keyLifetimes };
+  const app = new Hono<EdgeContext>();
+
+  app.post("/projects", createProject(common)).get(listProjects(common)).all(refuseMethod("GET", "POST"));
+  const project = "/projects/:projectId";
+  app.post(project, modifyProject(common)).get(retrieveProject(common)).all(refuseMethod("GET", "POST"));
+  app.post(`${project}/archive`, archiveProject(common)).all(refuseMethod("POST"));
+
+  const keys = `${project}/api_keys`;
+  app.post(keys, createApiKey(common)).get(listApiKeys(common)).all(refuseMethod("GET", "POST"));
+  app
+    .post(`${keys}/:keyId`, changeApiKey(common))
+    .get(retrieveApiKey(common))
+    .delete(revokeApiKey(common))
+    .all(refuseMethod("GET", "POST", "DELETE"));
+  app.post(`${keys}/:keyId/rotate`, rotateApiKey(common)).all(refuseMethod("POST"));
+
+  const accounts = `${project}/service_accounts`;
+  app.post(accounts, createServiceAccount(common)).get(listServiceAccounts(common)).all(refuseMethod("GET", "POST"));
+  app
+    .get(`${accounts}/:accountId`, retrieveServiceAccount(common))
+    .delete(deleteServiceAccount(common))
+    .all(refuseMethod("GET", "DELETE"));
+
+  app.post("/limits", setOrganizationLimits(common)).all(refuseMethod("POST"));
+  app.post(`${project}/limits`, setProjectLimits(common)).all(refuseMethod("POST"));
+
+  app.post("/admin_api_keys", createAdminKey(common)).get(listAdminKeys(common)).all(refuseMethod("GET", "POST"));
+  app
+    .get("/admin_api_keys/:keyId", retrieveAdminKey(common))
+    .delete(deleteAdminKey(common))
+    .all(refuseMethod("GET", "DELETE"));
+
+  app.post("/issuers", createIssuer(common)).get(listIssuers(common)).all(refuseMethod("GET", "POST"));
+  app.delete("/issuers/:issuerId", deleteIssuer(common)).all(refuseMethod("DELETE"));
+
+  app.get("/audit_logs", listAuditLogs(parts.audit)).all(refuseMethod("GET"));
+
+  const runtime = { regions: config.regions, view: parts.regionView };
+  app.get("/regions", listRegions(runtime)).all(refuseMethod("GET"));
+  app.get("/engines", listEngines(runtime)).all(refuseMethod("GET"));
+  return app;
+}
