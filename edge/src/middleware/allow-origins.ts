@@ -16,6 +16,7 @@ const exposedHeaders = [
   "x-ratelimit-remaining-tokens",
   "x-ratelimit-reset-requests",
   "x-ratelimit-reset-tokens",
+  "x-sluice-key-expires-at",
 ];
 
 const preflightLifetimeS = 7_200;

@@ -26,6 +26,8 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
           compatibility_flags: ["enable_request_signal"],
           vars: { ...environment },
           d1_databases: [{ binding: "DB", database_name: "sluice-twin", database_id: "twin" }],
+          ratelimits: [{ name: "FLOOD_SHIELD", namespace_id: "1001", simple: { limit: 5_000, period: 10 } }],
+          queues: { producers: [{ binding: "USAGE_QUEUE", queue: "sluice-usage" }] },
           durable_objects: {
             bindings: [
               gates("KEY_GATE", "KeyGate"),
