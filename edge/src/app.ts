@@ -14,6 +14,7 @@ import { limitHeaders } from "#edge/middleware/limit-headers.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
+import { remember } from "#edge/middleware/remember.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
 import { requireAdmin } from "#edge/middleware/require-admin.ts";
@@ -38,7 +39,8 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const identify = authenticate(parts);
   const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
   const enter = admit({ ...parts, expiryWarningMs: config.keyLifetimes.warningMs }, "inference");
-  const infer = [identify, readBody(config.bounds), enter, account, route, answer] as const;
+  const once = remember({ runs: parts.idempotentRuns, enter, log: parts.log });
+  const infer = [identify, readBody(config.bounds), once, enter, account, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));

@@ -2,6 +2,7 @@
 import type { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
 
@@ -11,6 +12,7 @@ export interface Bindings {
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
   readonly USAGE_QUEUE: Queue<UsageEntry>;
   readonly FLOOD_SHIELD: RateLimit;
+  readonly IDEMPOTENCY_STORE: DurableObjectNamespace<IdempotencyStore>;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
 }

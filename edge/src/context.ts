@@ -34,6 +34,10 @@ interface Variables {
   demand: TokenDemand | undefined;
   /** readBody: the tier the body asks for. */
   serviceTier: ServiceTier | undefined;
+  /** remember: whether the answer is kept for retries, so that the region is read to its end whoever leaves. */
+  isRemembered: boolean | undefined;
+  /** forward: the whole answer, if it is remembered; absent in the end when it cannot be kept. Never rejects. */
+  remembered: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
   /** admit. */
   principal: Principal;
   /** admit. */

@@ -20,6 +20,7 @@ import type { Bindings } from "#edge/bindings.ts";
 import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
+import { IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
 import { UsageLedger } from "#edge/ledger/usage-ledger.ts";
 import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
@@ -52,6 +53,7 @@ export interface Parts {
   readonly regionView: RegionView;
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
+  readonly idempotentRuns: IdempotentRuns;
   readonly floodShield: RateLimit;
   readonly log: Logger;
   readonly now: Clock;
@@ -99,6 +101,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),
+    idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.quotaBounds.leaseMs),
     floodShield: bindings.FLOOD_SHIELD,
     log,
     now,

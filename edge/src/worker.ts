@@ -11,6 +11,7 @@ import { buildParts, type Parts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
+export { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
 

@@ -65,6 +65,7 @@ export const errorTable = {
   not_found: row(404, "not_found_error", false, "There is nothing at this address."),
   model_not_found: row(404, "not_found_error", false, "The model does not exist or you do not have access to it."),
   method_not_allowed: row(405, "invalid_request_error", false, "This method is not allowed here."),
+  idempotency_conflict: row(409, "invalid_request_error", false, "This Idempotency-Key was used for another request."),
   request_timeout: row(408, "invalid_request_error", true, "The request body did not arrive in time."),
   /** Between region and edge only; see reservation.ts. */
   reservation_too_small: row(412, "invalid_request_error", true, "More tokens must be reserved for this request."),

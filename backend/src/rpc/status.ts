@@ -40,6 +40,7 @@ const grpcStatus = {
   overloaded: status.RESOURCE_EXHAUSTED,
   unavailable: status.UNAVAILABLE,
   upstream_error: status.UNAVAILABLE,
+  idempotency_conflict: status.ALREADY_EXISTS,
   request_timeout: status.DEADLINE_EXCEEDED,
   deadline_exceeded: status.DEADLINE_EXCEEDED,
   request_cancelled: status.CANCELLED,

@@ -1,4 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import { joinChunks } from "./join-chunks.ts";
 
 export interface BodyBounds {
   readonly maxBodyBytes: number;
@@ -30,7 +31,7 @@ export async function readBytes(
     for (;;) {
       const { done, value } = await reader.read();
       if (isLate) throw new AppError("request_timeout");
-      if (done) return join(chunks, sizeBytes);
+      if (done) return joinChunks(chunks, sizeBytes);
       sizeBytes += value.byteLength;
       if (sizeBytes > bounds.maxBodyBytes) {
         await reader.cancel();
@@ -41,14 +42,4 @@ export async function readBytes(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function join(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(sizeBytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return joined;
 }

@@ -10,11 +10,15 @@ import { askRegion } from "#edge/proxy/ask-region.ts";
 import type { AttemptRecord } from "#edge/proxy/attempt.ts";
 import { failover } from "#edge/proxy/failover.ts";
 import { regionHeaders, type RegionRequest } from "#edge/proxy/region-request.ts";
-import { type Ending, relayEvents } from "#edge/proxy/relay-events.ts";
+import { keepEvents } from "#edge/proxy/keep-events.ts";
+import { brokenStreamEvent, type Ending, type Relay, relayEvents } from "#edge/proxy/relay-events.ts";
 import type { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { isEventStream, replyHeaders } from "#edge/proxy/reply-headers.ts";
 import { refusalError } from "#edge/rate-limit/refusal-error.ts";
 import type { RegionExperience } from "#edge/routing/region-experience.ts";
+
+/** Half of what a Durable Object stores in one value; larger answers are not kept. */
+const maxKeptBytes = 1024 * 1024;
 
 export interface ForwardParts {
   readonly passportKey: PassportKey;
@@ -35,7 +39,8 @@ export function forward(parts: ForwardParts): Handler<EdgeContext> {
       now,
       startTimeoutMs: c.get("body")?.stream === true ? bounds.streamStartTimeoutMs : bounds.answerTimeoutMs,
       answerTimeoutMs: bounds.answerTimeoutMs,
-      callerGone: c.req.raw.signal,
+      // A retry will ask for the answer.
+      callerGone: c.get("isRemembered") === true ? new AbortController().signal : c.req.raw.signal,
     };
     const raise = async (neededTokens: number): Promise<RegionRequest> => {
       const reservedTokens = await raiseReservation(c, gates, neededTokens);
@@ -70,9 +75,11 @@ export function forward(parts: ForwardParts): Handler<EdgeContext> {
     // Nothing can be resent from here on, and a stream may last for minutes.
     c.set("body", undefined);
     const init = { status: response.status, headers: replyHeaders(response.headers, region.id) };
-    if (response.body === null || !isEventStream(response.headers)) return new Response(response.body, init);
+    const isStream = isEventStream(response.headers);
+    const isRemembered = c.get("isRemembered") === true;
+    if (response.body === null || (!isStream && !isRemembered)) return new Response(response.body, init);
 
-    const { readable, ending } = relayEvents(response.body);
+    const { readable, ending } = isRemembered ? relayAndKeep(c, response.body, isStream) : relayEvents(response.body);
     const died = (how: Ending) => {
       if (how === "upstream_died") experience.outliers.failed(region.id, "unreachable");
     };
@@ -80,6 +87,12 @@ export function forward(parts: ForwardParts): Handler<EdgeContext> {
     c.set("ending", ending);
     return new Response(readable, init);
   };
+}
+
+function relayAndKeep(c: Context<EdgeContext>, body: ReadableStream<Uint8Array>, isStream: boolean): Relay {
+  const { kept, ...relay } = keepEvents(body, maxKeptBytes, isStream ? brokenStreamEvent() : undefined);
+  c.set("remembered", kept);
+  return relay;
 }
 
 async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {

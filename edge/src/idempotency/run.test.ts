@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { decideClaim, type Run } from "./run.ts";
+
+const claim = { requestHash: "hash", requestId: "req_2" };
+const run: Run = { requestHash: "hash", requestId: "req_1", leasedUntilMs: 1_000 };
+const answer = { status: 200, headers: {}, body: new Uint8Array() };
+
+test.each([
+  { when: "nobody used the key", known: undefined, nowMs: 0, kind: "first" },
+  { when: "the request runs", known: run, nowMs: 999, kind: "running" },
+  { when: "the one that ran it was lost", known: run, nowMs: 1_000, kind: "first" },
+  { when: "it was answered", known: { ...run, answer }, nowMs: 10_000, kind: "answered" },
+  { when: "another request runs under the key", known: { ...run, requestHash: "x" }, nowMs: 0, kind: "conflict" },
+  { when: "another was answered", known: { ...run, requestHash: "x", answer }, nowMs: 0, kind: "conflict" },
+])("when $when: $kind", ({ known, nowMs, kind }) => {
+  expect(decideClaim(known, claim, nowMs).kind).toBe(kind);
+});
