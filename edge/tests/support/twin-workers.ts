@@ -31,6 +31,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
           durable_objects: {
             bindings: [
               gates("KEY_GATE", "KeyGate"),
+              gates("IDEMPOTENCY_STORE", "IdempotencyStore"),
               gates("ISSUER_BOARD", "IssuerBoard"),
               gates("REGION_BOARD", "RegionBoard"),
               gates("LIMIT_LEDGER", "LimitLedger"),
