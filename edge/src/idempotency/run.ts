@@ -1,7 +1,7 @@
 // One request under an idempotency key, as its store remembers it, and what a request under the same key finds.
 import * as z from "zod/mini";
 
-export const answerSchema = z.object({
+const answerSchema = z.object({
   status: z.int(),
   headers: z.record(z.string(), z.string()),
   body: z.instanceof(Uint8Array),
