@@ -9,6 +9,7 @@ import { KeyDirectory } from "#edge/admin/key-directory.ts";
 import { Keyring } from "#edge/admin/keyring.ts";
 import { ProjectDirectory } from "#edge/admin/project-directory.ts";
 import { ServiceAccountDirectory } from "#edge/admin/service-account-directory.ts";
+import { UsageReport } from "#edge/admin/usage-report.ts";
 import { IssuerView } from "#edge/auth/jwt/issuer-view.ts";
 import { TokenVerifier } from "#edge/auth/jwt/verify-token.ts";
 import { OwnTokens } from "#edge/auth/own-token/own-tokens.ts";
@@ -46,6 +47,7 @@ export interface Parts {
   readonly projects: ProjectDirectory;
   readonly accounts: ServiceAccountDirectory;
   readonly adminKeys: AdminKeyDirectory;
+  readonly usageReport: UsageReport;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
   readonly usageOutbox: UsageOutbox;
@@ -89,6 +91,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     projects: new ProjectDirectory(database),
     accounts: new ServiceAccountDirectory(database),
     adminKeys: new AdminKeyDirectory(database),
+    usageReport: new UsageReport(database),
     passportKey,
     receipts: {
       passportKey,

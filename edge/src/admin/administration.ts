@@ -16,6 +16,7 @@ import {
   listServiceAccounts,
   retrieveServiceAccount,
 } from "./service-accounts.ts";
+import { reportCompletions } from "./usage-completions.ts";
 
 export function administration(parts: Parts): Hono<EdgeContext> {
   const { config } = parts;
@@ -56,6 +57,8 @@ export function administration(parts: Parts): Hono<EdgeContext> {
   app.delete("/issuers/:issuerId", deleteIssuer(common)).all(refuseMethod("DELETE"));
 
   app.get("/audit_logs", listAuditLogs(parts.audit)).all(refuseMethod("GET"));
+
+  app.get("/usage/completions", reportCompletions(common)).all(refuseMethod("GET"));
 
   const runtime = { regions: config.regions, view: parts.regionView };
   app.get("/regions", listRegions(runtime)).all(refuseMethod("GET"));

@@ -4,4 +4,6 @@ export interface Actor {
   readonly id: string;
   /** As the platform saw it. Absent: nobody knows. */
   readonly ip: string | undefined;
+  /** The only key whose usage it may read. Absent: of all. */
+  readonly ownUsageOf?: string;
 }

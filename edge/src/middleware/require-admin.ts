@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { DenialAudit } from "#edge/admin/denial-audit.ts";
+import type { Actor } from "#edge/auth/actor.ts";
 import { kindOfKeyId } from "#edge/auth/api-key.ts";
 import { bearerToken } from "#edge/auth/bearer.ts";
 import { equalsInConstantTime } from "#edge/auth/constant-time.ts";
@@ -17,9 +18,12 @@ export interface AdminDoor extends Authenticators {
   readonly denials: DenialAudit;
 }
 
+const usagePath = "/v1/organization/usage/";
+
 /**
- * Lets administrators pass: the holder of ADMIN_KEY, admin keys, and, to the keys and service accounts of its own project, any
- * other credential with the scope `admin`. Its gate is asked each time, so that a revoked key is out at once.
+ * Lets administrators pass: the holder of ADMIN_KEY and admin keys; to the keys and service accounts of its own project, any
+ * other credential with the scope `admin`; to its own usage, any with `usage.read`. Its gate is asked each time, so that a
+ * revoked key is out at once.
  */
 export function requireAdmin(adminKey: string, door: AdminDoor) {
   return createMiddleware<EdgeContext>(async (c, next) => {
@@ -27,20 +31,22 @@ export function requireAdmin(adminKey: string, door: AdminDoor) {
     if (token === undefined) throw new AppError("missing_api_key");
     // Hashes are compared, so that not even the key's length can be timed.
     const isRoot = equalsInConstantTime(await hashSecret(token), await hashSecret(adminKey));
-    c.set("actor", { id: isRoot ? "root" : await admitted(c, token, door), ip: c.req.header("cf-connecting-ip") });
+    c.set("actor", isRoot ? { id: "root", ip: c.req.header("cf-connecting-ip") } : await admitted(c, token, door));
     await next();
   });
 }
 
-/** The id of the key behind the token. Throws when it may not administer what the request is about. */
-async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<string> {
+/** Who holds the token. Throws when it may not do what the request is about. */
+async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<Actor> {
   const credential = await readCredential(token, door);
   const { keyId } = credential;
   const ip = c.req.header("cf-connecting-ip");
+  const isAdminKey = kindOfKeyId(keyId) === "admin";
+  const readsOwnUsage = !isAdminKey && c.req.path.startsWith(usagePath);
   const question = {
     requestId: c.get("requestId"),
     credential,
-    scope: "admin",
+    scope: readsOwnUsage ? "usage.read" : "admin",
     ip,
     origin: c.req.header("origin"),
     model: undefined,
@@ -55,10 +61,11 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
     }
     throw identityError(admission.reason, keyId);
   }
-  if (kindOfKeyId(keyId) !== "admin" && !isAboutKeysOf(admission.principal, c.req.path)) {
+  if (readsOwnUsage) return { id: keyId, ip, ownUsageOf: keyId };
+  if (!isAdminKey && !isAboutKeysOf(admission.principal, c.req.path)) {
     throw new AppError("permission_denied", { detail: `key ${keyId} administers its project's keys only` });
   }
-  return keyId;
+  return { id: keyId, ip };
 }
 
 /** Ids of projects need no escapes, so a path that is about one names it letter by letter. */
