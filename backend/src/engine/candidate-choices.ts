@@ -1,7 +1,20 @@
 import type { Executor } from "./executor/executor.ts";
 import { drawBeyond, drawsFromAll, sampleCandidates } from "./sampling/candidates.ts";
 import type { TokenChooser } from "./sampling/token-chooser.ts";
+import type { LiveGeneration } from "./live-generation.ts";
 import type { StepShare } from "./step-share.ts";
+import { bannedTokens } from "./stopping/banned-tokens.ts";
+
+/** Whether candidates can take the place of logits when the next token is chosen, at least as a rule. */
+export function choosesFromCandidates({ request, sequence, grammar }: LiveGeneration): boolean {
+  const { sampling, stopping, logprobs } = request;
+  return (
+    logprobs === undefined &&
+    sampling.adjustments === undefined &&
+    grammar === undefined &&
+    bannedTokens(stopping, sequence.numOutputTokens).length === 0
+  );
+}
 
 /**
  * The next tokens of the shares that got candidates in place of logits. Where candidates do not decide, the executor is asked

@@ -1,22 +1,18 @@
 import type { ExecutorSpec } from "./executor/executor.ts";
 import type { GenerationRequest, Refusal } from "./generation.ts";
 
-/** Why this model can never run the request as asked; absent when it can. Pure. */
+/** Why this engine can never run the request as asked, its grammar aside; absent when it can. Pure. */
 export function checkRequest(
   request: GenerationRequest,
-  spec: ExecutorSpec,
-  hasGrammars: boolean,
+  { spec, maxLiveSequences }: { readonly spec: ExecutorSpec; readonly maxLiveSequences: number },
 ): Refusal | undefined {
-  const { promptTokenIds, sampling, stopping } = request;
+  const { promptTokenIds, sampling, stopping, forkIds = [] } = request;
   const numTokens = promptTokenIds.length;
   if (numTokens === 0) return refuse("invalid_value", "the prompt is empty");
   // A prompt that is only computed may fill the whole length.
   if (numTokens + Math.min(1, stopping.maxTokens) > spec.maxModelLen) {
     const detail = `a prompt of ${numTokens} tokens leaves no room for output within ${spec.maxModelLen}`;
     return refuse("context_length_exceeded", detail);
-  }
-  if (request.grammar !== undefined && !hasGrammars) {
-    return refuse("invalid_value", "this engine has no tokenizer, which grammars need");
   }
   const fault = findEmbeddingFault(request, spec);
   if (fault !== undefined) return refuse("invalid_value", fault);
@@ -28,6 +24,10 @@ export function checkRequest(
   }
   if ((stopping.minTokens ?? 0) > 0 && new Set(stopping.stopTokenIds).size >= spec.vocabSize) {
     return refuse("invalid_value", "every token stops, so minTokens leaves none to sample");
+  }
+  if (1 + forkIds.length > maxLiveSequences) {
+    const detail = `${1 + forkIds.length} choices are more than the ${maxLiveSequences} sequences that can be live`;
+    return refuse("invalid_value", detail);
   }
   return undefined;
 }

@@ -1,28 +1,22 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { HashChain, type PrefixScope } from "@sluice/shared/hash-chain.ts";
 import { sha256 } from "#platform/sha256.ts";
-import { chooseFromCandidates } from "./candidate-choices.ts";
+import { chooseFromCandidates, choosesFromCandidates } from "./candidate-choices.ts";
+import { checkGrammar } from "./check-grammar.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Pooler } from "./embedding/pooler.ts";
 import type { Executor, ExecutorSpec } from "./executor/executor.ts";
-import { NonFiniteStepError } from "./executor/finite-check.ts";
-import type {
-  Admission,
-  EngineLoad,
-  Finish,
-  FinishReason,
-  GenerationRequest,
-  Logprobs,
-  Refusal,
-  SequenceEvent,
-} from "./generation.ts";
+import { EngineCounter } from "./engine-counter.ts";
+import { isAtFault } from "./executor/finite-check.ts";
+import type { Admission, EngineLoad, Finish, GenerationRequest, Logprobs, SequenceEvent } from "./generation.ts";
 import { findRoom, noRoom } from "./find-room.ts";
 import { Forks, forksOf } from "./forks.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
-import { type LiveGeneration, startGeneration } from "./live-generation.ts";
+import { finishOf, type LiveGeneration, startGeneration } from "./live-generation.ts";
+import { PrefixSharing } from "./prefix-sharing.ts";
 import { type Candidates, makeCandidates } from "./sampling/candidates.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
@@ -30,10 +24,9 @@ import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-li
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { Sequence } from "./scheduler/sequence.ts";
-import { shareOut, type StepShare, toBatchRow } from "./step-share.ts";
+import { rowsOf, shareOut, type StepShare, toBatchRow } from "./step-share.ts";
 import { type StepWork, workOf } from "./step-work.ts";
-import { bannedTokens } from "./stopping/banned-tokens.ts";
-import { decideStop } from "./stopping/decide-stop.ts";
+import { type NextToken, TokenAppender } from "./token-appender.ts";
 
 /**
  * The loop's body: each `step` schedules, executes one forward pass, samples, and reports. No threads, no sockets, no
@@ -55,19 +48,13 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly #chooser: TokenChooser;
   readonly #logprobs = new LogprobReader();
-  readonly #prefixCaching: boolean;
+  readonly #appender: TokenAppender;
+  readonly #prefixes: PrefixSharing;
   readonly #grammars: Grammars | undefined;
   readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #forks = new Forks<LiveGeneration>();
   readonly #maxLiveSequences: number;
-  readonly #totals = {
-    promptTokens: 0,
-    generationTokens: 0,
-    preemptions: 0,
-    prefixCacheQueries: 0,
-    prefixCacheHits: 0,
-  };
-  readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
+  readonly #counter = new EngineCounter();
   #journal: CacheJournal | undefined;
   #lastWork: StepWork | undefined;
 
@@ -82,9 +69,10 @@ export class Engine {
     this.#pool = new BlockPool(numBlocks, blockSize);
     this.#scheduler = new Scheduler(limits, blockSize);
     this.#maxLiveSequences = maxLiveSequences(limits);
-    this.#prefixCaching = prefixCaching;
+    this.#prefixes = new PrefixSharing(prefixCaching, executor.spec.embedding);
     this.#grammars = grammars;
     this.#chooser = new TokenChooser(vocabSize);
+    this.#appender = new TokenAppender(this.#chooser, this.#logprobs, this.spec.maxModelLen);
   }
 
   /** What the last `step` computed; absent when that was nothing. */
@@ -103,17 +91,15 @@ export class Engine {
     for (const { sequenceId } of [request, ...forks]) {
       if (this.#live.has(sequenceId)) throw new Error(`sequence ${sequenceId} is live already`);
     }
-    const refusal = checkRequest(request, this.spec, this.#grammars !== undefined) ?? this.#compileGrammar(request);
+    const refusal =
+      checkRequest(request, { spec: this.spec, maxLiveSequences: this.#maxLiveSequences }) ??
+      checkGrammar(request, this.#grammars);
     if (refusal !== undefined) return refusal;
-    if (1 + forks.length > this.#maxLiveSequences) {
-      const detail = `${1 + forks.length} choices are more than the ${this.#maxLiveSequences} sequences that can be live`;
-      return { admitted: false, code: "invalid_value", detail };
-    }
     const weighed = { scheduler: this.#scheduler, forks: this.#forks, numLive: this.#live.size };
     const room = findRoom(request, { ...weighed, blockSize: this.spec.blockSize });
     if (room.kind !== "room") return noRoom(room);
     const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
-    const scope = this.#prefixScope(request);
+    const scope = this.#prefixes.scopeOf(request);
     this.#scheduler.add(this.#start(request, scope, 0).sequence);
     const { length } = request.promptTokenIds;
     const numShared = length - (length % this.spec.blockSize);
@@ -138,7 +124,7 @@ export class Engine {
     this.#lastWork = undefined;
     if (!this.hasWork) return [];
     const { scheduled, preempted, started } = this.#scheduler.schedule();
-    this.#totals.preemptions += preempted.length;
+    this.#counter.countPreempted(preempted.length);
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
     const shares = shareOut(scheduled, this.#live, (generation) => this.#candidatesFor(generation));
     this.#lastWork = workOf(scheduled, started);
@@ -161,7 +147,7 @@ export class Engine {
       numQueuedTokens: this.#scheduler.numQueuedTokens,
       numFreeBlocks: this.#pool.numFree,
       numBlocks: this.#pool.numBlocks,
-      totals: { ...this.#totals, ended: { ...this.#ended } },
+      totals: this.#counter.totals,
     };
   }
 
@@ -180,16 +166,6 @@ export class Engine {
   async close(): Promise<void> {
     this.#grammars?.close();
     await this.#executor.close();
-  }
-
-  #compileGrammar({ grammar }: GenerationRequest): Refusal | undefined {
-    if (grammar === undefined) return undefined;
-    try {
-      this.#grammars?.compile(grammar);
-      return undefined;
-    } catch (thrown) {
-      return { admitted: false, code: "invalid_grammar", detail: String(thrown) };
-    }
   }
 
   /** Ends a request that waits, to make room. */
@@ -225,9 +201,9 @@ export class Engine {
     const events: SequenceEvent[] = [];
     for (const share of this.#living(shares)) {
       share.generation.sequence.advance(share.numTokens);
-      if (share.numLogits > 0) events.push(...this.#readLogits(share, this.#rowsOf(share, logits)));
+      if (share.numLogits > 0) events.push(...this.#readLogits(share, rowsOf(share, logits, this.spec.vocabSize)));
       const tokenId = chosen.get(share);
-      if (tokenId !== undefined) events.push(this.#extendOrFail(share.generation, { tokenId }, []));
+      if (tokenId !== undefined) events.push(this.#extend(share.generation, { tokenId }, []));
       if (share.generation.pooler !== undefined) events.push(...this.#embed(share, share.generation.pooler));
     }
     return events;
@@ -247,24 +223,11 @@ export class Engine {
   }
 
   /** To fill, when the executor can and the next token can be chosen from them, at least as a rule. */
-  #candidatesFor({ request, sequence, grammar }: LiveGeneration): Candidates | undefined {
+  #candidatesFor(generation: LiveGeneration): Candidates | undefined {
     const { numCandidates } = this.spec;
-    const { sampling, stopping, logprobs } = request;
-    const looksAtAll =
-      logprobs !== undefined ||
-      sampling.adjustments !== undefined ||
-      grammar !== undefined ||
-      bannedTokens(stopping, sequence.numOutputTokens).length > 0 ||
-      this.#forks.count(sequence.id) > 0;
-    return numCandidates === undefined || looksAtAll ? undefined : makeCandidates(numCandidates, sampling.temperature);
-  }
-
-  #rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array): Float32Array[] {
-    const { vocabSize } = this.spec;
-    return Array.from({ length: numLogits }, (_, index) => {
-      const start = (firstRow + index) * vocabSize;
-      return logits.subarray(start, start + vocabSize);
-    });
+    if (numCandidates === undefined || this.#forks.count(generation.sequence.id) > 0) return undefined;
+    if (!choosesFromCandidates(generation)) return undefined;
+    return makeCandidates(numCandidates, generation.request.sampling.temperature);
   }
 
   #readLogits(share: StepShare, rows: readonly Float32Array[]): readonly SequenceEvent[] {
@@ -275,7 +238,7 @@ export class Engine {
       if (newest !== undefined) {
         // Taken first: the leader may end here, and must leave no heir.
         const forks = this.#forks.take(generation.sequence.id);
-        return [this.#extendOrFail(generation, newest, prompt), ...forks.map((fork) => this.#join(fork, newest))];
+        return [this.#extend(generation, newest, prompt), ...forks.map((fork) => this.#join(fork, newest))];
       }
       const { sequenceId } = generation.request;
       return [{ kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } }];
@@ -289,97 +252,36 @@ export class Engine {
    * that was preempted after its first token, and finds the prompt's full blocks as that would find its own.
    */
   #join(fork: LiveGeneration, logits: Float32Array): SequenceEvent {
-    const event = this.#extendOrFail(fork, logits, []);
+    const event = this.#extend(fork, logits, []);
     this.#scheduler.chargeOutput(fork.request.tenant);
     if (event.kind === "tokens") this.#scheduler.add(fork.sequence);
     return event;
   }
 
-  #extendOrFail(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): SequenceEvent {
+  /** Gives the generation its next token. @param prompt the logprobs of the prompt that this step brought. */
+  #extend(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): SequenceEvent {
+    const { sequence } = generation;
+    const { numOutputTokens } = sequence;
+    // A fork's first token comes before anything is computed for it.
+    const isFirst = numOutputTokens === 0 && sequence.numComputedTokens > 0;
+    if (isFirst) this.#countPrompt(generation);
     try {
-      return this.#extend(generation, next, prompt);
+      const { tokenIds, end, ...reported } = this.#appender.append(generation, next, prompt);
+      this.#counter.countSampled(sequence.numOutputTokens - numOutputTokens);
+      if (end !== undefined) {
+        return this.#finish(generation, tokenIds, { ...finishOf(sequence, end.reason), ...end }, reported);
+      }
+      const cached = isFirst ? { numCachedTokens: sequence.numCachedTokens ?? 0 } : {};
+      return { kind: "tokens", sequenceId: sequence.id, tokenIds, ...cached, ...reported };
     } catch (thrown) {
       return this.#fail(generation, thrown);
     }
   }
 
-  /** Samples the next token. @param prompt the logprobs of the prompt that this step brought. */
-  #extend(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): SequenceEvent {
-    const { request, sequence, history, grammar } = generation;
-    const { sequenceId, sampling, stopping } = request;
-    const { tokenIds, numOutputTokens } = sequence;
-    // A fork's first token comes before anything is computed for it.
-    const isFirst = numOutputTokens === 0 && sequence.numComputedTokens > 0;
-    if (isFirst) this.#countPrompt(generation);
-    if (stopping.maxTokens === 0) {
-      return this.#finish(generation, [], finishOf(sequence, "length"), logprobsOf(request, [], prompt));
-    }
-    const bannedTokenIds = bannedTokens(stopping, numOutputTokens);
-    const allowed = grammar?.allowedNext(stopping.stopTokenIds, bannedTokenIds.length === 0);
-    if (grammar !== undefined && allowed === undefined) {
-      return this.#finish(generation, [], finishOf(sequence, "stop"), logprobsOf(request, [], prompt));
-    }
-    const state = {
-      tokenIds,
-      numOutputTokens,
-      history,
-      bannedTokenIds: grammar === undefined ? bannedTokenIds : [],
-      allowed,
-    };
-    const isLogits = next instanceof Float32Array;
-    const tokenId = isLogits ? this.#chooser.choose(next, sampling, state) : next.tokenId;
-    const { logprobs } = request;
-    const own = logprobs && isLogits ? [this.#logprobs.read(next, tokenId, logprobs.numTop)] : [];
-    sequence.append(tokenId);
-    this.#totals.generationTokens += 1;
-    const decision = decideStop(stopping, {
-      sampledTokenId: tokenId,
-      numOutputTokens: sequence.numOutputTokens,
-      numTokens: sequence.tokenIds.length,
-      maxModelLen: this.spec.maxModelLen,
-    });
-    if (decision.kind === "continue") grammar?.accept(tokenId);
-    switch (decision.kind) {
-      case "continue":
-        return {
-          kind: "tokens",
-          sequenceId,
-          tokenIds: [tokenId],
-          ...(isFirst && { numCachedTokens: sequence.numCachedTokens ?? 0 }),
-          ...logprobsOf(request, own, prompt),
-        };
-      case "length":
-        return this.#finish(generation, [tokenId], finishOf(sequence, "length"), logprobsOf(request, own, prompt));
-      case "stop": {
-        const finish = { ...finishOf(sequence, "stop"), stopTokenId: decision.stopTokenId };
-        return this.#finish(generation, [], finish, logprobsOf(request, [], prompt));
-      }
-    }
-  }
-
   #countPrompt({ request, sequence }: LiveGeneration): void {
-    this.#totals.promptTokens += sequence.numPromptTokens;
-    if (!this.#usesPrefixCache(request)) return;
-    this.#totals.prefixCacheQueries += sequence.numPromptTokens;
-    this.#totals.prefixCacheHits += sequence.numCachedTokens ?? 0;
-  }
-
-  /**
-   * Whether the prefix cache is asked for the request's prompt, and told of its blocks. Logprobs of the prompt need the
-   * logits of every position, and a mean needs every hidden state, which the cache does not keep. Their blocks are not published either: who scores prompts
-   * sends many that are each read once, and the next of them would not look; naming theirs would only push out what others
-   * come back to.
-   */
-  #usesPrefixCache({ logprobs, embedding }: GenerationRequest): boolean {
-    const isMean = embedding !== undefined && this.spec.embedding?.pooling === "mean";
-    return this.#prefixCaching && logprobs?.prompt !== true && !isMean;
-  }
-
-  /** Absent: the request's blocks are shared with nobody's. Forks share those of their prompt even where no cache is used. */
-  #prefixScope(request: GenerationRequest): PrefixScope | undefined {
-    const { cacheSalt, sequenceId, forkIds = [] } = request;
-    if (this.#usesPrefixCache(request)) return { cacheSalt };
-    return forkIds.length > 0 ? { cacheSalt, family: sequenceId } : undefined;
+    const { numPromptTokens, numCachedTokens = 0 } = sequence;
+    const asked = this.#prefixes.usesCache(request);
+    this.#counter.countPrompt({ numPromptTokens, numCachedTokens: asked ? numCachedTokens : undefined });
   }
 
   #finish(
@@ -388,12 +290,12 @@ export class Engine {
     finish: Finish,
     reported: { readonly logprobs?: Logprobs; readonly embedding?: Float32Array } = {},
   ): SequenceEvent {
-    this.#ended[finish.reason] += 1;
+    this.#counter.countEnded(finish.reason);
     return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };
   }
 
   #fail(generation: LiveGeneration, thrown: unknown): SequenceEvent {
-    this.#ended.error += 1;
+    this.#counter.countEnded("error");
     const { code, message } = AppError.from(thrown);
     return { kind: "failed", sequenceId: this.#forget(generation), code, detail: message };
   }
@@ -411,29 +313,4 @@ export class Engine {
   #living(shares: readonly StepShare[]): StepShare[] {
     return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
   }
-}
-
-/** The logits that the next token is to be chosen from, or the token itself. */
-type NextToken = Float32Array | { readonly tokenId: number };
-
-/** The event's part that tells logprobs; empty when none were asked for. */
-function logprobsOf(
-  request: GenerationRequest,
-  tokens: readonly TokenLogprobs[],
-  prompt: readonly TokenLogprobs[],
-): { readonly logprobs?: Logprobs } {
-  return request.logprobs === undefined ? {} : { logprobs: { tokens, prompt } };
-}
-
-function isAtFault(thrown: unknown, batchIndex: number): boolean {
-  return !(thrown instanceof NonFiniteStepError) || thrown.sequenceIndexes.includes(batchIndex);
-}
-
-function finishOf(sequence: Sequence, reason: FinishReason): Finish {
-  return {
-    reason,
-    numPromptTokens: sequence.numPromptTokens,
-    numCachedTokens: sequence.numCachedTokens ?? 0,
-    numCompletionTokens: sequence.numOutputTokens,
-  };
 }

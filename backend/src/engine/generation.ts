@@ -119,7 +119,7 @@ export interface EngineLoad {
 }
 
 /** Never decreasing. */
-interface EngineTotals {
+export interface EngineTotals {
   /** Prompt tokens of the requests that came to their first output token; once, however many sequences continue a prompt. */
   readonly promptTokens: number;
   /** Tokens sampled. */

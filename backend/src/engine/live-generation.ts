@@ -1,6 +1,6 @@
 import { Pooler } from "./embedding/pooler.ts";
 import type { EmbeddingSpec } from "./executor/executor.ts";
-import type { GenerationRequest } from "./generation.ts";
+import type { Finish, FinishReason, GenerationRequest } from "./generation.ts";
 import type { SequenceGrammar } from "./grammar/sequence-grammar.ts";
 import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenHistory } from "./sampling/token-history.ts";
@@ -35,5 +35,15 @@ export function startGeneration(
     promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
     pooler: embedding && embeddingSpec && new Pooler(embeddingSpec, promptTokenIds.length),
     grammar,
+  };
+}
+
+/** How the sequence ends now, before it gives its blocks back. */
+export function finishOf(sequence: Sequence, reason: FinishReason): Finish {
+  return {
+    reason,
+    numPromptTokens: sequence.numPromptTokens,
+    numCachedTokens: sequence.numCachedTokens ?? 0,
+    numCompletionTokens: sequence.numOutputTokens,
   };
 }

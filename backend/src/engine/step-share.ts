@@ -67,3 +67,11 @@ export function toBatchRow({
     ...(candidates !== undefined && { candidates }),
   };
 }
+
+/** The share's rows of the step's logits, each `[vocabSize]`; views. */
+export function rowsOf({ firstRow, numLogits }: StepShare, logits: Float32Array, vocabSize: number): Float32Array[] {
+  return Array.from({ length: numLogits }, (_, index) => {
+    const start = (firstRow + index) * vocabSize;
+    return logits.subarray(start, start + vocabSize);
+  });
+}

@@ -17,6 +17,11 @@ export class NonFiniteStepError extends Error {
   }
 }
 
+/** Whether a failed step is the fault of the batch's sequence; of all of them, when it does not say whose. */
+export function isAtFault(thrown: unknown, sequenceIndex: number): boolean {
+  return !(thrown instanceof NonFiniteStepError) || thrown.sequenceIndexes.includes(sequenceIndex);
+}
+
 /** A run's outputs: matrices of one row per logit row, and of `numRows` rows per layer and part. */
 export interface RunOutputs {
   readonly logits: Float32Array; // [numLogitRows, vocabSize]
