@@ -24,14 +24,19 @@ afterEach(async () => {
 let numAsked = 0;
 
 /** Asks under a request id of its own. */
-async function ask(payload: object, claims: Partial<PassportClaims> = {}, signal?: AbortSignal) {
+async function ask(
+  payload: object,
+  claims: Partial<PassportClaims> = {},
+  signal?: AbortSignal,
+  path = "/v1/chat/completions",
+) {
   const rid = `req_receipt_${++numAsked}`;
-  const body = JSON.stringify({ ...hello, ...payload });
+  const body = JSON.stringify(path === "/v1/chat/completions" ? { ...hello, ...payload } : payload);
   const headers = {
     "content-type": "application/json",
     [passportHeader]: await passportFor(body, { rid, ...claims }),
   };
-  const response = fetch(`${region.url}/v1/chat/completions`, {
+  const response = fetch(`${region.url}${path}`, {
     method: "POST",
     headers,
     body,
@@ -62,6 +67,28 @@ describe("receipts", () => {
       expect(receipt).toMatchObject({ promptTokens, cachedTokens: 2, completionTokens, finishReason: said });
     },
   );
+
+  test("embeddings have one: prompts are all that they use", async () => {
+    const { rid, response } = await ask({ model: "tiny", input: ["ab", "abc"] }, {}, undefined, "/v1/embeddings");
+    await (await response).text();
+    const { receipt } = await receiptOf(rid);
+    const promptTokens = engine.embedRequests.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+    expect(receipt).toMatchObject({ promptTokens, completionTokens: 0, finishReason: "stop" });
+  });
+
+  test("embeddings that fail are told of by what was computed before", async () => {
+    const whole = engine.embedScript;
+    engine.embedScript = (call, callback) => {
+      if (call.request.tokenIds.length > 2) setTimeout(() => callback({ code: status.INTERNAL }), 50);
+      else whole(call, callback);
+    };
+    const inputs = ["a", ...Array.from({ length: 40 }, () => "abcdef")];
+    const { rid, response } = await ask({ model: "tiny", input: inputs }, {}, undefined, "/v1/embeddings");
+    expect((await response).status).toBe(500);
+    const { receipt } = await receiptOf(rid);
+    expect(receipt).toMatchObject({ completionTokens: 0, finishReason: "error" });
+    expect(receipt?.promptTokens).toBe(1);
+  });
 
   test("a client who leaves in mid-stream is told of by what was computed, and the question waits for the end", async () => {
     engine.script = (call) => call.write({ tokenIds: bytesOf("abcde") });

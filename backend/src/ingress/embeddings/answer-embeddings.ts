@@ -39,8 +39,11 @@ export async function answerEmbeddings(body: unknown, region: Region, exchange: 
     })),
     pool,
     limits,
+    ({ tokenIds }) => {
+      progress.computedPromptTokens = (progress.computedPromptTokens ?? 0) + tokenIds.length;
+    },
   );
-  progress.computedPromptTokens = promptTokens;
+  progress.finishReason = "stop";
   const encoding = request.encoding_format ?? "float";
   const list: EmbeddingList = {
     object: "list",

@@ -15,11 +15,14 @@ const usualRetryMs = 1_000;
  * A request of 2,048 inputs is more than an engine may queue, so they go out a few at a time. One that is refused before any
  * other was answered means that the engines are full: so is the caller told. Later ones wait for their turn instead, for as
  * long as `limits` allow: giving up now would waste what was computed.
+ *
+ * @param onEmbedded hears of every vector as it comes, also of those that are lost to a later failure.
  */
 export async function embedAll(
   requests: readonly EmbedRequest[],
   pool: Pick<EnginePool, "embed">,
   limits: CallLimits,
+  onEmbedded: (request: EmbedRequest) => void = () => {},
 ): Promise<readonly (readonly number[])[]> {
   const embeddings: (readonly number[])[] = [];
   const giveUp = new AbortController();
@@ -43,6 +46,7 @@ export async function embedAll(
     for (const [index, request] of remaining) {
       embeddings[index] = await embedOne(request);
       numAnswered += 1;
+      onEmbedded(request);
     }
   };
   try {
