@@ -25,6 +25,7 @@ export default defineConfig({
       },
       { test: { name: "deploy", root: "deploy", include: ["local/**/*.test.ts"] } },
       { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"] } },
+      { test: { name: "edge-bench", root: "edge/bench", include: ["**/*.test.ts"] } },
       "edge/vitest.config.ts",
       "edge/tests/vitest.config.ts",
     ],
