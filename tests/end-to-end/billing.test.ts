@@ -1,4 +1,4 @@
-// What is charged is what the engines counted, whatever becomes of a request.
+// What is charged, and what the ledger says, is what the engines counted, whatever becomes of a request.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,9 +6,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { readMetric } from "./metrics.ts";
 import { type RunningStack, startStack, type StackFile } from "./start-stack.ts";
 
-const numRequests = 220;
+const numRequests = 1_000;
 const numAtOnce = 12;
 const budgetTokens = 10_000_000;
+const startS = Math.floor(Date.now() / 1000);
 
 let running: RunningStack;
 let stack: StackFile;
@@ -99,6 +100,18 @@ async function numCharged(): Promise<number> {
   return budgetTokens - Number(response.headers.get("x-ratelimit-remaining-tokens"));
 }
 
+/** What the ledger has by now. */
+async function numInLedger(): Promise<number> {
+  const response = await fetch(`${stack.adminUrl}/usage/completions?start_time=${startS}&bucket_width=1d`, {
+    headers: { authorization: `Bearer ${stack.adminKey}` },
+  });
+  const { data } = (await response.json()) as {
+    data: { results: { input_tokens: number; output_tokens: number }[] }[];
+  };
+  const results = data.flatMap((bucket) => bucket.results);
+  return results.reduce((total, { input_tokens, output_tokens }) => total + input_tokens + output_tokens, 0);
+}
+
 async function numEngineTokens(): Promise<number> {
   const names = ["vllm:prompt_tokens_total", "vllm:generation_tokens_total"];
   const counts = await Promise.all(
@@ -135,9 +148,11 @@ it(`charges exactly what the receipts say over ${numRequests} mixed requests wit
   expect(told.size).toBeGreaterThan(80);
   for (const [requestId, total] of told) expect(billed.get(requestId), requestId).toBe(total);
 
+  await expect.poll(numInLedger, { timeout: 20_000, interval: 500 }).toBe(sum);
+
   // What an engine computed before it heard that a caller had left, or that a stop string was there, is nobody's: never
   // billed, and little.
   const computed = (await numEngineTokens()) - before;
   expect(sum).toBeLessThanOrEqual(computed);
   expect(computed - sum).toBeLessThan(computed / 20);
-});
+}, 180_000);
