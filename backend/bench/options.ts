@@ -38,7 +38,7 @@ export const help = `npm run bench:engine -- [options]
 /** More tokens than this in one cell are left out: fp32 K and V of them take 1.5 GB in this model. */
 const mostCellTokens = 33_000;
 
-const quick = { precisions: "8bit,4bit", threads: "1", contexts: "128", rounds: "1", blockSizes: "16,64" };
+const quick = { precisions: "8bit,4bit", threads: "1", contexts: "128", rounds: "1", blockSizes: "16,32,64" };
 const full = {
   precisions: "8bit,4bit,fp16",
   threads: "1,2",

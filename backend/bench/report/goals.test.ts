@@ -65,3 +65,13 @@ test("waste counts only where sequences are long enough", () => {
   ];
   expect(judge(reportOf({ kvWaste }))).toMatchObject([{ measured: "5.0 %", met: false }]);
 });
+
+test("continuous batching is judged by both forms of static batching", () => {
+  const batching = [
+    { precision: "8bit", numSlots: 32, numRequests: 64, continuous: rate(30), static: rate(10), emptying: rate(25) },
+  ] as const;
+  expect(judge(reportOf({ batching: [...batching] }))).toMatchObject([
+    { name: "continuous over static batching, 8bit", measured: "3.00", met: true },
+    { name: "continuous over static batches that empty, 8bit", measured: "1.20", met: false },
+  ]);
+});

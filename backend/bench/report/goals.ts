@@ -77,13 +77,11 @@ export function judge(report: Report): readonly Goal[] {
       .map(({ precision, coldMs, warmMs }) =>
         atLeast(`warm prefix, ${precision}: CPU of a cold over a warm request`, leastWarmRatio, coldMs / warmMs),
       ),
-    ...report.batching.map(({ precision, continuous, static: fixed }) =>
-      atLeast(
-        `continuous over static batching, ${precision}`,
-        leastBatchingRatio,
-        continuous.perSecond / fixed.perSecond,
-      ),
-    ),
+    ...report.batching.flatMap(({ precision, continuous, static: fixed, emptying }) => {
+      const over = (name: string, rate: Rate): Goal =>
+        atLeast(`continuous over ${name}, ${precision}`, leastBatchingRatio, continuous.perSecond / rate.perSecond);
+      return [over("static batching", fixed), over("static batches that empty", emptying)];
+    }),
     ...report.kvWaste
       .filter(({ meanTokens }) => meanTokens >= wasteMeanTokens)
       .map(({ blockSize, meanTokens, waste }) => ({

@@ -72,15 +72,17 @@ function renderWarmPrefix({ warmPrefix }: Report): string {
 
 function renderBatching({ batching }: Report): string {
   if (batching.length === 0) return "";
-  const rows = batching.map(({ precision, continuous, static: fixed }) => [
+  const rows = batching.map(({ precision, continuous, static: fixed, emptying }) => [
     precision,
-    continuous.perSecond.toFixed(0),
-    fixed.perSecond.toFixed(0),
-    (continuous.perSecond / fixed.perSecond).toFixed(2),
+    ...[continuous, fixed, emptying].map(({ perSecond }) => perSecond.toFixed(0)),
+    ...[fixed, emptying].map(({ perSecond }) => (continuous.perSecond / perSecond).toFixed(2)),
   ]);
   const { numSlots, numRequests } = batching[0] ?? { numSlots: 0, numRequests: 0 };
-  const title = `${numRequests} requests with answers of log-normal lengths, ${numSlots} slots, output tokens per second`;
-  return `${title}\n\n${table(["weights", "continuous", "static", "ratio"], rows)}`;
+  const title =
+    `${numRequests} requests with answers of log-normal lengths, ${numSlots} slots, output tokens per second. ` +
+    "Static: all of a batch compute until its longest answer is done. Emptying: what is done leaves its batch";
+  const head = ["weights", "continuous", "static", "emptying", "× static", "× emptying"];
+  return `${title}\n\n${table(head, rows)}`;
 }
 
 function renderKvWaste({ kvWaste }: Report): string {

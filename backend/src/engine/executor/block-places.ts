@@ -1,7 +1,7 @@
 // Where each block's keys and values lie. Attention works in place on one stretch of the pool (in-place-range.ts), but who hands
 // out blocks follows their age, so that the prefix cache keeps what is used: once the pool is full, a step's blocks lie
-// anywhere. So the executor keeps a place for each block and moves what decodes together, a few blocks at a time. A copy for one step costs
-// about a fifth of a move, and a decode has hundreds of steps; the blocks' ids, and the bits of the result, are the same.
+// anywhere. So the executor keeps a place for each block and moves what decodes together, a few blocks at a time: a move is paid once, a
+// copy in each step. The blocks' ids, and the bits of the result, are the same.
 import type { BlockId } from "#engine/kv/block-id.ts";
 
 /** Two places whose contents change places. */

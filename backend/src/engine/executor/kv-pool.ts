@@ -62,12 +62,16 @@ export class KvPool {
         let source = (part * numRows + row) * numKvHeads * headDim;
         let target = ((part * numBlocks + block) * numKvHeads * blockSize + offset) * headDim;
         for (let head = 0; head < numKvHeads; head++) {
-          // One native copy a head: a loop over its numbers took four times as long.
-          data.set(newKeyValues.subarray(source, source + headDim), target);
+          copyNumbers(newKeyValues, source, data, target, headDim);
           source += headDim;
           target += blockSize * headDim;
         }
       }
     }
   }
+}
+
+/** A loop of its own, not `set` of a subarray: for the few numbers of a head the call and the view cost more than the copy. */
+function copyNumbers(source: Float32Array, from: number, target: Float32Array, to: number, count: number): void {
+  for (let i = 0; i < count; i++) target[to + i] = source[from + i] ?? 0;
 }

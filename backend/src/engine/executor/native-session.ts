@@ -14,8 +14,8 @@ export async function openSession(model: Uint8Array, options: NativeSessionOptio
     executionProviders: ["cpu"],
     intraOpNumThreads: options.numThreads,
     interOpNumThreads: 1,
-    // Without the arena the large tensors of a prompt come from the kernel page by page, at a third of a run's time. The
-    // arena keeps the most that a run has taken, which split-step.ts bounds.
+    // Without the arena the large tensors of a prompt come from the kernel page by page, in each run anew. The arena keeps
+    // the most that a run has taken, which split-step.ts bounds.
     enableCpuMemArena: true,
     // A pattern is planned per input shape, and shapes change with each step.
     enableMemPattern: false,
