@@ -18,7 +18,6 @@ beforeAll(async () => {
 afterAll(async () => edge.stop());
 
 beforeEach(() => {
-  region.numAbandoned = 0;
   region.received.length = 0;
 });
 

@@ -54,6 +54,7 @@ class ShortExecutor implements Executor {
 test("candidates give the tokens and logprobs that logits give, and are used where they can be", async () => {
   let numShort = 0;
   let numFetched = 0;
+  let numSuited = 0;
   const adjustments = { presencePenalty: 1, frequencyPenalty: 0, repetitionPenalty: 1, logitBias: [] };
   const asked = fc.record({
     sampling: fc.record({
@@ -84,11 +85,13 @@ test("candidates give the tokens and logprobs that logits give, and are used whe
         }),
       );
       expect(actual).toEqual(expected);
+      numSuited += all.filter((each) => !each.isAdjusted && !each.isLogged && each.minTokens === 0).length;
       numShort += short.numShort;
       numFetched += short.numFetched;
     }),
     { numRuns: 60 },
   );
-  expect(numShort).toBeGreaterThan(200);
-  expect(numFetched).toBeGreaterThan(10);
+  // Each of them has at least one token chosen.
+  expect(numShort).toBeGreaterThanOrEqual(numSuited);
+  expect(numFetched).toBeGreaterThan(0);
 });

@@ -14,6 +14,8 @@ export interface ReceivedRequest {
   readonly body: string;
   /** Absent when the passport did not hold. */
   readonly passport: PassportClaims | undefined;
+  /** Whether its connection closed before its answer was complete. */
+  isAbandoned: boolean;
 }
 
 /** Shared by the Worker and the mock regions. */
@@ -31,8 +33,6 @@ export class MockRegion {
   /** All but the polls of the board. */
   readonly received: ReceivedRequest[] = [];
   numPolls = 0;
-  /** Requests whose connection closed before their answer was complete. */
-  numAbandoned = 0;
   behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
   status: RegionStatus["status"] = "ok";
   models: string[] = ["pocket"];
@@ -56,6 +56,11 @@ export class MockRegion {
     return region;
   }
 
+  /** How many of the requests received were abandoned. */
+  get numAbandoned(): number {
+    return this.received.filter(({ isAbandoned }) => isAbandoned).length;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -76,10 +81,10 @@ export class MockRegion {
       return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(this.#report()));
     }
     if (url.startsWith("/receipts/")) return this.#answerReceipt(url.slice("/receipts/".length), passport, response);
+    const received = { method, url, headers, body: await text(request), passport, isAbandoned: false };
     response.on("close", () => {
-      if (!response.writableFinished) this.numAbandoned += 1;
+      received.isAbandoned = !response.writableFinished;
     });
-    const received = { method, url, headers, body: await text(request), passport };
     this.received.push(received);
     if (passport === undefined) return void response.writeHead(401).end();
     this.behaviour(response, received);
