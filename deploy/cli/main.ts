@@ -1,0 +1,68 @@
+// `npm run sluice -- …`: the administration from the terminal.
+import { parseArgs } from "node:util";
+import { AdminApi } from "./admin-api.ts";
+import type { Command, Given } from "./command.ts";
+import { findConnection } from "./connection.ts";
+import { keyCommands } from "./keys.ts";
+import { organizationCommands } from "./organization.ts";
+import { projectCommands } from "./projects.ts";
+import { usageCommands } from "./usage.ts";
+import { UserError } from "./user-error.ts";
+
+const commands: Readonly<Record<string, Command>> = {
+  ...keyCommands,
+  ...projectCommands,
+  ...usageCommands,
+  ...organizationCommands,
+};
+
+try {
+  process.stdout.write(await run(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`${error instanceof UserError ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(words: readonly string[]): Promise<string> {
+  const asksHelp = words.length === 0 || words.includes("--help") || words[0] === "help";
+  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => commands[one] !== undefined);
+  const command = name === undefined ? undefined : commands[name];
+  if (name === undefined || command === undefined) {
+    if (asksHelp) return describeAll();
+    throw new UserError(`There is no command ${words.slice(0, 2).join(" ")}. See \`npm run sluice -- help\`.`);
+  }
+  if (asksHelp) return describe(name, command);
+  const { json: wantsJson, ...given } = readWords(name, command, words.slice(name.split(" ").length));
+  const api = new AdminApi(await findConnection(process.env));
+  const { json, text } = await command.run(api, given);
+  return wantsJson ? `${JSON.stringify(json, null, 2)}\n` : text;
+}
+
+function readWords(name: string, command: Command, words: readonly string[]): Given & { readonly json: boolean } {
+  const texts = Object.keys(command.options).map((option) => [option, { type: "string" }] as const);
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { ...Object.fromEntries(texts), json: { type: "boolean" } },
+    });
+    if (positionals.length !== command.takes.length) throw new UserError(describe(name, command));
+    const { json = false, ...given } = values;
+    return { args: positionals, values: given, json };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${error instanceof Error ? error.message : String(error)}\n\n${describe(name, command)}`);
+  }
+}
+
+function describe(name: string, { summary, takes, options }: Command): string {
+  const lines = Object.entries(options).map(([option, { shows }]) => `  --${option} ${shows}\n`);
+  return `sluice ${[name, ...takes].join(" ")}    ${summary}\n\n${lines.join("")}  --json\n`;
+}
+
+function describeAll(): string {
+  const usages = Object.entries(commands).map(([name, { takes, summary }]) => [[name, ...takes].join(" "), summary]);
+  const width = Math.max(...usages.map(([usage = ""]) => usage.length));
+  const lines = usages.map(([usage = "", summary = ""]) => `  ${usage.padEnd(width)}  ${summary}\n`);
+  return `npm run -s sluice -- COMMAND [--json]\n\n${lines.join("")}\nOptions of one: npm run -s sluice -- keys create --help\n`;
+}

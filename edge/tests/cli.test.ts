@@ -1,0 +1,129 @@
+// `npm run sluice` against the real Worker, as a person runs it.
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { adminKey, Edge } from "./support/edge.ts";
+import { startHarnessWorker } from "./support/harness-worker.ts";
+
+const program = resolve(import.meta.dirname, "../../deploy/cli/main.ts");
+
+let edge: Edge;
+
+beforeAll(async () => {
+  edge = await Edge.start(startHarnessWorker, ["amsterdam"]);
+  edge.region("amsterdam").usageOf = () => ({ promptTokens: 7, completionTokens: 3 });
+});
+afterAll(async () => edge.stop());
+
+interface Run {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function sluice(words: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
+  const env = { SLUICE_ADMIN_URL: edge.worker.url, SLUICE_ADMIN_KEY: adminKey, ...environment };
+  return new Promise((settle) => {
+    execFile(process.execPath, [program, ...words], { env }, (error, stdout, stderr) => {
+      settle({ exitCode: error === null ? 0 : 1, stdout, stderr });
+    });
+  });
+}
+
+async function shown(...words: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await sluice(words);
+  expect(stderr).toBe("");
+  expect(exitCode).toBe(0);
+  return stdout;
+}
+
+async function json(...words: readonly string[]): Promise<Record<string, unknown>> {
+  return JSON.parse(await shown(...words, "--json")) as Record<string, unknown>;
+}
+
+test("a key is made, shown, changed, rotated and revoked", async () => {
+  const key = await json("keys", "create", "cli", "--rpm", "5", "--models", "pocket,other", "--expires-in", "1d");
+  const [id, value] = [String(key["id"]), String(key["value"])];
+  expect(key).toMatchObject({ name: "cli", rpm: 5, models: ["pocket", "other"] });
+  expect((await edge.complete(value, {})).status).toBe(200);
+  expect(await shown("keys", "list")).toMatch(new RegExp(`^${id} +cli +active`, "m"));
+  await shown("keys", "set", id, "--rpm", "none", "--allowlist", "203.0.113.0/24");
+  const terms = await shown("keys", "show", id);
+  expect(terms).toMatch(/^rpm +-$/m);
+  expect(terms).toMatch(/^allowlist +\["203\.0\.113\.0\/24"\]$/m);
+  expect(terms).not.toContain(value);
+  await shown("keys", "set", id, "--allowlist", "none");
+  const [rotated = ""] = (await shown("keys", "rotate", id, "--overlap", "0s")).split("\n");
+  expect((await edge.complete(value, {})).status).toBe(401);
+  expect((await edge.complete(rotated, {})).status).toBe(200);
+  await shown("keys", "revoke", id);
+  expect((await edge.complete(rotated, {})).status).toBe(401);
+  expect(await shown("audit", "--target", id, "--type", "api_key.rotated")).toContain("api_key.rotated");
+});
+
+test("a project and its service accounts", async () => {
+  const { id } = await json("projects", "create", "cli");
+  await shown("projects", "rename", String(id), "cli-2");
+  expect(await shown("projects", "list")).toMatch(new RegExp(`^${String(id)} +cli-2 +active`, "m"));
+  await shown("projects", "limit", String(id), "--rpm", "100");
+  const account = await json("accounts", "create", "batch", "--project", String(id));
+  expect(await shown("accounts", "list", "--project", String(id))).toContain("batch");
+  await shown("accounts", "delete", String(account["id"]), "--project", String(id));
+  await shown("projects", "archive", String(id));
+  expect(await shown("projects", "list")).toMatch(/cli-2 +archived/);
+});
+
+test("usage by key is a table, a few seconds after the request", async () => {
+  const key = await edge.createKey();
+  await edge.complete(key.value, {});
+  const row = new RegExp(`${key.id} +1 +7 +0 +3$`, "m");
+  await vi.waitFor(
+    async () => expect(await shown("usage", "--by", "key", "--bucket", "1h", "--since", "1h")).toMatch(row),
+    {
+      timeout: 25_000,
+      interval: 500,
+    },
+  );
+});
+
+test("an admin key of the CLI's own making works for it, until deleted", async () => {
+  const key = await json("admin-keys", "create", "cli");
+  const own = { SLUICE_ADMIN_KEY: String(key["value"]) };
+  expect((await sluice(["projects", "list"], own)).exitCode).toBe(0);
+  expect(await shown("admin-keys", "list")).toContain(String(key["id"]));
+  await shown("admin-keys", "delete", String(key["id"]));
+  expect(await sluice(["projects", "list"], own)).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("SLUICE_ADMIN_KEY"),
+  });
+});
+
+test.each([["engines"], ["regions"], ["audit"], ["issuers", "list"]])("%s %s is answered", async (...words) => {
+  expect(await shown(...words.filter((word) => word !== undefined))).not.toBe("");
+});
+
+test.each([
+  { words: ["nonsense"], says: "There is no command nonsense" },
+  { words: ["keys", "create"], says: "sluice keys create NAME" },
+  { words: ["keys", "create", "x", "--rmp", "5"], says: "--rmp" },
+  { words: ["keys", "create", "x", "--rpm", "many"], says: "--rpm is a whole number" },
+  { words: ["keys", "create", "x", "--expires-in", "long"], says: "--expires-in is a duration" },
+  { words: ["keys", "create", "x", "--allowlist", "home"], says: "(allowlist.0)" },
+  { words: ["keys", "show", "0000000000000000"], says: "keys list" },
+  { words: ["usage", "--by", "colour"], says: "--by is one or more of" },
+  { words: ["issuers", "add", "no-such-file"], says: "cannot be read" },
+])("$words fails, and says what to do", async ({ words, says }) => {
+  const { exitCode, stdout, stderr } = await sluice(words);
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain(says);
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test("an edge that is not there, and a wrong key, are told apart", async () => {
+  const gone = await sluice(["engines"], { SLUICE_ADMIN_URL: "http://127.0.0.1:1" });
+  expect(gone.stderr).toContain("cannot be reached");
+  const wrong = await sluice(["engines"], { SLUICE_ADMIN_KEY: "wrong" });
+  expect(wrong.stderr).toContain("SLUICE_ADMIN_KEY");
+  const none = await sluice(["engines"], { SLUICE_ADMIN_KEY: adminKey, SLUICE_ADMIN_URL: "nowhere" });
+  expect(none.stderr).toContain("is not a URL");
+});
