@@ -29,7 +29,13 @@ function countingApp(
         : () => ({ admit: async () => new Promise(() => undefined) });
     },
   });
-  const app = createApp({ ...parts, log: silent, config, unchecked, gates: new KeyGates(namespace, timeoutMs) });
+  const app = createApp({
+    ...parts,
+    log: silent,
+    config,
+    unchecked,
+    gates: new KeyGates({ homes: namespace, continents: env.CONTINENT_GATE }, timeoutMs),
+  });
   const ask = async (key: string) => {
     const context = createExecutionContext();
     const init = { headers: { authorization: `Bearer ${key}` } };

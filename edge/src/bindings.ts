@@ -1,5 +1,6 @@
 // What the platform hands the Worker, as wrangler.toml binds it. Variables and secrets are read by config.ts alone.
 import type { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
+import type { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
@@ -10,6 +11,7 @@ export interface Bindings {
   readonly DB: D1Database;
   readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
+  readonly CONTINENT_GATE: DurableObjectNamespace<ContinentGate>;
   readonly USAGE_QUEUE: Queue<UsageEntry>;
   readonly FLOOD_SHIELD: RateLimit;
   readonly IDEMPOTENCY_STORE: DurableObjectNamespace<IdempotencyStore>;

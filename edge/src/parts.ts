@@ -70,7 +70,10 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const entropy = systemEntropy;
   const tagger = await KeyTagger.fromSecret(config.keyTagSecret);
   const issuers = new IssuerView(bindings.ISSUER_BOARD, now);
-  const gates = new KeyGates(bindings.KEY_GATE, config.bounds.admitTimeoutMs);
+  const gates = new KeyGates(
+    { homes: bindings.KEY_GATE, continents: bindings.CONTINENT_GATE },
+    config.bounds.admitTimeoutMs,
+  );
   const passportKey = await importPassportKey(config.passportPrivateJwk);
   const database = new Database(bindings.DB, config.bounds.databaseTimeoutMs);
   const directory = new KeyDirectory(database);

@@ -10,6 +10,7 @@ import { consumeUsage, replayDeadLetters } from "#edge/ledger/consume-usage.ts";
 import { buildParts, type Parts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
+export { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";

@@ -17,6 +17,8 @@ import { readQuery } from "./read-query.ts";
 
 const creationSchema = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
+  /** For life; see AdmissionMode. */
+  admission: z._default(z.enum(["strict", "leased"]), "strict"),
   ...expiryFields,
   ...keyTermsFields,
 });
@@ -46,7 +48,8 @@ export function createApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
   return async (c) => {
     const wire = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const expiresAtMs = readExpiry(wire, lifetimes, now());
-    const order = { projectId: c.req.param("projectId"), name: wire.name, expiresAtMs, terms: toKeyTerms(wire) };
+    const { name, admission: mode } = wire;
+    const order = { projectId: c.req.param("projectId"), name, mode, expiresAtMs, terms: toKeyTerms(wire) };
     const created = await keyring.create(order, c.get("actor"));
     return c.json({ ...keyToWire(created), value: created.value });
   };

@@ -1,4 +1,5 @@
 // A project's key as the admin API shows it. Source: OpenAI API reference, "Project API keys"; its terms and `status` are ours.
+import { isLeasedKeyId } from "#edge/auth/api-key.ts";
 import type { KeyDescription } from "#edge/auth/key-gate.ts";
 import { termsToWire } from "./key-terms.ts";
 import type { ListedKey } from "./keyring.ts";
@@ -18,6 +19,7 @@ export function listedKeyToWire({ entry, lastUsedAtMs }: ListedKey) {
     name: entry.name,
     redacted_value: entry.redactedValue,
     status: entry.status,
+    admission: isLeasedKeyId(entry.id) ? "leased" : "strict",
     created_at: toSeconds(entry.createdAtMs),
     expires_at: entry.expiresAtMs === undefined ? null : toSeconds(entry.expiresAtMs),
     last_used_at: lastUsedAtMs === undefined ? null : toSeconds(lastUsedAtMs),

@@ -9,7 +9,14 @@
 //   error, the listing says `active` until the call is repeated, and repeating it is safe.
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Actor } from "#edge/auth/actor.ts";
-import { kindOfKeyId, mintApiKey, mintSecret, redactApiKey } from "#edge/auth/api-key.ts";
+import {
+  type AdmissionMode,
+  isLeasedKeyId,
+  kindOfKeyId,
+  mintApiKey,
+  mintSecret,
+  redactApiKey,
+} from "#edge/auth/api-key.ts";
 import type { KeyDescription } from "#edge/auth/key-gate.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { KeyTerms } from "#edge/auth/key-record.ts";
@@ -23,6 +30,7 @@ import type { AuditLog } from "./audit-log.ts";
 import type { Statement } from "./database.ts";
 import { changedFields } from "./key-terms.ts";
 import type { KeyDirectory, KeyEntry, ServiceAccountName } from "./key-directory.ts";
+import { assertDivisible } from "./leased-terms.ts";
 import { type Page, toSeconds } from "./page.ts";
 
 export interface KeyringParts {
@@ -44,6 +52,8 @@ export interface KeyOrder {
   readonly serviceAccount?: ServiceAccountName;
   readonly name: string;
   readonly expiresAtMs: Expiry;
+  /** Absent: strict. */
+  readonly mode?: AdmissionMode;
   readonly terms: KeyTerms;
   /** Rows that are written with the key's own, before it. */
   readonly alongside?: readonly Statement[];
@@ -72,14 +82,15 @@ export class Keyring {
     this.#parts = parts;
   }
 
-  /** Throws `not_found` when there is no such project. */
+  /** Throws `not_found` when there is no such project, and `invalid_value` for limits that a leased key cannot have. */
   async create(order: KeyOrder, actor: Actor): Promise<NewSecret> {
     const { gates, directory, audit, tagger, lifetimes, entropy, now } = this.#parts;
-    const { projectId, serviceAccount, name, terms, alongside = [] } = order;
+    const { projectId, serviceAccount, name, mode = "strict", terms, alongside = [] } = order;
+    if (mode === "leased") assertDivisible(terms);
     const orgId = await directory.findOrganization(projectId);
     if (orgId === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
 
-    const { keyId, secret, text } = await mintApiKey(tagger, entropy);
+    const { keyId, secret, text } = await mintApiKey(tagger, entropy, "project", mode);
     const createdAtMs = now();
     const expiresAtMs =
       (order.expiresAtMs === undefined ? createdAtMs + lifetimes.defaultMs : order.expiresAtMs) ?? undefined;
@@ -129,6 +140,7 @@ export class Keyring {
     const { gates, directory, audit } = this.#parts;
     const { entry, description } = await this.retrieve(projectId, keyId);
     const changed = applyChange(description.record, terms);
+    if (isLeasedKeyId(keyId)) assertDivisible(changed);
     const { before, after } = changedFields(description.record, changed);
     const expiry = expiresAtMs === undefined ? entry.expiresAtMs : (expiresAtMs ?? undefined);
     const event = {

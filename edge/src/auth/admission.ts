@@ -4,19 +4,12 @@ import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
 import type { Refusal } from "#edge/rate-limit/quota.ts";
 import type { IdentityQuestion, RefusalReason } from "./decide-admission.ts";
 import type { Principal } from "./principal.ts";
+import type { RoutingTerms } from "./routing-terms.ts";
 
 export interface AdmissionQuestion extends IdentityQuestion {
   readonly requestId: string;
   /** Absent for a request that computes nothing, which no limit counts. */
   readonly demand: TokenDemand | undefined;
-}
-
-/** What the credential says of where its requests may go. */
-export interface RoutingTerms {
-  /** Absent: anywhere. */
-  readonly jurisdictions: readonly string[] | undefined;
-  /** Whether the reply says why its region was chosen. */
-  readonly isExplained: boolean;
 }
 
 export interface Admitted {

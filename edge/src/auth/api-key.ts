@@ -1,6 +1,6 @@
 // The API key: `sk-sluice-<keyId>-<secret>-<tag>`.
-//   keyId   80 random bits, after `admin-` for a key of the administration: names the key's gate and its row in the
-//           directory; not a secret
+//   keyId   80 random bits, after `admin-` for a key of the administration and `leased-` for a leased one: names the key's
+//           gate and its row in the directory; not a secret
 //   secret  200 random bits: the proof; only its hash is kept, in the gate
 //   tag     50 bits of HMAC over all that stands before it
 import type { Entropy } from "#edge/entropy.ts";
@@ -11,13 +11,20 @@ const prefix = "sk-sluice-";
 const keyIdSizeBytes = 10;
 const secretSizeBytes = 25;
 const adminPrefix = "admin-";
+const leasedPrefix = "leased-";
 
-const keyIdPattern = `(?:${adminPrefix})?${base32Class}{${(keyIdSizeBytes * 8) / 5}}`;
+const keyIdPattern = `(?:${adminPrefix}|${leasedPrefix})?${base32Class}{${(keyIdSizeBytes * 8) / 5}}`;
 const secretPattern = `${base32Class}{${(secretSizeBytes * 8) / 5}}`;
 const keyPattern = new RegExp(`^(${prefix}(${keyIdPattern})-(${secretPattern}))-(${base32Class}{${tagLength}})$`);
 
 /** `project`: for inference, and what else its scopes say. `admin`: for the administration of the organization, and nothing else. */
 export type KeyKind = "project" | "admin";
+
+/**
+ * Who admits a key's requests. `strict`: its one gate in the world. `leased`: a gate on each continent, from slices of its limits.
+ * A Worker has to know before it has asked anybody, so the key's id says it, and a key keeps it for life.
+ */
+export type AdmissionMode = "strict" | "leased";
 
 export interface ApiKey {
   readonly keyId: string;
@@ -33,8 +40,10 @@ export async function mintApiKey(
   tagger: KeyTagger,
   entropy: Entropy,
   kind: KeyKind = "project",
+  mode: AdmissionMode = "strict",
 ): Promise<MintedApiKey> {
-  const keyId = (kind === "admin" ? adminPrefix : "") + encodeBase32(entropy(keyIdSizeBytes));
+  const marker = kind === "admin" ? adminPrefix : mode === "leased" ? leasedPrefix : "";
+  const keyId = marker + encodeBase32(entropy(keyIdSizeBytes));
   return mintSecret(keyId, tagger, entropy);
 }
 
@@ -56,6 +65,10 @@ export async function parseApiKey(text: string, tagger: KeyTagger): Promise<ApiK
 export function kindOfKeyId(text: string): KeyKind | undefined {
   if (!new RegExp(`^${keyIdPattern}$`).test(text)) return undefined;
   return text.startsWith(adminPrefix) ? "admin" : "project";
+}
+
+export function isLeasedKeyId(keyId: string): boolean {
+  return keyId.startsWith(leasedPrefix);
 }
 
 /** What may be shown of a key after it was made: enough to tell which one it is. */

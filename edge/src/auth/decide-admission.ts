@@ -3,6 +3,7 @@ import type { AccessQuestion, AccessRefusal, AccessRules } from "./access-rules.
 import type { Credential } from "./credential.ts";
 import type { KeyRecord } from "./key-record.ts";
 import type { Principal } from "./principal.ts";
+import type { RoutingTerms } from "./routing-terms.ts";
 
 export interface IdentityQuestion extends AccessQuestion {
   readonly credential: Credential;
@@ -53,6 +54,10 @@ function isGranted({ credential, scope }: IdentityQuestion): boolean {
 
 export function principalOf({ orgId, projectId, keyId }: KeyRecord): Principal {
   return { orgId, projectId, keyId };
+}
+
+export function routingOf({ jurisdictions, explainsRouting = false }: KeyRecord): RoutingTerms {
+  return { jurisdictions, isExplained: explainsRouting };
 }
 
 function refuse(reason: RefusalReason): IdentityDecision {

@@ -1,23 +1,32 @@
 // The ceilings above one key, as its gate sees them: slices in memory, and ledgers that are asked when there are none left.
 import { waitAtMost } from "#edge/deadline.ts";
-import type { Units } from "#edge/rate-limit/ceiling.ts";
+import type { SliceAnswer, SliceOrder, Units } from "#edge/rate-limit/ceiling.ts";
+import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { Refusal } from "#edge/rate-limit/quota.ts";
 import { Slices } from "#edge/rate-limit/slices.ts";
+import type { KeyRecord } from "./key-record.ts";
 
 const nothing: Units = { requests: 0, tokens: 0 };
 
+/** More than the requests that can wait for slices at the same time would ever need. */
+const maxRounds = 100;
+
+/** Whoever hands out slices of a ceiling. */
+export interface Ledger {
+  readonly name: string;
+  readonly lease: (order: SliceOrder) => Promise<SliceAnswer>;
+}
+
 export interface GateCeilingsParts {
-  readonly ledgers: DurableObjectNamespace<LimitLedger>;
-  /** Names of the ledgers above the key. */
-  readonly names: readonly string[];
-  readonly keyId: string;
+  readonly ledgers: readonly Ledger[];
+  /** Among those that a ledger serves. */
+  readonly gateName: string;
   /** Longest wait for a ledger. */
   readonly timeoutMs: number;
 }
 
-interface Member {
-  readonly name: string;
+interface Member extends Ledger {
   readonly slices: Slices;
   /** Present while the ledger is asked: those who want something meanwhile share the answer. */
   asking: Promise<Refusal | undefined> | undefined;
@@ -32,8 +41,13 @@ export class GateCeilings {
   /** @param unlimited names of those that were last known to have no limits. */
   constructor(parts: GateCeilingsParts, unlimited: readonly string[], nowMs: number) {
     this.#parts = parts;
-    this.#members = parts.names.map((name) => {
-      return { name, slices: new Slices(unlimited.includes(name), nowMs), asking: undefined, wanted: nothing };
+    this.#members = parts.ledgers.map((ledger) => {
+      return {
+        ...ledger,
+        slices: new Slices(unlimited.includes(ledger.name), nowMs),
+        asking: undefined,
+        wanted: nothing,
+      };
     });
   }
 
@@ -51,10 +65,31 @@ export class GateCeilings {
   }
 
   /**
+   * Decides as soon as all have what is asked for, or with a ledger's refusal. Between the last look at what they have and
+   * the decision nothing is awaited, so that nobody else takes it. `onAnswer` is called whenever ledgers have answered.
+   */
+  async decideUnder<Decision>(
+    cost: Units,
+    decide: (nowMs: number) => Decision,
+    onAnswer: () => void,
+  ): Promise<Decision | Refusal> {
+    let nowMs = Date.now();
+    for (let round = 0; !this.has(cost, nowMs); round += 1) {
+      // Each round somebody gets in, or is refused.
+      if (round === maxRounds) throw new Error("the ceilings' slices went to others each time");
+      const refusal = await this.#fetch(cost);
+      if (refusal !== undefined) return refusal;
+      onAnswer();
+      nowMs = Date.now();
+    }
+    return decide(nowMs);
+  }
+
+  /**
    * Asks for what is missing. Others may take what comes, so `has` must be asked again. Resolves with a ledger's refusal, and
    * rejects when a ledger does not answer.
    */
-  async fetch(cost: Units): Promise<Refusal | undefined> {
+  async #fetch(cost: Units): Promise<Refusal | undefined> {
     const short = this.#members.filter(({ slices }) => !slices.has(cost, Date.now()));
     const refusals = await Promise.all(short.map(async (member) => this.#await(member, cost)));
     return refusals.find((refusal) => refusal !== undefined);
@@ -102,15 +137,25 @@ export class GateCeilings {
     return member.asking;
   }
 
-  async #order({ name, slices, wanted }: Member, least: Units | undefined): Promise<Refusal | undefined> {
-    const { ledgers, keyId, timeoutMs } = this.#parts;
+  async #order({ name, lease, slices, wanted }: Member, least: Units | undefined): Promise<Refusal | undefined> {
+    const { gateName, timeoutMs } = this.#parts;
     const orderedAtMs = Date.now();
-    const order = slices.order(keyId, least, wanted, orderedAtMs);
-    const answer = await waitAtMost(timeoutMs, Promise.resolve(ledgers.getByName(name).lease(order)), () => {
+    const order = slices.order(gateName, least, wanted, orderedAtMs);
+    const answer = await waitAtMost(timeoutMs, lease(order), () => {
       throw new Error(`the ledger ${name} did not answer in time`);
     });
     return slices.accept(order, answer, orderedAtMs, Date.now());
   }
+}
+
+/** The ledgers above a key: its project's, and its organization's. */
+export function ledgersAbove(
+  { projectId, orgId }: Pick<KeyRecord, "projectId" | "orgId">,
+  ledgers: DurableObjectNamespace<LimitLedger>,
+): readonly Ledger[] {
+  return [ledgerName("project", projectId), ledgerName("organization", orgId)].map((name) => {
+    return { name, lease: async (order) => ledgers.getByName(name).lease(order) };
+  });
 }
 
 function isDue(slices: Slices, nowMs: number): boolean {

@@ -10,17 +10,20 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { loadConfig } from "#edge/config.ts";
-import type { Units } from "#edge/rate-limit/ceiling.ts";
-import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
+import type { SliceAnswer, SliceOrder, Units } from "#edge/rate-limit/ceiling.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { Quota, type QuotaBounds, type Refusal, storedQuotaSchema, type Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, AdmissionQuestion, RoutingTerms } from "./admission.ts";
+import type { Admission, AdmissionQuestion } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
-import { decideAdmission, type KnownKey, principalOf } from "./decide-admission.ts";
+import { isLeasedKeyId } from "./api-key.ts";
+import { decideAdmission, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
 import type { Tenant } from "./jwt/tenant.ts";
-import { GateCeilings } from "./gate-ceilings.ts";
-import { keyIdentitySchema, type KeyRecord, keyRecordSchema } from "./key-record.ts";
+import { GateCeilings, ledgersAbove } from "./gate-ceilings.ts";
+import { keyIdentitySchema, type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
 import { LastUse } from "./last-use.ts";
+import type { ContinentGate } from "./leased/continent-gate.ts";
+import { LeasedHome } from "./leased/leased-home.ts";
+import type { Loan } from "./leased/loan.ts";
 import { applyChange, type TermsChange } from "./terms-change.ts";
 
 const recordKey = "record";
@@ -28,9 +31,6 @@ const quotaKey = "quota";
 const unlimitedKey = "unlimited";
 
 const unlimitedSchema = z.array(z.string());
-
-/** More than the requests that can wait for slices at the same time would ever need. */
-const maxRounds = 100;
 
 /** Shorter than a Worker waits for its gate. */
 const ledgerTimeoutMs = 2_000;
@@ -69,6 +69,7 @@ export interface Rotation {
 }
 
 interface GateEnv {
+  readonly CONTINENT_GATE: DurableObjectNamespace<ContinentGate>;
   readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
 }
 
@@ -76,6 +77,8 @@ export class KeyGate extends DurableObject<GateEnv> {
   readonly #bounds: QuotaBounds;
   /** Absent until the key is provisioned. */
   #holding: Holding | undefined;
+  /** Absent for a key that only this gate admits. */
+  #leasedHome: LeasedHome | undefined;
   #idleTimer: number | null = null;
   readonly #lastUse: LastUse;
 
@@ -84,7 +87,10 @@ export class KeyGate extends DurableObject<GateEnv> {
     this.#bounds = loadConfig(env).quotaBounds;
     this.#lastUse = new LastUse(state.storage.kv);
     const stored = state.storage.kv.get(recordKey);
-    if (stored !== undefined) this.#holding = this.#hold(keyRecordSchema.parse(stored));
+    if (stored === undefined) return;
+    const record = keyRecordSchema.parse(stored);
+    this.#holding = this.#hold(record);
+    this.#leasedHome = this.#openHome(record);
   }
 
   async admit(question: AdmissionQuestion): Promise<Admission> {
@@ -136,10 +142,23 @@ export class KeyGate extends DurableObject<GateEnv> {
     return unusedTokens !== undefined;
   }
 
+  /** Lets a continent's gate decide for a leased key, for as long as loan.ts says. Absent: there is no such key. */
+  lend(borrower: string, knownRevision: number | undefined): Loan | undefined {
+    if (this.#leasedHome !== undefined) this.#lastUse.note(Date.now());
+    return this.#leasedHome?.lend(borrower, knownRevision);
+  }
+
+  /** Hands out a slice of a leased key's limits. */
+  lease(order: SliceOrder): SliceAnswer {
+    if (this.#leasedHome === undefined) throw new Error("the gate has no leased key");
+    return this.#leasedHome.lease(order);
+  }
+
   /** Makes the key usable. The caller mints ids at random, so a gate that already has a record is a broken invariant. */
   provision(record: KeyRecord): void {
     if (this.#holding !== undefined) throw new Error("the gate already has a key");
     this.#keep(record);
+    this.#leasedHome = this.#openHome(record);
   }
 
   /** Absent when this gate has no key of that project. */
@@ -156,38 +175,46 @@ export class KeyGate extends DurableObject<GateEnv> {
   }
 
   /** Changes what is given and leaves the rest; what was used stays used. False when this gate has no key of that project. */
-  change(projectId: string, { terms, expiresAtMs }: KeyChange): boolean {
+  async change(projectId: string, { terms, expiresAtMs }: KeyChange): Promise<boolean> {
     const record = this.#recordOf(projectId);
     if (record === undefined) return false;
     this.#store(false, Date.now());
     const identity = keyIdentitySchema.parse(record);
     const changed = { ...identity, ...applyChange(record, terms) };
     this.#keep(expiresAtMs === undefined ? changed : withExpiry(changed, expiresAtMs ?? undefined));
+    await this.#leasedHome?.recall();
     return true;
   }
 
   /** Gives the key another secret. Absent when this gate has no key of that project; a revoked one stays as it is. */
-  rotate(projectId: string, { secretHash, overlapUntilMs, expiresAtMs }: Rotation): "rotated" | "revoked" | undefined {
+  async rotate(
+    projectId: string,
+    { secretHash, overlapUntilMs, expiresAtMs }: Rotation,
+  ): Promise<"rotated" | "revoked" | undefined> {
     const record = this.#recordOf(projectId);
     if (record === undefined) return undefined;
     if (record.status === "revoked") return "revoked";
     this.#store(false, Date.now());
     const rotated = { ...record, secretHash, previousSecrets: previousSecretsOf(record, overlapUntilMs, Date.now()) };
     this.#keep(withExpiry(rotated, expiresAtMs));
+    await this.#leasedHome?.recall();
     return "rotated";
   }
 
   /** Refuses the key from now on. False when this gate has no key of that project; revoking twice is fine. */
-  revoke(projectId: string): boolean {
+  async revoke(projectId: string): Promise<boolean> {
     const record = this.#recordOf(projectId);
     if (record === undefined) return false;
     if (record.status !== "revoked") this.#keep({ ...record, status: "revoked" });
+    // Also the second time: the first may have died before all had heard of it.
+    await this.#leasedHome?.recall();
     return true;
   }
 
   /** Forgets the key entirely, for one whose creation did not complete. */
   async discard(): Promise<void> {
     this.#holding = undefined;
+    this.#leasedHome = undefined;
     await this.ctx.storage.deleteAll();
   }
 
@@ -200,28 +227,20 @@ export class KeyGate extends DurableObject<GateEnv> {
     this.#keep(record);
   }
 
-  /**
-   * Decides as soon as the ceilings have what is asked for, or with a ledger's refusal. Between the last look at what they
-   * have and the decision nothing is awaited, so that nobody else takes it.
-   */
+  /** See GateCeilings.decideUnder. */
   async #decideUnder<Decision>(
     ceilings: GateCeilings,
     cost: Units,
     decide: (nowMs: number) => Decision,
   ): Promise<Decision | Refusal> {
-    let nowMs = Date.now();
-    for (let round = 0; !ceilings.has(cost, nowMs); round += 1) {
-      // Each round somebody gets in, or is refused.
-      if (round === maxRounds) throw new Error("the ceilings' slices went to others each time");
-      const refusal = await ceilings.fetch(cost);
-      if (refusal !== undefined) return refusal;
-      this.#noteUnlimited(ceilings);
-      nowMs = Date.now();
-    }
-    const decision = decide(nowMs);
-    this.#cover(nowMs);
+    const decideAndCover = (nowMs: number): Decision => {
+      const decision = decide(nowMs);
+      this.#cover(nowMs);
+      return decision;
+    };
+    const verdict = await ceilings.decideUnder(cost, decideAndCover, () => this.#noteUnlimited(ceilings));
     if (ceilings.needsCheck()) this.#behindRequests(ceilings, ceilings.followUp(cost));
-    return decision;
+    return verdict;
   }
 
   /** A ledger that cannot be reached now is asked, or told, later. */
@@ -252,11 +271,21 @@ export class KeyGate extends DurableObject<GateEnv> {
     // The output gate holds the reply back until the write is on disk, so the caller never hears of a lost one.
     this.ctx.storage.kv.put(recordKey, record);
     this.#holding = this.#hold(record);
+    this.#leasedHome?.revise(record);
+  }
+
+  #openHome(record: KeyRecord): LeasedHome | undefined {
+    if (!isLeasedKeyId(record.keyId)) return undefined;
+    const { kv } = this.ctx.storage;
+    const recall = async (borrower: string, loan: Loan) => this.env.CONTINENT_GATE.getByName(borrower).recall(loan);
+    return new LeasedHome({ kv, recall }, record);
   }
 
   #hold(record: KeyRecord): Holding {
     const stored = this.ctx.storage.kv.get(quotaKey);
-    const limits = { limits: record.limits ?? {}, modelLimits: record.modelLimits ?? {} };
+    // Those of a leased key are with its home.
+    const own: KeyTerms = isLeasedKeyId(record.keyId) ? {} : record;
+    const limits = { limits: own.limits ?? {}, modelLimits: own.modelLimits ?? {} };
     const storedQuota = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
     const quota = new Quota(limits, storedQuota, this.#bounds, Date.now());
     const ceilings = this.#holding?.ceilings ?? this.#lookUp(record);
@@ -265,8 +294,8 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   #lookUp(record: KeyRecord): GateCeilings {
     const unlimited = unlimitedSchema.parse(this.ctx.storage.kv.get(unlimitedKey) ?? []);
-    const { keyId } = record;
-    const parts = { ledgers: this.env.LIMIT_LEDGER, names: ceilingsOf(record), keyId, timeoutMs: ledgerTimeoutMs };
+    const ledgers = ledgersAbove(record, this.env.LIMIT_LEDGER);
+    const parts = { ledgers, gateName: record.keyId, timeoutMs: ledgerTimeoutMs };
     return new GateCeilings(parts, unlimited, Date.now());
   }
 
@@ -307,13 +336,4 @@ function previousSecretsOf(
 function withExpiry(record: KeyRecord, expiresAtMs: number | undefined): KeyRecord {
   const { expiresAtMs: _, ...others } = record;
   return { ...others, ...(expiresAtMs !== undefined && { expiresAtMs }) };
-}
-
-/** Names of the ledgers above a key. */
-function ceilingsOf({ projectId, orgId }: KeyRecord): readonly string[] {
-  return [ledgerName("project", projectId), ledgerName("organization", orgId)];
-}
-
-function routingOf({ jurisdictions, explainsRouting = false }: KeyRecord): RoutingTerms {
-  return { jurisdictions, isExplained: explainsRouting };
 }

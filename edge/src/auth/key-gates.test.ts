@@ -40,7 +40,8 @@ test("an admission that comes after its caller was turned away is taken back", a
     }),
   });
   const background: Promise<void>[] = [];
-  const admitted = new KeyGates(slow, 1_000).admit(keyId, question, (work) => background.push(work));
+  const gates = new KeyGates({ homes: slow, continents: env.CONTINENT_GATE }, 1_000);
+  const admitted = gates.admit({ keyId }, question, (work) => background.push(work));
   await expect(admitted).rejects.toMatchObject({ code: "unavailable" });
   expect((await gate.admit({ ...question, requestId: "req-meanwhile" })).kind).toBe("limited");
 

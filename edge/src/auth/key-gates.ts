@@ -3,6 +3,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
+import { type AdmittingGate, type GateAddress, gateAt, type GateNamespaces } from "./gate-address.ts";
 import type { KeyChange, KeyDescription, KeyGate, Rotation } from "./key-gate.ts";
 import type { KeyRecord } from "./key-record.ts";
 
@@ -13,11 +14,11 @@ const lateFactor = 3;
 
 /** Every method throws `unavailable` when the gate does not answer: a key nobody can vouch for is not admitted. */
 export class KeyGates {
-  readonly #namespace: DurableObjectNamespace<KeyGate>;
+  readonly #namespaces: GateNamespaces;
   readonly #timeoutMs: number;
 
-  constructor(namespace: DurableObjectNamespace<KeyGate>, timeoutMs: number) {
-    this.#namespace = namespace;
+  constructor(namespaces: GateNamespaces, timeoutMs: number) {
+    this.#namespaces = namespaces;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -25,16 +26,16 @@ export class KeyGates {
    * An admission that comes too late is taken back: nobody will ever settle it. `waitUntil` carries that.
    */
   async admit(
-    keyId: string,
+    address: GateAddress,
     question: AdmissionQuestion,
     waitUntil: (work: Promise<void>) => void,
   ): Promise<Admission> {
     let hasGivenUp = false;
-    const takeBack = async (gate: DurableObjectStub<KeyGate>, admission: Admission): Promise<void> => {
+    const takeBack = async (gate: AdmittingGate, admission: Admission): Promise<void> => {
       if (hasGivenUp && admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);
     };
     try {
-      return await this.#ask(keyId, async (gate) => {
+      return await this.#askAt(address, async (gate) => {
         const asked = gate.admit(question);
         const late = asked.then(async (admission) => takeBack(gate, admission)).catch(() => undefined);
         waitUntil(waitAtMost(this.#timeoutMs * lateFactor, late, () => undefined));
@@ -47,13 +48,13 @@ export class KeyGates {
   }
 
   /** Absent when the request is not under way any more. */
-  async raise(keyId: string, requestId: string, tokens: number): Promise<Verdict | undefined> {
-    return this.#ask(keyId, async (gate) => gate.raise(requestId, tokens));
+  async raise(address: GateAddress, requestId: string, tokens: number): Promise<Verdict | undefined> {
+    return this.#askAt(address, async (gate) => gate.raise(requestId, tokens));
   }
 
   /** False when nothing was under way under this id, so that repeating it is safe. */
-  async settle(keyId: string, requestId: string, usedTokens: number | undefined): Promise<boolean> {
-    return this.#ask(keyId, async (gate) => gate.settle(requestId, usedTokens));
+  async settle(address: GateAddress, requestId: string, usedTokens: number | undefined): Promise<boolean> {
+    return this.#askAt(address, async (gate) => gate.settle(requestId, usedTokens));
   }
 
   /** Absent when there is no such key in that project. */
@@ -89,9 +90,18 @@ export class KeyGates {
     return this.#ask(keyId, async (gate) => gate.discard());
   }
 
+  /** The key's one gate, or a leased key's home. */
   async #ask<Value>(keyId: string, call: (gate: DurableObjectStub<KeyGate>) => Promise<Value>): Promise<Value> {
+    return this.#await(call(this.#namespaces.homes.getByName(keyId)));
+  }
+
+  async #askAt<Value>(address: GateAddress, call: (gate: AdmittingGate) => Promise<Value>): Promise<Value> {
+    return this.#await(call(gateAt(address, this.#namespaces)));
+  }
+
+  async #await<Value>(answer: Promise<Value>): Promise<Value> {
     try {
-      return await waitAtMost(this.#timeoutMs, call(this.#namespace.getByName(keyId)), () => {
+      return await waitAtMost(this.#timeoutMs, answer, () => {
         throw unanswered("the key gate did not answer in time");
       });
     } catch (thrown) {

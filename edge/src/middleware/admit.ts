@@ -4,7 +4,9 @@ import { createMiddleware } from "hono/factory";
 import type { DenialAudit } from "#edge/admin/denial-audit.ts";
 import type { Admission, AdmissionQuestion } from "#edge/auth/admission.ts";
 import type { RefusalReason } from "#edge/auth/decide-admission.ts";
+import type { GateAddress } from "#edge/auth/gate-address.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
+import { placeOf } from "#edge/auth/leased/place.ts";
 import type { Scope } from "#edge/auth/scope.ts";
 import type { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
 import type { Clock } from "#edge/clock.ts";
@@ -57,7 +59,8 @@ export function admit(parts: AdmitParts, scope: Scope) {
       serviceTier,
       demand,
     };
-    const admission = await askGate(parts, keyId, question, (work) => c.executionCtx.waitUntil(work));
+    const address = { keyId, place: placeOf(c.req.raw) };
+    const admission = await askGate(parts, address, question, (work) => c.executionCtx.waitUntil(work));
     if (admission.kind === "refused") {
       if (admission.reason === "ip_not_allowed") auditDenial(c, parts.denials);
       throw identityError(admission.reason, keyId);
@@ -77,12 +80,13 @@ export function admit(parts: AdmitParts, scope: Scope) {
 
 async function askGate(
   { gates, unchecked, log }: AdmitParts,
-  keyId: string,
+  address: GateAddress,
   question: AdmissionQuestion,
   waitUntil: (work: Promise<void>) => void,
 ): Promise<Admission> {
+  const { keyId } = address;
   try {
-    const admission = await gates.admit(keyId, question, waitUntil);
+    const admission = await gates.admit(address, question, waitUntil);
     unchecked.note(keyId, question, admission);
     return admission;
   } catch (thrown) {

@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { type PassportKey, sha256Base64Url } from "@sluice/shared/passport.ts";
 import type { Context, Handler } from "hono";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
+import { placeOf } from "#edge/auth/leased/place.ts";
 import { priorityOfTier } from "#edge/auth/service-tier.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Bounds } from "#edge/config.ts";
@@ -119,7 +120,8 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
 
 /** A second hop to the gate, for a prompt that was longer than estimated. Returns what is reserved then. */
 async function raiseReservation(c: Context<EdgeContext>, gates: KeyGates, neededTokens: number): Promise<number> {
-  const verdict = await gates.raise(c.get("principal").keyId, c.get("requestId"), neededTokens);
+  const address = { keyId: c.get("principal").keyId, place: placeOf(c.req.raw) };
+  const verdict = await gates.raise(address, c.get("requestId"), neededTokens);
   if (verdict === undefined) throw new AppError("unavailable", { detail: "the gate has forgotten the reservation" });
   c.set("report", verdict.report);
   if (verdict.kind !== "granted") throw refusalError(verdict);

@@ -47,7 +47,7 @@ export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Ha
         serviceTier: "default",
         demand: undefined,
       } as const;
-      const admission = await gates.admit(key.keyId, question, (work) => c.executionCtx.waitUntil(work));
+      const admission = await gates.admit({ keyId: key.keyId }, question, (work) => c.executionCtx.waitUntil(work));
       if (admission.kind !== "admitted") {
         const isScope = admission.kind === "refused" && admission.reason === "scope_missing";
         return refuse(c, isScope ? "invalid_scope" : "invalid_client");

@@ -53,7 +53,7 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
     serviceTier: "default",
     demand: undefined,
   } as const;
-  const admission = await door.gates.admit(keyId, question, (work) => c.executionCtx.waitUntil(work));
+  const admission = await door.gates.admit({ keyId }, question, (work) => c.executionCtx.waitUntil(work));
   if (admission.kind === "refused") {
     if (admission.reason === "ip_not_allowed") {
       const audited = door.denials.note(keyId, ip);

@@ -1,5 +1,7 @@
 import { createMiddleware } from "hono/factory";
+import type { GateAddress } from "#edge/auth/gate-address.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
+import { placeOf } from "#edge/auth/leased/place.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import type { Logger } from "#edge/logger.ts";
@@ -62,21 +64,22 @@ async function settleOne(
     receipts.length + missing.length > 0 &&
     outbox.post({ requestId, ...principal, model, startedAtMs, receipts, missing, ...reserved });
   if (usage.totalTokens === undefined) log.error("receipt missing, charged as reserved", { requestId, keyId });
-  if (c.get("admitted").isLeased) await settleGate(gates, keyId, requestId, usage, log);
+  if (c.get("admitted").isLeased) await settleGate(gates, { keyId, place: placeOf(c.req.raw) }, requestId, usage, log);
   await posted;
   return usage;
 }
 
 async function settleGate(
   gates: KeyGates,
-  keyId: string,
+  address: GateAddress,
   requestId: string,
   { totalTokens }: Usage,
   log: Logger,
 ): Promise<void> {
   try {
-    await gates.settle(keyId, requestId, totalTokens);
+    await gates.settle(address, requestId, totalTokens);
   } catch (thrown) {
+    const { keyId } = address;
     log.error("settlement failed, reservation ends at its deadline", { requestId, keyId, errorDetail: String(thrown) });
   }
 }

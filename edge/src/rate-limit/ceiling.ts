@@ -6,7 +6,7 @@
 // by what refills in that time: in no stretch of time is more spent than the limit and what refills in it.
 import * as z from "zod/mini";
 import { BudgetMeter } from "./budget-meter.ts";
-import { type Limits, type MeterName, rateNames, rateWindowsMs } from "./limits.ts";
+import { type Limits, type MeterName, type RateName, rateNames, rateWindowsMs } from "./limits.ts";
 import { type Meter, storedMeterSchema } from "./meter.ts";
 import type { Refusal } from "./quota.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -14,8 +14,16 @@ import { RateMeter } from "./rate-meter.ts";
 /** Long enough that a busy gate asks rarely, short enough that what an idle one holds is soon back. */
 export const sliceLifeMs = 5_000;
 
-/** Share of a limit that a slice holds, when its gate did not ask for more: the most that one gate keeps from the others. */
-const sliceShare = 1 / 16;
+/**
+ * Share of a limit that a slice holds, when its gate did not ask for more: the most that one gate keeps from the others, and
+ * loses when it crashes. The slower a limit heals, the less.
+ */
+const sliceShares: Readonly<Record<MeterName, number>> = {
+  requestsPerMinute: 1 / 16,
+  tokensPerMinute: 1 / 16,
+  requestsPerDay: 1 / 96,
+  tokensPerMonth: 1 / 1_000,
+};
 
 /** Limits that can be a ceiling. */
 export type CeilingLimits = Pick<Limits, MeterName>;
@@ -61,8 +69,7 @@ export class Ceiling {
     const meters: Meter[] = rateNames.flatMap((name) => {
       const limit = limits[name];
       if (limit === undefined) return [];
-      const outstanding = Math.ceil((limit * sliceLifeMs) / rateWindowsMs[name]);
-      return [new RateMeter(name, limit, stored?.[name], Math.max(1, limit - outstanding))];
+      return [new RateMeter(name, limit, stored?.[name], burstOf(name, limit))];
     });
     const { tokensPerMonth } = limits;
     if (tokensPerMonth !== undefined) meters.push(new BudgetMeter(tokensPerMonth, stored?.["tokensPerMonth"]));
@@ -118,6 +125,17 @@ export class Ceiling {
   }
 }
 
+/** Most tokens that one request can ever get under these limits; Infinity without any that counts tokens. */
+export function mostTokensUnder({ tokensPerMinute, tokensPerMonth }: CeilingLimits): number {
+  const perMinute = tokensPerMinute === undefined ? Infinity : burstOf("tokensPerMinute", tokensPerMinute);
+  return Math.min(perMinute, tokensPerMonth ?? Infinity);
+}
+
+/** What a full bucket holds. */
+function burstOf(name: RateName, limit: number): number {
+  return Math.max(1, limit - Math.ceil((limit * sliceLifeMs) / rateWindowsMs[name]));
+}
+
 /** The meter that keeps `cost` waiting longest; absent when all have room. */
 function shortage(meters: readonly Meter[], cost: number, nowMs: number): Refusal | undefined {
   let worst: { readonly meter: Meter; readonly waitMs: number } | undefined;
@@ -136,7 +154,7 @@ function shortage(meters: readonly Meter[], cost: number, nowMs: number): Refusa
 
 /** At least `least`, at most what is there; as much as is wanted, or a slice's share. */
 function portion(meters: readonly Meter[], least: number, wanted: number, nowMs: number): number {
-  const share = Math.min(...meters.map(({ limit }) => Math.floor(limit * sliceShare)));
+  const share = Math.min(...meters.map(({ name, limit }) => Math.floor(limit * sliceShares[name])));
   const there = Math.min(...meters.map((meter) => meter.remaining(nowMs)));
   // Without such a limit there is no end to them; a number that travels and adds up is as good.
   if (meters.length === 0) return Number.MAX_SAFE_INTEGER;

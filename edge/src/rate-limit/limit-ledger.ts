@@ -1,52 +1,28 @@
 // The ledger of one ceiling: a Durable Object named `project:<id>` or `organization:<id>`. Gates ask it for slices; no
-// request does. See ceiling.ts for what it promises, and meter.ts for how storage follows memory.
+// request does.
 import { DurableObject } from "cloudflare:workers";
-import { Ceiling, type CeilingLimits, type SliceAnswer, type SliceOrder, storedCeilingSchema } from "./ceiling.ts";
+import { CeilingBook } from "./ceiling-book.ts";
+import type { CeilingLimits, SliceAnswer, SliceOrder } from "./ceiling.ts";
 import { limitsSchema } from "./limits.ts";
 
 const limitsKey = "limits";
-const ceilingKey = "ceiling";
-
-/** After so long without an order, what was written ahead is taken back. */
-const idleAfterMs = 5_000;
 
 export class LimitLedger extends DurableObject {
-  #limits: CeilingLimits;
-  #ceiling: Ceiling;
-  #idleTimer: number | null = null;
+  readonly #book: CeilingBook;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
     const stored = state.storage.kv.get(limitsKey);
-    this.#limits = stored === undefined ? {} : limitsSchema.parse(stored);
-    this.#ceiling = this.#wake();
+    this.#book = new CeilingBook(state.storage.kv, stored === undefined ? {} : limitsSchema.parse(stored));
   }
 
   lease(order: SliceOrder): SliceAnswer {
-    const nowMs = Date.now();
-    const answer = this.#ceiling.lease(order, nowMs);
-    if (answer.kind !== "unlimited") {
-      if (!this.#ceiling.isCovered(nowMs)) this.#store(true, nowMs);
-      clearTimeout(this.#idleTimer);
-      this.#idleTimer = setTimeout(() => this.#store(false, Date.now()), idleAfterMs);
-    }
-    return answer;
+    return this.#book.lease(order);
   }
 
   /** Replaces all limits; none of them lifts the ceiling. What was handed out stays charged. */
   setLimits(limits: CeilingLimits): void {
-    if (Object.keys(this.#limits).length > 0) this.#store(false, Date.now());
-    this.#limits = limits;
     this.ctx.storage.kv.put(limitsKey, limits);
-    this.#ceiling = this.#wake();
-  }
-
-  #wake(): Ceiling {
-    const stored = this.ctx.storage.kv.get(ceilingKey);
-    return new Ceiling(this.#limits, stored === undefined ? undefined : storedCeilingSchema.parse(stored));
-  }
-
-  #store(ahead: boolean, nowMs: number): void {
-    this.ctx.storage.kv.put(ceilingKey, this.#ceiling.toStored(ahead, nowMs));
+    this.#book.setLimits(limits);
   }
 }

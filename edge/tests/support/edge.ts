@@ -8,12 +8,12 @@ export const adminKey = "admin-key-of-the-tests-0123456789abcdef";
 
 /** Where callers and regions stand. */
 const places = {
-  amsterdam: { latitude: 52.37, longitude: 4.9 },
-  berlin: { latitude: 52.52, longitude: 13.4 },
-  newyork: { latitude: 40.71, longitude: -74.01 },
-  sydney: { latitude: -33.87, longitude: 151.21 },
-  tokyo: { latitude: 35.68, longitude: 139.69 },
-  washington: { latitude: 38.9, longitude: -77.04 },
+  amsterdam: { latitude: 52.37, longitude: 4.9, continent: "EU" },
+  berlin: { latitude: 52.52, longitude: 13.4, continent: "EU" },
+  newyork: { latitude: 40.71, longitude: -74.01, continent: "NA" },
+  sydney: { latitude: -33.87, longitude: 151.21, continent: "OC" },
+  tokyo: { latitude: 35.68, longitude: 139.69, continent: "AS" },
+  washington: { latitude: 38.9, longitude: -77.04, continent: "NA" },
 } as const;
 
 export type Place = keyof typeof places;
@@ -48,7 +48,7 @@ export class Edge<Worker extends RunningWorker = RunningWorker> {
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     const passportKey = await importPassportKey({ ...publicKey.export({ format: "jwk" }) });
     const regions = await Promise.all(regionPlaces.map(async (place) => MockRegion.start(place, passportKey)));
-    const configured = regions.map(({ id, url }) => ({ id, url, jurisdiction: id, ...places[id] }));
+    const configured = regions.map(({ id, url }) => ({ id, url, jurisdiction: id, ...coordinatesOf(id) }));
     const worker = await startWorker({
       REGIONS: JSON.stringify(configured),
       KEY_TAG_SECRET: "tag-secret-of-the-tests-0123456789abcdef",
@@ -109,6 +109,13 @@ export class Edge<Worker extends RunningWorker = RunningWorker> {
 
 /** `request.cf` as miniflare takes it; without clientAcceptEncoding it would compress the replies. */
 function cfBlob(from: Place | undefined): string {
-  const place = from && { latitude: String(places[from].latitude), longitude: String(places[from].longitude) };
+  if (from === undefined) return JSON.stringify({ clientAcceptEncoding: "" });
+  const { latitude, longitude, continent } = places[from];
+  const place = { latitude: String(latitude), longitude: String(longitude), continent };
   return JSON.stringify({ ...place, clientAcceptEncoding: "" });
+}
+
+function coordinatesOf(place: Place) {
+  const { latitude, longitude } = places[place];
+  return { latitude, longitude };
 }

@@ -32,6 +32,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
             bindings: [
               gates("KEY_GATE", "KeyGate"),
               gates("IDEMPOTENCY_STORE", "IdempotencyStore"),
+              gates("CONTINENT_GATE", "ContinentGate"),
               gates("ISSUER_BOARD", "IssuerBoard"),
               gates("REGION_BOARD", "RegionBoard"),
               gates("LIMIT_LEDGER", "LimitLedger"),

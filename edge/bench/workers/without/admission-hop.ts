@@ -1,9 +1,10 @@
 // Gates that grant without asking; they still hear how it ended.
 import { KeyGates as Gates } from "../../../src/auth/key-gates.ts";
+import type { GateAddress } from "#edge/auth/gate-address.ts";
 import type { Admission } from "#edge/auth/admission.ts";
 
 export class KeyGates extends Gates {
-  override async admit(keyId: string): Promise<Admission> {
+  override async admit({ keyId }: GateAddress): Promise<Admission> {
     const reading = { limit: 1_000_000, remaining: 999_999, resetMs: 60 };
     return {
       kind: "admitted",

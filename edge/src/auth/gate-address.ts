@@ -1,0 +1,24 @@
+// Which Durable Object admits a request: told from the key's id and where the request came in, without asking anybody.
+import { isLeasedKeyId } from "./api-key.ts";
+import type { ContinentGate } from "./leased/continent-gate.ts";
+import { hintOf, type Place } from "./leased/place.ts";
+import type { KeyGate } from "./key-gate.ts";
+
+export interface GateAddress {
+  readonly keyId: string;
+  /** Absent: the key's home is asked, which can say who may enter, and of a leased key no more. */
+  readonly place?: Place;
+}
+
+export interface GateNamespaces {
+  readonly homes: DurableObjectNamespace<KeyGate>;
+  readonly continents: DurableObjectNamespace<ContinentGate>;
+}
+
+/** What both kinds of gates can be asked. */
+export type AdmittingGate = DurableObjectStub<KeyGate> | DurableObjectStub<ContinentGate>;
+
+export function gateAt({ keyId, place }: GateAddress, { homes, continents }: GateNamespaces): AdmittingGate {
+  if (place === undefined || !isLeasedKeyId(keyId)) return homes.getByName(keyId);
+  return continents.getByName(`${keyId}@${place}`, hintOf(place));
+}

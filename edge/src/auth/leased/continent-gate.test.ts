@@ -1,0 +1,109 @@
+import { env } from "cloudflare:workers";
+import { evictDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { AdmissionQuestion } from "#edge/auth/admission.ts";
+import type { KeyGate } from "#edge/auth/key-gate.ts";
+import type { KeyTerms } from "#edge/auth/key-record.ts";
+import { loanMs } from "./loan.ts";
+
+const places = ["EU", "NA", "AS"] as const;
+
+async function homeOf(keyId: string, terms: KeyTerms): Promise<DurableObjectStub<KeyGate>> {
+  const home = env.KEY_GATE.getByName(keyId);
+  const identity = { keyId, orgId: "org-leased", projectId: "project", status: "active", createdAtMs: 0 } as const;
+  await home.provision({ ...identity, secretHash: "hash", ...terms });
+  return home;
+}
+
+function question(keyId: string, requestId: string): AdmissionQuestion {
+  return {
+    requestId,
+    credential: { kind: "secret", keyId, secretHash: "hash" },
+    scope: "inference",
+    ip: undefined,
+    origin: undefined,
+    model: "pocket",
+    serviceTier: "default",
+    demand: { promptTokens: 5, outputTokens: 5 },
+  };
+}
+
+function gateIn(keyId: string, place: (typeof places)[number]) {
+  return env.CONTINENT_GATE.getByName(`${keyId}@${place}`);
+}
+
+async function burst(keyId: string, size: number, name: string): Promise<number> {
+  const asked = places.flatMap((place) =>
+    Array.from({ length: size }, async (_, index) =>
+      gateIn(keyId, place).admit(question(keyId, `${name}-${place}-${index}`)),
+    ),
+  );
+  return (await Promise.all(asked)).filter(({ kind }) => kind === "admitted").length;
+}
+
+test.each([
+  { keyId: "leased-requests", limits: { requestsPerDay: 40 } },
+  { keyId: "leased-tokens", limits: { tokensPerMonth: 395 } },
+])(
+  "gates on three continents together admit at most $limits, through crashes of home and gate",
+  async ({ keyId, limits }) => {
+    const home = await homeOf(keyId, { limits });
+    const first = await burst(keyId, 30, "first");
+    expect(first).toBeGreaterThanOrEqual(39 - places.length * 2);
+    expect(first).toBeLessThanOrEqual(39);
+    await evictDurableObject(home);
+    await evictDurableObject(gateIn(keyId, "EU"));
+    expect(first + (await burst(keyId, 30, "late"))).toBeLessThanOrEqual(39);
+  },
+);
+
+test("a revoked key is refused on every continent once the call has returned, and by a gate that comes anew", async () => {
+  const keyId = "leased-revoked";
+  const home = await homeOf(keyId, {});
+  for (const place of places) expect((await gateIn(keyId, place).admit(question(keyId, place))).kind).toBe("admitted");
+  const startedAtMs = Date.now();
+  expect(await home.revoke("project")).toBe(true);
+  // All confirmed: nobody's loan was waited for.
+  expect(Date.now() - startedAtMs).toBeLessThan(loanMs);
+  await evictDurableObject(gateIn(keyId, "AS"));
+  for (const place of places) {
+    expect(await gateIn(keyId, place).admit(question(keyId, place))).toEqual({ kind: "refused", reason: "revoked" });
+  }
+});
+
+test("a home that slept still knows whom to tell", async () => {
+  const keyId = "leased-slept";
+  const home = await homeOf(keyId, {});
+  await gateIn(keyId, "EU").admit(question(keyId, "a"));
+  await evictDurableObject(home);
+  await home.revoke("project");
+  expect(await gateIn(keyId, "EU").admit(question(keyId, "b"))).toEqual({ kind: "refused", reason: "revoked" });
+});
+
+test("limits that a key gets later hold on every continent at once", async () => {
+  const keyId = "leased-limited";
+  const home = await homeOf(keyId, {});
+  for (const place of places) await gateIn(keyId, place).admit(question(keyId, place));
+  await home.change("project", { terms: { limits: { requestsPerDay: 10 } }, expiresAtMs: undefined });
+  expect(await burst(keyId, 10, "limited")).toBeLessThanOrEqual(9);
+});
+
+test("what a request did not use comes back, and a request that does not say gets what the limit can hold", async () => {
+  const keyId = "leased-settled";
+  await homeOf(keyId, { limits: { tokensPerMonth: 100 } });
+  const gate = gateIn(keyId, "EU");
+  const demand = { promptTokens: 10, outputTokens: undefined };
+  const greedy = await gate.admit({ ...question(keyId, "a"), demand });
+  expect(greedy).toMatchObject({ kind: "admitted", reservedTokens: 100, isLeased: true });
+  expect(await gate.admit(question(keyId, "b"))).toMatchObject({ kind: "limited" });
+  expect(await gate.settle("a", 20)).toBe(true);
+  expect(await gate.settle("a", 20)).toBe(false);
+  expect(await gate.admit(question(keyId, "c"))).toMatchObject({ kind: "admitted", reservedTokens: 10 });
+});
+
+test("a key that its home does not know is refused", async () => {
+  expect(await gateIn("leased-unknown", "EU").admit(question("leased-unknown", "a"))).toEqual({
+    kind: "refused",
+    reason: "unknown_key",
+  });
+});

@@ -1,0 +1,40 @@
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test, vi } from "vitest";
+import type { KeyRecord } from "#edge/auth/key-record.ts";
+import { LeasedHome } from "./leased-home.ts";
+import { type Loan, loanMs } from "./loan.ts";
+
+afterEach(() => vi.useRealTimers());
+
+const record: KeyRecord = {
+  keyId: "leased-home",
+  orgId: "org",
+  projectId: "project",
+  status: "active",
+  createdAtMs: 0,
+};
+
+test.each([
+  { way: "does not answer", recall: async () => new Promise<void>(() => undefined) },
+  { way: "cannot be reached", recall: async () => Promise.reject(new Error("no way")) },
+])("a change waits for a gate that $way until its loan has run out, and no longer", async ({ way, recall }) => {
+  await runInDurableObject(env.KEY_GATE.getByName(`home-${way}`), async (_, state) => {
+    vi.useFakeTimers();
+    const told: Loan[] = [];
+    const home = new LeasedHome(
+      { kv: state.storage.kv, recall: async (_borrower, loan) => (told.push(loan), recall()) },
+      record,
+    );
+    home.lend("leased-home@EU", undefined);
+    const revoked = { ...record, status: "revoked" } as const;
+    home.revise(revoked);
+    let isComplete = false;
+    const complete = home.recall().then(() => (isComplete = true));
+    await vi.advanceTimersByTimeAsync(loanMs - 1);
+    expect(isComplete).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await complete;
+    expect(told).toEqual([{ revision: 1, record: revoked }]);
+  });
+});

@@ -1,0 +1,31 @@
+// Where a request came in, as coarsely as a leased key's gates are spread: one gate a continent.
+
+/** Cloudflare's code of a continent -> where its callers' gate is best created. Antarctica's cables land in New Zealand. */
+const hints = {
+  AF: "afr",
+  AN: "oc",
+  AS: "apac",
+  EU: "weur",
+  NA: "enam",
+  OC: "oc",
+  SA: "sam",
+} as const satisfies Record<string, DurableObjectLocationHint>;
+
+export type Place = keyof typeof hints | typeof elsewhere;
+
+/** Of callers whose continent Cloudflare does not know. */
+const elsewhere = "elsewhere";
+
+export function placeOf(request: Request): Place {
+  const continent = request.cf?.["continent"];
+  return typeof continent === "string" && isContinent(continent) ? continent : elsewhere;
+}
+
+/** What to tell the platform when the place's gate is created. */
+export function hintOf(place: Place): { readonly locationHint?: DurableObjectLocationHint } {
+  return place === elsewhere ? {} : { locationHint: hints[place] };
+}
+
+function isContinent(text: string): text is keyof typeof hints {
+  return Object.hasOwn(hints, text);
+}

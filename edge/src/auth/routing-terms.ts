@@ -1,0 +1,7 @@
+/** What a credential says of where its requests may go. */
+export interface RoutingTerms {
+  /** Absent: anywhere. */
+  readonly jurisdictions: readonly string[] | undefined;
+  /** Whether the reply says why its region was chosen. */
+  readonly isExplained: boolean;
+}

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Edge, type Place } from "./support/edge.ts";
+import { startHarnessWorker } from "./support/harness-worker.ts";
+
+const callers = ["berlin", "newyork", "tokyo"] as const satisfies readonly Place[];
+
+let edge: Edge;
+
+beforeAll(async () => {
+  edge = await Edge.start(startHarnessWorker, ["amsterdam"]);
+});
+afterAll(async () => edge.stop());
+
+test("callers on three continents together never get more than a leased key's limit", async () => {
+  const { value } = await edge.createKey({ admission: "leased", rpd: 40 });
+  const burst = callers.flatMap((from) => Array.from({ length: 30 }, async () => edge.complete(value, {}, { from })));
+  const responses = await Promise.all(burst);
+  const served = responses.filter(({ status }) => status === 200).length;
+  expect(responses.every(({ status }) => status === 200 || status === 429)).toBe(true);
+  expect(served).toBeLessThanOrEqual(39);
+  expect(served).toBeGreaterThanOrEqual(39 - callers.length * 2);
+});
+
+test("a leased key that was revoked is refused on every continent from the next request on", async () => {
+  const { id, value } = await edge.createKey({ admission: "leased", tpm: 100_000 });
+  for (const from of callers) expect((await edge.complete(value, {}, { from })).status).toBe(200);
+  expect((await edge.admin("DELETE", `/${id}`)).status).toBe(200);
+  for (const from of [...callers, undefined]) {
+    const response = await edge.complete(value, {}, from === undefined ? {} : { from });
+    expect(await response.json()).toMatchObject({ error: { code: "key_revoked" } });
+  }
+});
+
+test("a leased key says so for life, and cannot have limits that cannot be divided", async () => {
+  const { id } = await edge.createKey({ admission: "leased" });
+  expect(id).toMatch(/^leased-/);
+  expect(await (await edge.admin("GET", `/${id}`)).json()).toMatchObject({ admission: "leased" });
+  expect((await edge.admin("POST", `/${id}`, { admission: "strict" })).status).toBe(400);
+  for (const terms of [{ concurrency: 5 }, { model_limits: { pocket: { rpm: 5 } } }, { rpm: 1 }]) {
+    const refused = await edge.admin("POST", `/${id}`, terms);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: Object.keys(terms)[0] } }]);
+    expect((await edge.admin("POST", "", { name: "no", admission: "leased", ...terms })).status).toBe(400);
+  }
+});
