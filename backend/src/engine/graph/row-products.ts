@@ -1,6 +1,6 @@
 // Products in 8 bits from end to end, "W8A8": weights have a scale per output (quantize-rows.ts), activations a scale per
 // token, found as they come. On processors with 8-bit dot products this is two to three times as fast as products with a
-// scale per block of weights (docs/decisions/0014-eight-bit-products.md). Sums are whole numbers and so exact: a row's result cannot depend on its company.
+// scale per block of weights (docs/decisions/0018-eight-bit-products.md). Sums are whole numbers and so exact: a row's result cannot depend on its company.
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 import { int } from "./graph-builder.ts";
 import { rowNumbersName, rowScalesName } from "./quantize-rows.ts";
