@@ -1,6 +1,7 @@
 // Writes grammars in XGrammar's EBNF (docs/tutorials/ebnf of mlc-ai/xgrammar), and in no more of it than was found to mean
 // what it says. In 0.1.27 a character class that names characters beyond ASCII matches something else; a negated class of
-// ASCII characters rightly takes all others, and literals are right. Hence `charClass`.
+// ASCII characters rightly takes all others, and literals are right. Hence `charClass`. Alternatives that begin or end alike
+// may let through what none of them is: `"ca" | "aaa" | "aab"` takes `cb` (mlc-ai/xgrammar #618). Hence `oneOfTexts`.
 import { beyondAscii, type CharSet, complement, countChars, intersect, listChars, subtract } from "./char-set.ts";
 
 /** A piece of the right-hand side of a rule, safe to stand anywhere in one. */
@@ -38,6 +39,31 @@ export function oneOf(choices: readonly Expression[]): Expression {
   const distinct = [...new Set(choices)];
   if (distinct.length === 0) throw new Error("a choice of nothing");
   return (distinct.length === 1 ? distinct[0] : `(${distinct.join(" | ")})`) as Expression;
+}
+
+/** One of several texts, at least one, written so that no two alternatives begin alike: a radix tree. */
+export function oneOfTexts(texts: readonly string[]): Expression {
+  // By character, since a literal cannot hold half of one.
+  return radixTree([...new Set(texts)].map((text) => Array.from(text)));
+}
+
+function radixTree(texts: readonly (readonly string[])[]): Expression {
+  const branches = Map.groupBy(texts, ([first = ""]) => first);
+  const choices = [...branches].map(([first, branch]) => {
+    if (first === "") return empty;
+    const length = lengthInCommon(branch);
+    return sequence(
+      literal((branch[0] ?? []).slice(0, length).join("")),
+      radixTree(branch.map((text) => text.slice(length))),
+    );
+  });
+  return oneOf(choices);
+}
+
+/** @param texts at least one. */
+function lengthInCommon([shortest = [], ...others]: readonly (readonly string[])[]): number {
+  const differsAt = shortest.findIndex((char, index) => others.some((other) => other[index] !== char));
+  return differsAt === -1 ? shortest.length : differsAt;
 }
 
 export function optional(part: Expression): Expression {

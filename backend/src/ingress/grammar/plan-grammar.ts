@@ -1,5 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type Expression, GrammarRules, literal, oneOf } from "./ebnf.ts";
+import { type Expression, GrammarRules, oneOfTexts } from "./ebnf.ts";
 import { anyJsonObject } from "./json-text.ts";
 import { anchoredRegex, lowerRegex } from "./regex/lower-regex.ts";
 import { parseRegex, RegexRefusal } from "./regex/parse-regex.ts";
@@ -124,5 +124,5 @@ function regex(pattern: string | null | undefined, param: string): Demand | unde
 }
 
 function choice(choices: readonly string[] | null | undefined, param: string): Demand | undefined {
-  return choices ? { param, write: () => oneOf(choices.map(literal)) } : undefined;
+  return choices ? { param, write: () => oneOfTexts(choices) } : undefined;
 }

@@ -2,7 +2,7 @@
 // of numbers, names that only `required` has, keywords beside a $ref), and to abort on others: here every keyword is
 // enforced or refused, and what is written is always valid, though not everything that is valid can be written.
 import { isDeepStrictEqual } from "node:util";
-import { type Expression, type GrammarRules, literal, oneOf } from "#ingress/grammar/ebnf.ts";
+import { type Expression, type GrammarRules, literal, oneOf, oneOfTexts } from "#ingress/grammar/ebnf.ts";
 import { anyInteger, anyJson, anyJsonArray, anyNumber, jsonValue } from "#ingress/grammar/json-text.ts";
 import { type Bound, decimalRange, integerRange, type NumberBounds } from "#ingress/grammar/number-range.ts";
 import { areDisjoint } from "./disjoint.ts";
@@ -180,7 +180,14 @@ class SchemaLowering {
       const isConst = !("const" in schema) || isDeepStrictEqual(value, only);
       return isConst && (type === undefined || [type].flat().some((name) => isOfType(value, name)));
     });
-    return values.length === 0 ? undefined : oneOf(values.map((value) => jsonValue(this.#rules, value)));
+    if (values.length === 0) return undefined;
+    const { structures = [], scalars = [] } = Object.groupBy(values, (value) =>
+      typeof value === "object" && value !== null ? "structures" : "scalars",
+    );
+    return oneOf([
+      ...(scalars.length > 0 ? [oneOfTexts(scalars.map((value) => JSON.stringify(value)))] : []),
+      ...structures.map((value) => jsonValue(this.#rules, value)),
+    ]);
   }
 
   #lowerTypes(schema: SchemaObject, path: SchemaPath): Expression | undefined {
