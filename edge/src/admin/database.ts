@@ -1,7 +1,7 @@
 // D1, as the administration uses it: statements are data, rows are parsed, and every failure is the same error.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
-import { waitAtMost } from "#edge/deadline.ts";
+import { answerWithin } from "#edge/deadline.ts";
 
 const retryAfterMs = 1_000;
 
@@ -39,17 +39,12 @@ export class Database {
   }
 
   async #ask<Value>(answer: Promise<Value>): Promise<Value> {
-    try {
-      return await waitAtMost(this.#timeoutMs, answer, () => {
-        throw unanswered("the database did not answer in time");
-      });
-    } catch (thrown) {
-      throw thrown instanceof AppError ? thrown : unanswered("the database failed", thrown);
-    }
+    return answerWithin(this.#timeoutMs, answer, unanswered);
   }
 }
 
-function unanswered(detail: string, cause?: unknown): AppError {
+function unanswered(cause?: unknown): AppError {
+  const detail = cause === undefined ? "the database did not answer in time" : "the database failed";
   const publicText = "The database of the administration cannot be reached at the moment. Inference does not need it.";
   return new AppError("unavailable", { publicText, detail, retryAfterMs, cause });
 }

@@ -2,20 +2,11 @@ import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cl
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Limits } from "#edge/rate-limit/limits.ts";
-import type { AdmissionQuestion } from "./admission.ts";
+import { testQuestion } from "./test-question.ts";
 import type { KeyGate } from "./key-gate.ts";
 import type { KeyRecord } from "./key-record.ts";
 
-const question: AdmissionQuestion = {
-  requestId: "req",
-  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
-  scope: "inference",
-  ip: undefined,
-  origin: undefined,
-  model: "pocket",
-  serviceTier: "default",
-  demand: { promptTokens: 5, outputTokens: 5 },
-};
+const question = testQuestion();
 
 function recordOf(keyId: string): KeyRecord {
   return { keyId, orgId: "org", projectId: "project", secretHash: "hash", status: "active", createdAtMs: 0 };

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { AdmissionQuestion } from "./admission.ts";
+import { testQuestion } from "./test-question.ts";
 import { KeyGates } from "./key-gates.ts";
 
 test("an admission that comes after its caller was turned away is taken back", async () => {
@@ -16,16 +17,11 @@ test("an admission that comes after its caller was turned away is taken back", a
     createdAtMs: 0,
   } as const;
   await gate.provision({ ...record, limits });
-  const question: AdmissionQuestion = {
+  const question = testQuestion({
     requestId: "req-late",
     credential: { kind: "secret", keyId, secretHash: "hash" },
-    scope: "inference",
-    ip: undefined,
-    origin: undefined,
-    model: "pocket",
-    serviceTier: "default",
     demand: { promptTokens: 50, outputTokens: 50 },
-  };
+  });
 
   // The real gate, at the far end of a slow line.
   const arrival = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 // All gates, seen from a Worker: finds a key's gate, bounds the wait, and translates the platform's failures.
 import { AppError } from "@sluice/shared/errors.ts";
-import { waitAtMost } from "#edge/deadline.ts";
+import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
 import { type AdmittingGate, type GateAddress, gateAt, type GateNamespaces } from "./gate-address.ts";
@@ -100,17 +100,12 @@ export class KeyGates {
   }
 
   async #await<Value>(answer: Promise<Value>): Promise<Value> {
-    try {
-      return await waitAtMost(this.#timeoutMs, answer, () => {
-        throw unanswered("the key gate did not answer in time");
-      });
-    } catch (thrown) {
-      throw thrown instanceof AppError ? thrown : unanswered("the key gate failed", thrown);
-    }
+    return answerWithin(this.#timeoutMs, answer, unanswered);
   }
 }
 
-function unanswered(detail: string, cause?: unknown): AppError {
+function unanswered(cause?: unknown): AppError {
+  const detail = cause === undefined ? "the key gate did not answer in time" : "the key gate failed";
   const publicText = "The key could not be checked at the moment.";
   return new AppError("unavailable", { publicText, detail, retryAfterMs, cause });
 }

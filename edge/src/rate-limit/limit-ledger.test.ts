@@ -1,21 +1,12 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { AdmissionQuestion } from "#edge/auth/admission.ts";
+import { testQuestion } from "#edge/auth/test-question.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { CeilingLimits } from "./ceiling.ts";
 import { ledgerName } from "./ledger-name.ts";
 
-const question: AdmissionQuestion = {
-  requestId: "req",
-  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
-  scope: "inference",
-  ip: undefined,
-  origin: undefined,
-  model: "pocket",
-  serviceTier: "default",
-  demand: { promptTokens: 5, outputTokens: 5 },
-};
+const question = testQuestion();
 
 async function gateIn(orgId: string, keyId: string): Promise<DurableObjectStub<KeyGate>> {
   const gate = env.KEY_GATE.getByName(keyId);

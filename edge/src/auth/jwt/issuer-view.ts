@@ -4,7 +4,7 @@
 // who may enter must not be decided on an older list.
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Clock } from "#edge/clock.ts";
-import { waitAtMost } from "#edge/deadline.ts";
+import { answerWithin } from "#edge/deadline.ts";
 import type { Issuer } from "./issuer.ts";
 import type { IssuerBoard, IssuerRefusal } from "./issuer-board.ts";
 import { coolDownMs, type FetchedKeys } from "./issuer-keys.ts";
@@ -96,20 +96,11 @@ export class IssuerView implements TokenSources {
   }
 
   async #ask<Value>(call: (board: DurableObjectStub<IssuerBoard>) => Promise<Value>): Promise<Value> {
-    const detail = "the issuer board did not answer";
-    const failure = (cause?: unknown) =>
-      new AppError("unavailable", {
-        publicText: "Tokens cannot be checked at the moment.",
-        detail,
-        retryAfterMs,
-        cause,
-      });
-    try {
-      return await waitAtMost(timeoutMs, call(this.#namespace.getByName("board")), () => {
-        throw failure();
-      });
-    } catch (thrown) {
-      throw thrown instanceof AppError ? thrown : failure(thrown);
-    }
+    return answerWithin(timeoutMs, call(this.#namespace.getByName("board")), unanswered);
   }
+}
+
+function unanswered(cause?: unknown): AppError {
+  const publicText = "Tokens cannot be checked at the moment.";
+  return new AppError("unavailable", { publicText, detail: "the issuer board did not answer", retryAfterMs, cause });
 }

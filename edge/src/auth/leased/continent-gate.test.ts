@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { AdmissionQuestion } from "#edge/auth/admission.ts";
+import { testQuestion } from "#edge/auth/test-question.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyTerms } from "#edge/auth/key-record.ts";
 import { loanMs } from "./loan.ts";
@@ -16,16 +17,7 @@ async function homeOf(keyId: string, terms: KeyTerms): Promise<DurableObjectStub
 }
 
 function question(keyId: string, requestId: string): AdmissionQuestion {
-  return {
-    requestId,
-    credential: { kind: "secret", keyId, secretHash: "hash" },
-    scope: "inference",
-    ip: undefined,
-    origin: undefined,
-    model: "pocket",
-    serviceTier: "default",
-    demand: { promptTokens: 5, outputTokens: 5 },
-  };
+  return testQuestion({ requestId, credential: { kind: "secret", keyId, secretHash: "hash" } });
 }
 
 function gateIn(keyId: string, place: (typeof places)[number]) {

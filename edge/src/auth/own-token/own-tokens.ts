@@ -1,7 +1,7 @@
 // Tokens that the edge itself issues to the holder of a key (OAuth 2.0 client credentials, RFC 6749, section 4.4), as JWT
 // access tokens (RFC 9068). A token names its key and lives for minutes; the key's gate still decides on every request, so a
 // key that is revoked takes its tokens with it.
-import { decodeJwt, errors, importJWK, jwtVerify, SignJWT } from "jose";
+import { decodeJwt, errors, jwtVerify, SignJWT } from "jose";
 import * as z from "zod/mini";
 import type { Scope } from "#edge/auth/scope.ts";
 import { scopeSchema } from "#edge/auth/scope.ts";
@@ -72,8 +72,7 @@ export class OwnTokens {
 
   async verify(token: string): Promise<OwnTokenVerdict> {
     try {
-      const key = await importJWK(this.#key.publicJwk, algorithm);
-      const { payload } = await jwtVerify(token, key, {
+      const { payload } = await jwtVerify(token, this.#key.publicKey, {
         algorithms: [algorithm],
         typ: type,
         issuer: ownIssuer,

@@ -5,6 +5,7 @@ const pkcs8Frame = Uint8Array.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 
 
 export interface TokenKey {
   readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
   /** As it is published; names the key by its thumbprint's stand-in, the first bytes of `x`. */
   readonly publicJwk: JWK & { readonly kid: string };
 }
@@ -23,5 +24,12 @@ export async function deriveTokenKey(secret: string): Promise<TokenKey> {
   const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(String.fromCharCode(...der))}\n-----END PRIVATE KEY-----`;
   const privateKey = await importPKCS8(pem, "EdDSA", { extractable: true });
   const { x = "" } = await exportJWK(privateKey);
-  return { privateKey, publicJwk: { kty: "OKP", crv: "Ed25519", x, kid: x.slice(0, 16), use: "sig", alg: "EdDSA" } };
+  const publicKey = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x }, "Ed25519", true, [
+    "verify",
+  ]);
+  return {
+    privateKey,
+    publicKey,
+    publicJwk: { kty: "OKP", crv: "Ed25519", x, kid: x.slice(0, 16), use: "sig", alg: "EdDSA" },
+  };
 }

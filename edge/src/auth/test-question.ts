@@ -1,0 +1,16 @@
+import type { AdmissionQuestion } from "./admission.ts";
+
+/** A question for tests, by the holder of a key whose secret's hash is `hash`; changed as the test needs it. */
+export function testQuestion(changes: Partial<AdmissionQuestion> = {}): AdmissionQuestion {
+  return {
+    requestId: "req",
+    credential: { kind: "secret", keyId: "key", secretHash: "hash" },
+    scope: "inference",
+    ip: undefined,
+    origin: undefined,
+    model: "pocket",
+    serviceTier: "default",
+    demand: { promptTokens: 5, outputTokens: 5 },
+    ...changes,
+  };
+}
