@@ -1,83 +1,13 @@
-import { AppError } from "@sluice/shared/errors.ts";
-import {
-  type ChatCompletionRequest,
-  chatCompletionRequestSchema,
-} from "@sluice/shared/openai/chat-completion-request.ts";
-import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
+import { chatCompletionRequestSchema } from "@sluice/shared/openai/chat-completion-request.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
-import type { Tool } from "@sluice/shared/openai/tools.ts";
 import type { Exchange } from "#ingress/exchange.ts";
-import { effectivePriority } from "#ingress/generation/effective-priority.ts";
-import type { GenerationPlan } from "#ingress/generation/generation.ts";
-import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
-import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
-import { planSampling } from "#ingress/generation/sampling.ts";
-import { assertServed, type Region } from "#ingress/region.ts";
+import type { Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
-import type { ServedModel } from "#ingress/text/served-model.ts";
 import { ChatReply } from "./chat-reply.ts";
-import { planChatGrammar } from "./plan-chat-grammar.ts";
-import { planToolUse } from "./tool-use.ts";
+import { planChat } from "./plan-chat.ts";
 
 /** `POST /v1/chat/completions`. */
 export async function answerChat(body: unknown, region: Region, exchange: Exchange): Promise<void> {
   const request = parseRequest(chatCompletionRequestSchema, body);
-  assertServed(region, request.model);
-  const { maxModelLen } = region.pool;
-  const toolUse = planToolUse(request, region.model.chatTemplate?.toolFormat);
-  const grammar = planChatGrammar(request, toolUse);
-  const promptTokenIds = await tokenizeChat(request.messages, toolUse?.tools, region.model, maxModelLen);
-  const mayGenerate = outputBudget({
-    promptTokens: promptTokenIds.length,
-    requested: requestedTokens(request),
-    fallback: undefined,
-    maxModelLen,
-    param: "messages",
-  });
-  const { requestId, claims } = exchange;
-  const choices = { n: request.n ?? 1, firstIndex: 0, isRanked: false };
-  const wanted = { promptTokenIds, maxTokens: mayGenerate };
-  const isOpenEnded = requestedTokens(request) === undefined;
-  const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
-  assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
-  const sampling = planSampling(request, region.model, maxTokens);
-  const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar, toolFormat: toolUse?.format };
-  const { org } = claims;
-  const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
-  const plan = { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
-  await answerPlans([plan], request, ChatReply, region, exchange);
-}
-
-async function tokenizeChat(
-  messages: readonly ChatMessage[],
-  tools: readonly Tool[] | undefined,
-  { chatTemplate, tokenizer }: ServedModel,
-  maxModelLen: number,
-): Promise<number[]> {
-  if (chatTemplate === undefined) {
-    throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
-  }
-  const toolsLength = tools === undefined ? 0 : JSON.stringify(tools).length;
-  const textLength = messages.reduce((length, message) => length + messageText(message).length, toolsLength);
-  assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");
-  return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText, tools));
-}
-
-function requestedTokens(request: ChatCompletionRequest): number | undefined {
-  const older = request.max_tokens ?? undefined;
-  const newer = request.max_completion_tokens ?? undefined;
-  if (older === undefined || newer === undefined) return older ?? newer;
-  throw new AppError("invalid_value", {
-    param: "max_tokens",
-    publicText: "Set either 'max_tokens' or 'max_completion_tokens', not both.",
-  });
-}
-
-function requestedLogprobs({ logprobs, top_logprobs: numTop }: ChatCompletionRequest): GenerationPlan["logprobs"] {
-  if (logprobs === true) return { numTop: numTop ?? 0 };
-  if (numTop === null || numTop === undefined) return undefined;
-  throw new AppError("invalid_value", {
-    param: "top_logprobs",
-    publicText: "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
-  });
+  await answerPlans([await planChat(request, region, exchange)], request, ChatReply, region, exchange);
 }
