@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     name: "end-to-end",
     root: import.meta.dirname,
-    include: ["end-to-end/**/*.test.ts"],
+    include: ["{end-to-end,conformance}/**/*.test.ts"],
     globalSetup: ["end-to-end/shared-stack.ts"],
     fileParallelism: false,
     testTimeout: 60_000,

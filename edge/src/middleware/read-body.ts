@@ -29,9 +29,15 @@ export function readBody(bounds: BodyBounds) {
 
 function modelOf(value: Readonly<Record<string, unknown>>): string {
   const model = value["model"];
-  if (model === undefined) throw new AppError("missing_required_parameter", { param: "model" });
+  if (model === undefined) {
+    throw new AppError("missing_required_parameter", {
+      param: "model",
+      publicText: "Missing required parameter: 'model'.",
+    });
+  }
   if (typeof model !== "string" || model === "" || model.length > maxModelLength) {
-    throw new AppError("invalid_value", { param: "model" });
+    const publicText = `Invalid 'model': expected a string of 1 to ${maxModelLength} characters.`;
+    throw new AppError("invalid_value", { param: "model", publicText });
   }
   return model;
 }
@@ -41,5 +47,6 @@ function serviceTierOf({ service_tier: asked }: Readonly<Record<string, unknown>
   if (asked === undefined || asked === null || asked === "auto" || asked === "scale") return "default";
   const parsed = serviceTierSchema.safeParse(asked);
   if (parsed.success) return parsed.data;
-  throw new AppError("invalid_value", { param: "service_tier" });
+  const publicText = "Invalid 'service_tier': expected auto, default, flex, scale or priority.";
+  throw new AppError("invalid_value", { param: "service_tier", publicText });
 }

@@ -7,6 +7,7 @@ import { unsupportedMark } from "./unsupported.ts";
 type Issue = z.core.$ZodIssue;
 
 const maxNameLength = 64;
+const anotherForm = "the value is not one of the accepted forms";
 
 /** Parses a decoded JSON body. Throws an AppError that names the first parameter at fault. */
 export function parseRequest<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.output<Schema> {
@@ -52,14 +53,20 @@ function expectation(issue: Issue): string {
     case "invalid_type":
       return `expected ${issue.expected === "int" ? "integer" : issue.expected}`;
     case "invalid_value":
-      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
+      return expectedOneOf(issue.values);
+    case "invalid_union":
+      return "options" in issue && issue.options !== undefined ? expectedOneOf(issue.options) : anotherForm;
     case "too_small":
       return `expected ${sizeName(issue.origin)} >= ${issue.minimum}`;
     case "too_big":
       return `expected ${sizeName(issue.origin)} <= ${issue.maximum}`;
     default:
-      return "the value is not one of the accepted forms";
+      return anotherForm;
   }
+}
+
+function expectedOneOf(values: readonly unknown[]): string {
+  return `expected ${values.map((value) => JSON.stringify(value)).join(" or ")}`;
 }
 
 function sizeName(origin: string): string {

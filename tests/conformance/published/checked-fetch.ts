@@ -1,0 +1,91 @@
+// A `fetch` for clients under test that lets no answer and no event pass that is not as published.
+import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
+import { assertPublished } from "./published-schemas.ts";
+
+interface Route {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly answer: string;
+  readonly event?: string;
+}
+
+const routes: readonly Route[] = [
+  {
+    method: "POST",
+    path: /^\/chat\/completions$/,
+    answer: "CreateChatCompletionResponse",
+    event: "CreateChatCompletionStreamResponse",
+  },
+  // A streamed text completion has the shape of a whole one.
+  {
+    method: "POST",
+    path: /^\/completions$/,
+    answer: "CreateCompletionResponse",
+    event: "CreateCompletionResponse",
+  },
+  { method: "POST", path: /^\/embeddings$/, answer: "CreateEmbeddingResponse" },
+  { method: "GET", path: /^\/models$/, answer: "ListModelsResponse" },
+  { method: "GET", path: /^\/models\/.+$/, answer: "Model" },
+];
+
+/** `baseUrl` ends in `/v1`. A wrong answer is an error with the schema's complaint, thrown where the client reads it. */
+export function checkedFetch(baseUrl: string): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const path = new URL(request.url).pathname.slice(new URL(baseUrl).pathname.length);
+    const { method } = request;
+    const response = await fetch(request);
+    if (response.status >= 400) {
+      assertPublished("ErrorResponse", await response.clone().json());
+      return response;
+    }
+    const route = routes.find((one) => one.method === method && one.path.test(path));
+    if (route === undefined) throw new Error(`No schema is known for ${method} ${path}.`);
+    if (!isEventStream(response)) {
+      assertPublished(route.answer, withoutKnownGaps(await response.clone().json()));
+      return response;
+    }
+    if (route.event === undefined || response.body === null) throw new Error(`${method} ${path} may not stream.`);
+    return new Response(watchEvents(response.body, route.event), response);
+  };
+}
+
+function isEventStream(response: Response): boolean {
+  return response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
+/** The same bytes, failing at the end when an event was wrong or the last was not `[DONE]`. */
+function watchEvents(body: ReadableStream<Uint8Array>, event: string): ReadableStream<Uint8Array> {
+  const [forClient, forUs] = body.tee();
+  const checked = checkEvents(forUs, event);
+  checked.catch(() => undefined);
+  return forClient.pipeThrough(new TransformStream({ flush: async () => checked }));
+}
+
+async function checkEvents(body: ReadableStream<Uint8Array>, event: string): Promise<void> {
+  let last: EventSourceMessage | undefined;
+  for await (const message of body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) {
+    last = message;
+    if (message.data !== "[DONE]") assertPublished(event, JSON.parse(message.data));
+  }
+  if (last?.data !== "[DONE]") throw new Error("The stream did not end in [DONE].");
+}
+
+/**
+ * What OpenAI's service answers and its published schemas leave out: a vector as base64 instead of numbers, and null for what
+ * an echoed prompt's first token has no probability of.
+ */
+function withoutKnownGaps(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
+    if (key === "embedding" && typeof value === "string") return floatsOf(value);
+    if (key === "token_logprobs" && Array.isArray(value) && value[0] === null) return value.slice(1);
+    if (key === "top_logprobs" && Array.isArray(value) && value[0] === null) return value.slice(1);
+    return value;
+  });
+}
+
+/** @throws RangeError when it is no whole number of floats. */
+function floatsOf(base64: string): number[] {
+  const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
+  return [...new Float32Array(bytes.buffer)];
+}
