@@ -25,6 +25,8 @@ const claimsSchema = z.object({
    * computes anything; see reservation.ts. Absent: as many as it likes.
    */
   reservedTokens: z.optional(z.int()),
+  /** The name of the response that the request makes, of one to `/v1/responses`. */
+  responseId: z.optional(z.string()),
   /** Scheduling tier for the engines: lower runs first, 0 is default. */
   priority: z.int(),
   /** Base64url SHA-256 of the request body; absent when there is no body. */

@@ -11,3 +11,8 @@ export const doneEvent = "data: [DONE]\n\n";
 
 /** A comment: clients skip it, a vanished client's socket does not. */
 export const pingComment = ": ping\n\n";
+
+/** An event that says its type twice, as the Responses API has it: in its JSON, and to clients that listen by name. */
+export function encodeTypedEvent(payload: { readonly type: string }): string {
+  return `event: ${payload.type}\n${encodeEvent(payload)}`;
+}

@@ -1,5 +1,14 @@
 // Which handler an address means.
-export type RouteName = "health" | "status" | "models" | "model" | "receipt" | "chat" | "completions" | "embeddings";
+export type RouteName =
+  | "health"
+  | "status"
+  | "models"
+  | "model"
+  | "receipt"
+  | "chat"
+  | "responses"
+  | "completions"
+  | "embeddings";
 
 export type RouteMatch =
   /** `id` is what the address names: a model, or a request. */
@@ -18,6 +27,7 @@ const routes: Readonly<Record<string, Route>> = {
   "/status": { name: "status", method: "GET" },
   "/v1/models": { name: "models", method: "GET" },
   "/v1/chat/completions": { name: "chat", method: "POST" },
+  "/v1/responses": { name: "responses", method: "POST" },
   "/v1/completions": { name: "completions", method: "POST" },
   "/v1/embeddings": { name: "embeddings", method: "POST" },
 };

@@ -28,6 +28,7 @@ import { getModel, listModels, type Region, regionStatus } from "./region.ts";
 import { answerReceipt } from "./receipts/answer-receipt.ts";
 import type { ReceiptBook } from "./receipts/receipt-book.ts";
 import { receiptOf } from "./receipts/receipt-of.ts";
+import { answerResponse } from "./responses/answer-response.ts";
 import { RequestRecord } from "./request-record.ts";
 import { matchRoute, type RouteMatch } from "./router.ts";
 
@@ -141,6 +142,8 @@ export class IngressServer {
         return answerReceipt(match.id, this.#parts.receipts, this.#parts.receiptKey, response);
       case "chat":
         return this.#complete(answerChat, claims, request, response, record);
+      case "responses":
+        return this.#complete(answerResponse, claims, request, response, record);
       case "completions":
         return this.#complete(answerCompletion, claims, request, response, record);
       case "embeddings":

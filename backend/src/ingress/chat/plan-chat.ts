@@ -13,11 +13,22 @@ import type { ServedModel } from "#ingress/text/served-model.ts";
 import { planChatGrammar } from "./plan-chat-grammar.ts";
 import { planToolUse } from "./tool-use.ts";
 
+/** A conversation as a plan that what the edge reserved is enough for. Throws as `draftChat` does, and `reservation_too_small`. */
+export async function planChat(
+  request: ChatCompletionRequest,
+  region: Region,
+  exchange: Exchange,
+): Promise<GenerationPlan> {
+  const plan = await draftChat(request, region, exchange);
+  assertReserved([plan], plan.n, exchange);
+  return plan;
+}
+
 /**
  * A conversation as a plan. Throws what a caller is to be told when it cannot be one, with the parameter's name as chat
  * completions spell it.
  */
-export async function planChat(
+export async function draftChat(
   request: ChatCompletionRequest,
   region: Region,
   exchange: Exchange,
@@ -39,7 +50,6 @@ export async function planChat(
   const wanted = { promptTokenIds, maxTokens: mayGenerate };
   const isOpenEnded = requestedTokens(request) === undefined;
   const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
-  assertReserved([{ promptTokenIds, maxTokens }], choices.n, exchange);
   const sampling = planSampling(request, region.model, maxTokens);
   const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar, toolFormat: toolUse?.format };
   const { org } = claims;

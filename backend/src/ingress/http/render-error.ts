@@ -9,13 +9,14 @@ const lingerMs = 1_000;
 
 /**
  * Before the first byte, OpenAI's error object with its status. After it, a last event that carries the same object; the
- * stream then ends without `[DONE]`, so nobody can take it for a whole one. A client that left is told nothing.
+ * stream then ends without `[DONE]`, so nobody can take it for a whole one. A stream that
+ * told of its failure itself, and a client that left, are told nothing.
  */
 export function renderError(response: ServerResponse, error: AppError): void {
   if (error.code === "request_cancelled" || response.destroyed) {
     response.destroy();
   } else if (response.headersSent) {
-    response.end(encodeEvent({ error: error.toErrorObject() }));
+    if (!response.writableEnded) response.end(encodeEvent({ error: error.toErrorObject() }));
   } else {
     if (error.retryAfterMs !== undefined) {
       response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));

@@ -13,10 +13,11 @@ export interface PingIntervals {
  * A response as server-sent events. Headers go out with the first event or, when there is none for a while, with the
  * first ping: until then a failure can still be an ordinary answer with its own status, and the edge may try elsewhere.
  */
-export class SseStream {
+export class SseStream<Payload = unknown> {
   readonly #response: ServerResponse;
   readonly #headers: () => Readonly<Record<string, string>>;
   readonly #intervals: PingIntervals;
+  readonly #encode: (payload: Payload) => string;
   #ping: NodeJS.Timeout;
   #hasEvents = false;
 
@@ -25,10 +26,12 @@ export class SseStream {
     response: ServerResponse,
     intervals: PingIntervals,
     headers: () => Readonly<Record<string, string>> = () => ({}),
+    encode: (payload: Payload) => string = encodeEvent,
   ) {
     this.#response = response;
     this.#headers = headers;
     this.#intervals = intervals;
+    this.#encode = encode;
     this.#ping = this.#pingEvery(intervals.firstMs);
   }
 
@@ -36,19 +39,23 @@ export class SseStream {
    * Writes the payloads' events in one write and waits until the client has room for more. Rejects with the reason of
    * `signal` when that is aborted first.
    */
-  async send(payloads: readonly unknown[], signal: AbortSignal): Promise<void> {
+  async send(payloads: readonly Payload[], signal: AbortSignal): Promise<void> {
     if (this.#hasEvents) this.#ping.refresh();
     else this.#becomeEventful();
-    if (this.#write(payloads.map(encodeEvent).join(""))) return;
+    if (this.#write(payloads.map(this.#encode).join(""))) return;
     await once(this.#response, "drain", { signal }).catch((error: unknown) => {
       throw signal.aborted ? signal.reason : error;
     });
   }
 
-  /** Ends a stream that is whole. */
+  /** Ends a stream that is whole, where that is not plain from its last event. */
   done(): void {
-    this.stop();
     this.#write(doneEvent);
+    this.end();
+  }
+
+  end(): void {
+    this.stop();
     this.#response.end();
   }
 

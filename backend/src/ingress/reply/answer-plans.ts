@@ -10,7 +10,7 @@ import { replyHeaders } from "./reply-headers.ts";
 import type { ReplyHead, ReplyShape } from "./reply-shape.ts";
 import { streamReply } from "./stream-reply.ts";
 
-const pingIntervals: PingIntervals = { firstMs: 1_000, laterMs: 10_000 };
+export const pingIntervals: PingIntervals = { firstMs: 1_000, laterMs: 10_000 };
 
 type RequestedTier = ServedTier | "auto" | "scale";
 
@@ -58,7 +58,7 @@ function servedTier(requested: RequestedTier | null | undefined): ServedTier | u
 }
 
 /** The same batches; when the first one came goes on record. */
-async function* timeFirst(
+export async function* timeFirst(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   exchange: Exchange,
 ): AsyncGenerator<readonly GenerationEvent[]> {

@@ -1,0 +1,115 @@
+import * as z from "zod/mini";
+import { boundedArray } from "./bounded-array.ts";
+import { generationFields } from "./generation-fields.ts";
+import { inputSchema } from "./response-input.ts";
+import { unsupported } from "./unsupported.ts";
+
+const maxTools = 128;
+
+const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+const record = z.unknown().check(z.refine(isRecord));
+const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
+
+/** OpenAI's own tools (web search, files, code, computers) are not served: `tools[].type` is refused. */
+const toolSchema = z.strictObject({
+  type: z.literal("function"),
+  name: functionName,
+  description: z.nullish(z.string()),
+  /** A JSON Schema of the arguments; without it there are none. */
+  parameters: z.nullish(record),
+  /** Whether arguments are always valid under `parameters`; true by default, unlike in chat completions. */
+  strict: z.nullish(z.boolean()),
+});
+
+export type ResponseTool = z.infer<typeof toolSchema>;
+
+const toolChoiceSchema = z.union([
+  z.enum(["none", "auto", "required"]),
+  z.strictObject({ type: z.literal("function"), name: functionName }),
+]);
+
+const formatSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    name: functionName,
+    description: z.nullish(z.string()),
+    schema: record,
+    /** The schema is enforced either way. */
+    strict: z.nullish(z.boolean()),
+  }),
+]);
+
+export type TextFormat = z.infer<typeof formatSchema>;
+
+/** What more an answer may tell. All but the first are of tools, or of parts, that no answer here has. */
+const inclusionSchema = z.enum([
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content",
+  "message.input_image.image_url",
+  "file_search_call.results",
+  "web_search_call.results",
+  "web_search_call.action.sources",
+  "computer_call_output.output.image_url",
+  "code_interpreter_call.outputs",
+]);
+
+const { model, stream, temperature, top_p, service_tier } = generationFields;
+const { user, safety_identifier, prompt_cache_key, prompt_cache_retention } = generationFields;
+const { seed, top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority } = generationFields;
+
+/** The body of `POST /v1/responses`. */
+export const responseRequestSchema = z.strictObject({
+  model,
+  input: inputSchema,
+  /** Of this response only: the next one of a conversation does not inherit it. */
+  instructions: z.nullish(z.string()),
+  /** The conversation so far. The edge puts its items in front of `input`; a region only repeats the name. */
+  previous_response_id: z.nullish(z.string()),
+  /** Whether the response can be had again; true by default. */
+  store: z.nullish(z.boolean()),
+  /** Whether it is computed apart from the request; only with `store`. */
+  background: z.nullish(z.boolean()),
+  stream,
+  stream_options: z.nullish(z.strictObject({ include_obfuscation: unsupported(false) })),
+  max_output_tokens: z.nullish(z.int().check(z.minimum(1))),
+  temperature,
+  top_p,
+  top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
+  include: z.nullish(boundedArray(inclusionSchema, 0, 16)),
+  tools: z.nullish(boundedArray(toolSchema, 0, maxTools)),
+  /** `auto` when there are tools, else `none`. */
+  tool_choice: z.nullish(toolChoiceSchema),
+  /** Whether one answer may call more than one; true by default. */
+  parallel_tool_calls: z.nullish(z.boolean()),
+  text: z.nullish(z.strictObject({ format: z.nullish(formatSchema), verbosity: unsupported("medium") })),
+  /** `auto`: a conversation that is too long loses its oldest turns. `disabled`, the default: it is refused. */
+  truncation: z.nullish(z.enum(["auto", "disabled"])),
+  service_tier,
+
+  conversation: unsupported(),
+  prompt: unsupported(),
+  context_management: unsupported(),
+  moderation: unsupported(),
+  reasoning: unsupported(),
+
+  // Not OpenAI's, but the open engines', in vLLM's words.
+  seed,
+  top_k,
+  min_p,
+  repetition_penalty,
+  min_tokens,
+  ignore_eos,
+  priority,
+
+  // Accepted and without effect on the output. The limit is of OpenAI's own tools.
+  max_tool_calls: z.nullish(z.int().check(z.minimum(1))),
+  metadata: z.nullish(z.record(z.string(), z.string())),
+  user,
+  safety_identifier,
+  prompt_cache_key,
+  prompt_cache_retention,
+});
+
+export type ResponseRequest = z.output<typeof responseRequestSchema>;
