@@ -1,23 +1,17 @@
 import { FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { regionStatusSchema } from "@sluice/shared/region-status.ts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { imEnd, imStart } from "./fixtures/byte-tokenizer.ts";
-import { answer, ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { TestRegion, until } from "./fixtures/test-region.ts";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { type TestRegion, until } from "./fixtures/test-region.ts";
 import { bytesOf, eventsOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 describe("answers", () => {

@@ -2,24 +2,18 @@
 import { status } from "@grpc/grpc-js";
 import { FinishReason, type GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type OpenAI from "openai";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { assertOpenAi } from "./fixtures/openai-schema.ts";
-import { answer, type GenerateCall, refuse, ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { settled, TestRegion, until } from "./fixtures/test-region.ts";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, type GenerateCall, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { settled, type TestRegion, until } from "./fixtures/test-region.ts";
 import { bytesOf, eventsOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 describe("several choices of one prompt", () => {

@@ -154,7 +154,7 @@ test.each<[string, object, string, string]>([
 });
 
 test("refuses more than 300,000 tokens together", async () => {
-  const big = await TestRegion.start([engine], {}, 2 ** 20);
+  const big = await TestRegion.start([engine], { maxBodyBytes: 2 ** 20 });
   const response = await big.post(route, { model: "tiny", input: manyTokens });
   expect([response.status, await response.json()]).toMatchObject([
     400,
@@ -226,7 +226,7 @@ describe("endings", () => {
   });
 
   test("a deadline is a 504, and cancels what is under way", async () => {
-    const hasty = await TestRegion.start([engine], { requestTimeoutMs: 50 });
+    const hasty = await TestRegion.start([engine], { limits: { requestTimeoutMs: 50 } });
     engine.embedScript = () => {};
     const response = await hasty.post(route, { model: "tiny", input: ["a", "b"] });
     expect([response.status, await response.json()]).toMatchObject([504, { error: { code: "deadline_exceeded" } }]);

@@ -2,23 +2,17 @@ import { connect } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { passportHeader } from "@sluice/shared/passport.ts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, refuse, ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { describe, expect, test } from "vitest";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
 import { passportFor, settled, TestRegion, until } from "./fixtures/test-region.ts";
 import { bytesOf, eventsOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 describe("endings", () => {
@@ -136,7 +130,7 @@ describe("endings", () => {
 
 describe("limits", () => {
   test("a request past its time is ended, and the engine freed", async () => {
-    const hurried = await TestRegion.start([engine], { requestTimeoutMs: 150 });
+    const hurried = await TestRegion.start([engine], { limits: { requestTimeoutMs: 150 } });
     engine.script = () => {};
     const response = await hurried.post("/v1/chat/completions", { ...hello, stream: true });
     expect(response.status).toBe(504);
@@ -145,7 +139,7 @@ describe("limits", () => {
   });
 
   test("a request past its time in the middle of a stream ends with an error event", async () => {
-    const hurried = await TestRegion.start([engine], { requestTimeoutMs: 150 });
+    const hurried = await TestRegion.start([engine], { limits: { requestTimeoutMs: 150 } });
     engine.script = (call) => call.write({ tokenIds: bytesOf("a") });
     const response = await hurried.post("/v1/chat/completions", { ...hello, stream: true });
     expect(eventsOf(await response.text()).at(-1)).toMatchObject({ error: { code: "deadline_exceeded" } });
@@ -153,7 +147,7 @@ describe("limits", () => {
   });
 
   test("one request more than there is room for is refused", async () => {
-    const small = await TestRegion.start([engine], { maxConcurrentRequests: 1 });
+    const small = await TestRegion.start([engine], { limits: { maxConcurrentRequests: 1 } });
     engine.script = (call) => void setTimeout(() => answer(call, [bytesOf("a")]), 100);
     const first = small.post("/v1/chat/completions", hello);
     await until(() => small.inFlight.size === 1);

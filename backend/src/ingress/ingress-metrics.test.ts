@@ -1,22 +1,16 @@
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { answer, refuse, ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { TestRegion, until } from "./fixtures/test-region.ts";
+import { expect, test } from "vitest";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { type TestRegion, until } from "./fixtures/test-region.ts";
 
 const hello = { model: "tiny", messages: [{ role: "user", content: "hi" }] };
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 async function scrape(): Promise<string[]> {

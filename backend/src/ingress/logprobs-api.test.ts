@@ -2,26 +2,20 @@
 import type { ChatCompletion, ChatCompletionChunk } from "@sluice/shared/openai/chat-completion.ts";
 import type { Completion } from "@sluice/shared/openai/completion.ts";
 import type { CompletionLogprobs } from "@sluice/shared/openai/logprobs.ts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { endOfText, imEnd } from "./fixtures/byte-tokenizer.ts";
 import { assertOpenAi } from "./fixtures/openai-schema.ts";
-import { ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { type ScriptedEngine } from "./fixtures/scripted-engine.ts";
 import { answerWithLogprobs, responseOf, scriptedLogprobs } from "./fixtures/scripted-logprobs.ts";
-import { TestRegion } from "./fixtures/test-region.ts";
+import { type TestRegion } from "./fixtures/test-region.ts";
 import { bytesOf, eventsOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 async function whole<Answer>(route: string, payload: object): Promise<Answer> {

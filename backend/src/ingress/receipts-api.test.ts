@@ -2,23 +2,17 @@ import { status } from "@grpc/grpc-js";
 import { FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
 import { type Receipt, verifyReceipt } from "@sluice/shared/receipt.ts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, refuse, ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { passportFor, receiptKey, TestRegion } from "./fixtures/test-region.ts";
+import { describe, expect, test } from "vitest";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { passportFor, receiptKey, type TestRegion } from "./fixtures/test-region.ts";
 import { bytesOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 let numAsked = 0;

@@ -1,23 +1,17 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { passportHeader } from "@sluice/shared/passport.ts";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { passportFor, TestRegion } from "./fixtures/test-region.ts";
+import { describe, expect, test } from "vitest";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { passportFor, type TestRegion } from "./fixtures/test-region.ts";
 import { hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 describe("refusals", () => {

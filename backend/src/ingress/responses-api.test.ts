@@ -25,7 +25,7 @@ let client: OpenAI;
 beforeAll(async () => {
   engine = new ScriptedEngine();
   await engine.start();
-  region = await TestRegion.start([engine], {}, 64 * 1024, toolTemplate);
+  region = await TestRegion.start([engine], { files: { "chat_template.jinja": toolTemplate } });
   client = region.openai;
 });
 afterAll(async () => {

@@ -1,22 +1,16 @@
 // What a caller may ask of sampling and stopping, as it reaches the engine, and how it is refused.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { endOfText, imEnd } from "./fixtures/byte-tokenizer.ts";
-import { answer, ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { TestRegion } from "./fixtures/test-region.ts";
+import { regionEachTest } from "./fixtures/region-each-test.ts";
+import { answer, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { type TestRegion } from "./fixtures/test-region.ts";
 import { bytesOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
 let region: TestRegion;
 
-beforeEach(async () => {
-  engine = new ScriptedEngine();
-  await engine.start();
-  region = await TestRegion.start([engine]);
-});
-
-afterEach(async () => {
-  await region.stop();
-  engine.kill();
+regionEachTest((...started) => {
+  [engine, region] = started;
 });
 
 describe.each([

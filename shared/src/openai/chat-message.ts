@@ -1,45 +1,47 @@
-// The messages of a conversation, text only.
+// The messages of a conversation.
 import * as z from "zod/mini";
-import { boundedArray } from "./bounded-array.ts";
+import { assistantContentSchema, contentSchema, contentText } from "./content-part.ts";
 import { toolCallsSchema } from "./tools.ts";
 import { unsupported, unsupportedUnlessEmpty } from "./unsupported.ts";
 
-const maxParts = 2048;
-
-const textPart = z.strictObject({ type: z.literal("text"), text: z.string() });
-
-const content = z.union([z.string(), boundedArray(textPart, 1, maxParts)]);
-
-const name = z.optional(z.string());
+const name = z.nullish(z.string());
 
 /** What an SDK sends back when a caller appends the message it received. */
 const answerFields = {
-  refusal: unsupported(),
+  /** Said in place of a content. */
+  refusal: z.nullish(z.string()),
   annotations: unsupportedUnlessEmpty(),
   audio: unsupported(),
   function_call: unsupported(),
   tool_calls: z.nullish(toolCallsSchema),
+  /** What the model thought before it said that, as vLLM and DeepSeek name it; the template decides whether it is read again. */
+  reasoning_content: z.nullish(z.string()),
 };
 
 const isSaid = (said: unknown): boolean => said !== null && said !== undefined;
 
 /** An assistant may say nothing where it calls tools. */
-export const chatMessageSchema = z.discriminatedUnion("role", [
-  z.strictObject({ role: z.literal("system"), content, name }),
-  z.strictObject({ role: z.literal("developer"), content, name }),
-  z.strictObject({ role: z.literal("user"), content, name }),
-  z
-    .strictObject({ role: z.literal("assistant"), content: z.nullish(content), name, ...answerFields })
-    .check(
-      z.refine(({ content, tool_calls: calls }) => isSaid(content) || (calls ?? []).length > 0, { path: ["content"] }),
+const assistantMessage = z
+  .strictObject({ role: z.literal("assistant"), content: z.nullish(assistantContentSchema), name, ...answerFields })
+  .check(
+    z.refine(
+      ({ content, refusal, tool_calls: calls }) => isSaid(content) || isSaid(refusal) || (calls ?? []).length > 0,
+      { path: ["content"] },
     ),
-  z.strictObject({ role: z.literal("tool"), content, tool_call_id: z.string() }),
+  );
+
+export const chatMessageSchema = z.discriminatedUnion("role", [
+  z.strictObject({ role: z.literal("system"), content: contentSchema, name }),
+  z.strictObject({ role: z.literal("developer"), content: contentSchema, name }),
+  z.strictObject({ role: z.literal("user"), content: contentSchema, name }),
+  assistantMessage,
+  z.strictObject({ role: z.literal("tool"), content: contentSchema, tool_call_id: z.string(), name }),
 ]);
 
 export type ChatMessage = z.infer<typeof chatMessageSchema>;
 
-/** The text of a message, its parts joined without a separator. */
+/** The text of a message. */
 export function messageText(message: ChatMessage): string {
-  if (typeof message.content === "string") return message.content;
-  return (message.content ?? []).map((part) => part.text).join("");
+  if (isSaid(message.content)) return contentText(message.content ?? "");
+  return message.role === "assistant" ? (message.refusal ?? "") : "";
 }

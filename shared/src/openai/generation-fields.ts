@@ -2,23 +2,22 @@
 // Source: OpenAI API reference, CreateChatCompletionRequest and CreateCompletionRequest.
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
+import { engineFields } from "./engine-fields.ts";
 import { logitBiasSchema } from "./logit-bias.ts";
+import { metadataSchema } from "./metadata.ts";
 import { structuredOutputFields } from "./structured-output.ts";
+import { unsupported } from "./unsupported.ts";
 
 const maxStopLength = 1024;
-const maxStopTokenIds = 128;
-const maxPriority = 1_000_000;
+const maxIdentifierLength = 64;
 
 const penalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)));
-const count = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 
 /** Well formed, so that a match can never begin or end inside a surrogate pair. */
 const stopString = z
   .string()
   .check(z.minLength(1), z.maxLength(maxStopLength))
   .check(z.refine((stop) => stop.isWellFormed()));
-
-const isRecord = (value: unknown): boolean => typeof value === "object" && !Array.isArray(value);
 
 export const generationFields = {
   model: z.string(),
@@ -33,38 +32,29 @@ export const generationFields = {
   service_tier: z.nullish(z.enum(["auto", "default", "flex", "scale", "priority"])),
   /** How many choices. */
   n: z.nullish(z.int().check(z.minimum(1), z.maximum(128))),
-  stop: z.nullish(z.union([stopString, boundedArray(stopString, 1, 4)])),
+  /** An empty list is none. */
+  stop: z.nullish(z.union([stopString, boundedArray(stopString, 0, 4)])),
   stream: z.nullish(z.boolean()),
   stream_options: z.nullish(
     z.strictObject({
       include_usage: z.nullish(z.boolean()),
-      /** Padding against traffic analysis; the transport under us is the place for it. */
-      include_obfuscation: z.nullish(z.boolean()),
+      /** Padding against traffic analysis: off here, and the transport under us is the place for it. */
+      include_obfuscation: unsupported(false),
+      /** vLLM's. */
+      continuous_usage_stats: unsupported(false),
     }),
   ),
 
-  // Not OpenAI's, but the open engines', in vLLM's words.
-  /** 0 keeps all tokens. */
-  top_k: z.nullish(count),
-  /** The share of the likeliest token's probability that a token must have; 0 keeps all tokens. */
-  min_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
-  /** 1 is none. Wide enough for every use, and narrow enough that no logit becomes infinite. */
-  repetition_penalty: z.nullish(z.number().check(z.minimum(0.01), z.maximum(100))),
-  /** The answer does not end before it has so many tokens. */
-  min_tokens: z.nullish(count),
-  /** Token ids that end the answer, beside the model's own. */
-  stop_token_ids: z.nullish(boundedArray(count, 0, maxStopTokenIds)),
-  /** Lower runs first; 0 is the default. Ahead of what the caller's key grants is as far as that. */
-  priority: z.nullish(z.int().check(z.minimum(-maxPriority), z.maximum(maxPriority))),
-  /** Whether the model's own stop tokens are tokens like any other. */
-  ignore_eos: z.nullish(z.boolean()),
-
+  ...engineFields,
   ...structuredOutputFields,
 
   // Accepted and without effect on the output.
   user: z.nullish(z.string()),
-  safety_identifier: z.nullish(z.string()),
+  safety_identifier: z.nullish(z.string().check(z.maxLength(maxIdentifierLength))),
   prompt_cache_key: z.nullish(z.string()),
-  prompt_cache_retention: z.nullish(z.string()),
-  metadata: z.nullish(z.unknown().check(z.refine(isRecord))),
+  prompt_cache_retention: z.nullish(z.enum(["in_memory", "in-memory", "24h"])),
+  prompt_cache_options: z.nullish(
+    z.strictObject({ mode: z.nullish(z.enum(["implicit", "explicit"])), ttl: z.nullish(z.string()) }),
+  ),
+  metadata: z.nullish(metadataSchema),
 };

@@ -2,11 +2,15 @@ import { describe, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { chatCompletionRequestSchema } from "./chat-completion-request.ts";
+import { messageText } from "./chat-message.ts";
 import { completionRequestSchema } from "./completion-request.ts";
 import { parseRequest } from "./parse-request.ts";
 
 const chat = { model: "pocket", messages: [{ role: "user", content: "hi" }] };
+const text = { type: "text", text: "hi" };
 const completion = { model: "pocket", prompt: "hi" };
+const many = (count: number, value: unknown = "x") =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, value]));
 
 function refusalOf(run: () => unknown): AppError {
   try {
@@ -31,7 +35,25 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ["numeric content", { ...chat, messages: [{ role: "user", content: 1 }] }, "invalid_value", "messages[0].content"],
     [
       "an image",
-      { ...chat, messages: [{ role: "user", content: [{ type: "image_url", image_url: {} }] }] },
+      { ...chat, messages: [{ role: "user", content: [text, { type: "image_url", image_url: {} }] }] },
+      "unsupported_parameter",
+      "messages[0].content[1]",
+    ],
+    [
+      "a sound",
+      { ...chat, messages: [{ role: "user", content: [{ type: "input_audio", input_audio: {} }] }] },
+      "unsupported_parameter",
+      "messages[0].content[0]",
+    ],
+    [
+      "a file",
+      { ...chat, messages: [...chat.messages, { role: "user", content: [{ type: "file", file: {} }] }] },
+      "unsupported_parameter",
+      "messages[1].content[0]",
+    ],
+    [
+      "a part of no known type",
+      { ...chat, messages: [{ role: "user", content: [{ type: "smell" }] }] },
       "invalid_value",
       "messages[0].content[0].type",
     ],
@@ -113,6 +135,62 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ],
     ["a grammar of the caller's", { ...chat, guided_grammar: "root ::= x" }, "unsupported_parameter", "guided_grammar"],
     ["storage", { ...chat, store: true }, "unsupported_parameter", "store"],
+    ["17 notes", { ...chat, metadata: many(17) }, "invalid_value", "metadata"],
+    ["a note that is no text", { ...chat, metadata: { a: 1 } }, "invalid_value", "metadata.a"],
+    ["a note of 513 characters", { ...chat, metadata: { a: "x".repeat(513) } }, "invalid_value", "metadata.a"],
+    [
+      "a note with a long name",
+      { ...chat, metadata: { ["k".repeat(65)]: "" } },
+      "invalid_value",
+      `metadata.${"k".repeat(64)}`,
+    ],
+    ["notes in a list", { ...chat, metadata: ["a"] }, "invalid_value", "metadata"],
+    ["a long identifier", { ...chat, safety_identifier: "x".repeat(65) }, "invalid_value", "safety_identifier"],
+    ["an effort that is none", { ...chat, reasoning_effort: "huge" }, "invalid_value", "reasoning_effort"],
+    ["sound", { ...chat, modalities: ["text", "audio"] }, "unsupported_parameter", "modalities"],
+    ["a voice", { ...chat, audio: { voice: "alloy", format: "wav" } }, "unsupported_parameter", "audio"],
+    ["fewer words", { ...chat, verbosity: "low" }, "unsupported_parameter", "verbosity"],
+    ["the web", { ...chat, web_search_options: {} }, "unsupported_parameter", "web_search_options"],
+    ["moderation", { ...chat, moderation: {} }, "unsupported_parameter", "moderation"],
+    [
+      "padding",
+      { ...chat, stream_options: { include_obfuscation: true } },
+      "unsupported_parameter",
+      "stream_options.include_obfuscation",
+    ],
+    ["a prediction of another kind", { ...chat, prediction: { type: "diff" } }, "invalid_value", "prediction.type"],
+    [
+      "a custom tool",
+      { ...chat, tools: [{ type: "custom", custom: { name: "f" } }] },
+      "unsupported_parameter",
+      "tools[0]",
+    ],
+    [
+      "a choice of a custom tool",
+      { ...chat, tool_choice: { type: "custom", custom: { name: "f" } } },
+      "unsupported_parameter",
+      "tool_choice",
+    ],
+    [
+      "17 variables of the template",
+      { ...chat, chat_template_kwargs: many(17) },
+      "invalid_value",
+      "chat_template_kwargs",
+    ],
+    [
+      "a variable that is a list",
+      { ...chat, chat_template_kwargs: { a: [] } },
+      "invalid_value",
+      "chat_template_kwargs.a",
+    ],
+    ["another template", { ...chat, chat_template: "{{ messages }}" }, "unsupported_parameter", "chat_template"],
+    [
+      "the stop string in the answer",
+      { ...chat, include_stop_str_in_output: true },
+      "unsupported_parameter",
+      "include_stop_str_in_output",
+    ],
+    ["beams", { ...chat, use_beam_search: true }, "unsupported_parameter", "use_beam_search"],
   ])("%s", (_, body, code, param) => {
     expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, body))).toMatchObject({ code, param });
   });
@@ -164,9 +242,18 @@ test("values that ask for nothing are accepted", () => {
     response_format: { type: "text" },
     store: false,
     user: "u",
-    metadata: { a: "b" },
+    metadata: many(16, "x".repeat(512)),
     seed: null,
-    stop: null,
+    stop: [],
+    verbosity: "medium",
+    modalities: ["text"],
+    prediction: { type: "content", content: [text] },
+    prompt_cache_key: "k",
+    prompt_cache_retention: "24h",
+    stream_options: { include_obfuscation: false },
+    skip_special_tokens: true,
+    use_beam_search: false,
+    bad_words: [],
   };
   expect(parseRequest(chatCompletionRequestSchema, body)).toMatchObject({ model: "pocket", n: 1 });
 });
@@ -180,9 +267,20 @@ test("biases are read with their token ids as numbers", () => {
 });
 
 test("an answer can be sent back as it came", () => {
-  const answer = { role: "assistant", content: "hello", refusal: null, annotations: [], audio: null };
-  const body = { ...chat, messages: [...chat.messages, answer] };
-  expect(parseRequest(chatCompletionRequestSchema, body).messages).toHaveLength(2);
+  const said = { role: "assistant", content: "hello", refusal: null, annotations: [], audio: null };
+  const answers = [said, { ...said, reasoning_content: "hm" }, { ...said, content: null, refusal: "no" }];
+  const body = { ...chat, messages: [...chat.messages, ...answers] };
+  expect(parseRequest(chatCompletionRequestSchema, body).messages.map(messageText)).toEqual([
+    "hi",
+    "hello",
+    "hello",
+    "no",
+  ]);
+});
+
+test("what is refused says what to do instead", () => {
+  const refusal = refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, store: true }));
+  expect(refusal.publicText).toContain("/v1/responses");
 });
 
 test.each([

@@ -2,11 +2,13 @@
 // people already know; no value of the caller's ever appears in it, only parameter names.
 import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
-import { unsupportedMark } from "./unsupported.ts";
+import { isUnsupportedMark, type UnsupportedMark } from "./unsupported.ts";
 
 type Issue = z.core.$ZodIssue;
 
 const maxNameLength = 64;
+/** zod's message of a check that was given none. */
+const unsaid = "Invalid input";
 const anotherForm = "the value is not one of the accepted forms";
 
 /** Parses a decoded JSON body. Throws an AppError that names the first parameter at fault. */
@@ -23,7 +25,8 @@ export function parseRequest<Schema extends z.ZodMiniType>(schema: Schema, body:
 /** A union's issue says only that no branch matched: follows the branch that got furthest, if one got anywhere. */
 function deepest(issue: Issue): Issue {
   if (issue.code !== "invalid_union") return issue;
-  const further = issue.errors.map((branch) => branch[0]).find((inner) => inner !== undefined && inner.path.length > 0);
+  const firsts = issue.errors.map((branch) => branch[0]).filter((inner) => inner !== undefined);
+  const further = firsts.find((inner) => inner.path.length > 0 || isUnsupported(inner));
   return further === undefined ? issue : deepest({ ...further, path: [...issue.path, ...further.path] });
 }
 
@@ -39,13 +42,20 @@ function refusal(issue: Issue, body: object): AppError {
       publicText: `Missing required parameter: '${param}'.`,
     });
   }
-  if (issue.code === "custom" && issue.params === unsupportedMark) {
+  if (isUnsupported(issue)) {
+    const { instead } = issue.params;
     return new AppError("unsupported_parameter", {
       param,
-      publicText: `Unsupported parameter: '${param}' is not supported with this value.`,
+      publicText: [`Unsupported parameter: '${param}' is not supported with this value.`, instead]
+        .filter(Boolean)
+        .join(" "),
     });
   }
   return new AppError("invalid_value", { param, publicText: `Invalid '${param}': ${expectation(issue)}.` });
+}
+
+function isUnsupported(issue: Issue): issue is Issue & { readonly params: UnsupportedMark } {
+  return issue.code === "custom" && isUnsupportedMark(issue.params);
 }
 
 function expectation(issue: Issue): string {
@@ -60,6 +70,8 @@ function expectation(issue: Issue): string {
       return `expected ${sizeName(issue.origin)} >= ${issue.minimum}`;
     case "too_big":
       return `expected ${sizeName(issue.origin)} <= ${issue.maximum}`;
+    case "custom":
+      return issue.message === unsaid ? anotherForm : issue.message;
     default:
       return anotherForm;
   }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { generationFields } from "./generation-fields.ts";
+import { metadataSchema } from "./metadata.ts";
 import { inputSchema } from "./response-input.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -105,7 +106,7 @@ export const responseRequestSchema = z.strictObject({
 
   // Accepted and without effect on the output. The limit is of OpenAI's own tools.
   max_tool_calls: z.nullish(z.int().check(z.minimum(1))),
-  metadata: z.nullish(z.record(z.string(), z.string())),
+  metadata: z.nullish(metadataSchema),
   user,
   safety_identifier,
   prompt_cache_key,

@@ -1,6 +1,7 @@
 // Functions that the model may call. Source: OpenAI API reference, "tools" and "tool_choice".
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
+import { unsupportedTypes } from "./unsupported.ts";
 
 const maxTools = 128;
 const maxCalls = 128;
@@ -9,7 +10,10 @@ const isRecord = (value: unknown): boolean => typeof value === "object" && value
 
 const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
 
-const toolSchema = z.strictObject({
+/** Tools whose input is free text, or bound by a grammar of the caller's. */
+const customTool = unsupportedTypes(["custom"], "Tools must be of type 'function'.");
+
+const functionTool = z.strictObject({
   type: z.literal("function"),
   function: z.strictObject({
     name: functionName,
@@ -21,17 +25,33 @@ const toolSchema = z.strictObject({
   }),
 });
 
-export type Tool = z.infer<typeof toolSchema>;
+export type Tool = z.infer<typeof functionTool>;
+
+const namedFunction = z.strictObject({
+  type: z.literal("function"),
+  function: z.strictObject({ name: functionName }),
+});
 
 const toolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
-  z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: functionName }) }),
+  z.discriminatedUnion("type", [
+    namedFunction,
+    z.strictObject({
+      type: z.literal("allowed_tools"),
+      /** Some of the tools may be called, or one of them must; the model is told of all. */
+      allowed_tools: z.strictObject({
+        mode: z.enum(["auto", "required"]),
+        tools: boundedArray(namedFunction, 1, maxTools),
+      }),
+    }),
+    customTool,
+  ]),
 ]);
 
 export type ToolChoice = z.infer<typeof toolChoiceSchema>;
 
 export const toolFields = {
-  tools: z.nullish(boundedArray(toolSchema, 0, maxTools)),
+  tools: z.nullish(boundedArray(z.discriminatedUnion("type", [functionTool, customTool]), 0, maxTools)),
   /** `auto` when there are tools, else `none`. */
   tool_choice: z.nullish(toolChoiceSchema),
   /** Whether one answer may call more than one; true by default. */

@@ -1,14 +1,18 @@
-// Parameters that OpenAI documents and we do not serve. Ignoring one that changes the output would be a silent wrong
+// Parameters that OpenAI or vLLM document and we do not serve. Ignoring one that changes the output would be a silent wrong
 // answer, so each is named in its schema together with the values that ask for nothing.
 import * as z from "zod/mini";
 
 /** Marks the issue of an unsupported parameter; read by `parse-request.ts`. */
-export const unsupportedMark = { unsupported: true } as const;
+export interface UnsupportedMark {
+  readonly unsupported: true;
+  /** What a caller can do instead, as a sentence; undefined when there is nothing. */
+  readonly instead: string | undefined;
+}
 
 /** A parameter accepted only when absent, null, or when `asksForNothing`, which sees neither of the two. */
-export function unsupportedUnless(asksForNothing: (value: unknown) => boolean) {
+export function unsupportedUnless(asksForNothing: (value: unknown) => boolean, instead?: string) {
   const isNeutral = (value: unknown): boolean => value === null || value === undefined || asksForNothing(value);
-  return z.optional(z.unknown().check(z.refine(isNeutral, { params: unsupportedMark })));
+  return z.optional(z.unknown().check(z.refine(isNeutral, { params: markOf(instead) })));
 }
 
 /** A parameter accepted only when absent, null, or one of `neutral`. */
@@ -17,6 +21,20 @@ export function unsupported(...neutral: readonly (string | number | boolean)[]) 
 }
 
 /** A list or map accepted only when absent, null, or empty. */
-export function unsupportedUnlessEmpty() {
-  return unsupportedUnless((value) => typeof value === "object" && Object.keys(value ?? {}).length === 0);
+export function unsupportedUnlessEmpty(instead?: string) {
+  return unsupportedUnless((value) => typeof value === "object" && Object.keys(value ?? {}).length === 0, instead);
+}
+
+/** Members of a union on `type` that are known and never taken. */
+export function unsupportedTypes(types: readonly string[], instead: string) {
+  const known = z.looseObject({ type: z.enum(types) }).check(z.refine(() => false, { params: markOf(instead) }));
+  return z.pipe(known, z.never());
+}
+
+export function isUnsupportedMark(params: unknown): params is UnsupportedMark {
+  return typeof params === "object" && params !== null && "unsupported" in params;
+}
+
+function markOf(instead: string | undefined): { [name: string]: unknown } & UnsupportedMark {
+  return { unsupported: true, instead };
 }

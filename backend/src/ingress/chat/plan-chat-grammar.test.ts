@@ -51,6 +51,19 @@ test.each<[string, ToolFields, object, readonly string[], readonly string[]]>([
     [bad, `See:\n${bad}`, "<tool_call>", `${good} more`],
   ],
   [
+    "auto among some of the tools: text, and calls of these",
+    {
+      tools: [lamp, ring],
+      tool_choice: {
+        type: "allowed_tools",
+        allowed_tools: { mode: "auto", tools: [{ type: "function", function: { name: "ring" } }] },
+      },
+    },
+    {},
+    ["Just text.", call("ring", "{}")],
+    [good],
+  ],
+  [
     "auto with a response format: either",
     { tools: [lamp] },
     { response_format: { type: "json_object" } },

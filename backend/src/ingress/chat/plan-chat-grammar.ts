@@ -14,14 +14,14 @@ const noParameters = { type: "object", properties: {}, additionalProperties: fal
 
 /**
  * What an answer must be that may call tools: a call where one is forced; where it is not, calls that are valid, behind
- * text or in the place of what `response_format` asks for. Arguments of tools that are not strict are bound to their schema only
+ * text or in the place of what `response_format` asks for. Only tools that may be called are, and arguments of tools that are not strict are bound to their schema only
  * where a call is forced. Undefined when the answer may be anything. Throws as `planGrammar` does.
  */
 export function planChatGrammar(fields: StructuredOutputFields, toolUse: ToolUse | undefined): GrammarPlan | undefined {
   const demand = findDemand(fields);
   if (toolUse === undefined) return demand && writeGrammar(demand.param, demand.write);
-  const { tools, isForced, format } = toolUse;
-  const isStrict = tools.some((tool) => tool.function.strict === true);
+  const { tools, callable, isForced, format } = toolUse;
+  const isStrict = tools.some((tool) => tool.function.strict === true) || callable.length < tools.length;
   if (!isForced && !isStrict && demand === undefined) return undefined;
   return writeGrammar(isForced || isStrict ? "tools" : (demand?.param ?? "tools"), (rules) => {
     const calls = writeCalls(toolUse, rules);

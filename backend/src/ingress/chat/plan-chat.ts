@@ -1,15 +1,14 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { ChatCompletionRequest } from "@sluice/shared/openai/chat-completion-request.ts";
-import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
-import type { Tool } from "@sluice/shared/openai/tools.ts";
+import { messageText } from "@sluice/shared/openai/chat-message.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
-import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
+import { outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import type { ServedModel } from "#ingress/text/served-model.ts";
+import { renderConversation } from "./conversation.ts";
 import { planChatGrammar } from "./plan-chat-grammar.ts";
 import { planToolUse } from "./tool-use.ts";
 
@@ -37,7 +36,8 @@ export async function draftChat(
   const { maxModelLen } = region.pool;
   const toolUse = planToolUse(request, region.model.chatTemplate?.toolFormat);
   const grammar = planChatGrammar(request, toolUse);
-  const promptTokenIds = await tokenizeChat(request.messages, toolUse?.tools, region.model, maxModelLen);
+  const rendered = renderConversation(request, toolUse?.tools, region.model, maxModelLen);
+  const promptTokenIds = await region.model.tokenizer.encodeRendered(rendered);
   const mayGenerate = outputBudget({
     promptTokens: promptTokenIds.length,
     requested: requestedTokens(request),
@@ -51,25 +51,15 @@ export async function draftChat(
   const isOpenEnded = requestedTokens(request) === undefined;
   const maxTokens = isOpenEnded ? reservedOutput(wanted, choices.n, exchange) : mayGenerate;
   const sampling = planSampling(request, region.model, maxTokens);
-  const output = { logprobs: requestedLogprobs(request), echo: undefined, grammar, toolFormat: toolUse?.format };
+  const output = {
+    logprobs: requestedLogprobs(request),
+    echo: echoedText(request),
+    grammar,
+    toolFormat: toolUse?.format,
+  };
   const { org } = claims;
   const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
   return { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
-}
-
-async function tokenizeChat(
-  messages: readonly ChatMessage[],
-  tools: readonly Tool[] | undefined,
-  { chatTemplate, tokenizer }: ServedModel,
-  maxModelLen: number,
-): Promise<number[]> {
-  if (chatTemplate === undefined) {
-    throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
-  }
-  const toolsLength = tools === undefined ? 0 : JSON.stringify(tools).length;
-  const textLength = messages.reduce((length, message) => length + messageText(message).length, toolsLength);
-  assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");
-  return tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText, tools));
 }
 
 function requestedTokens(request: ChatCompletionRequest): number | undefined {
@@ -89,4 +79,18 @@ function requestedLogprobs({ logprobs, top_logprobs: numTop }: ChatCompletionReq
     param: "top_logprobs",
     publicText: "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
   });
+}
+
+/** The message that the answer goes on with, where it is to begin with it. */
+function echoedText(request: ChatCompletionRequest): string | undefined {
+  const { echo, continue_final_message: isContinued, logprobs, messages } = request;
+  const last = messages.at(-1);
+  if (echo !== true || last === undefined) return undefined;
+  if (isContinued !== true) throw invalidEcho("it is only allowed with 'continue_final_message'");
+  if (logprobs === true) throw invalidEcho("it is not allowed with 'logprobs'");
+  return messageText(last).trim();
+}
+
+function invalidEcho(why: string): AppError {
+  return new AppError("invalid_value", { param: "echo", publicText: `Invalid 'echo': ${why}.` });
 }

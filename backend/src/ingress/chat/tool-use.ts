@@ -38,14 +38,27 @@ export function planToolUse(fields: ToolFields, format: ToolFormat | undefined):
   const names = tools.map((tool) => tool.function.name);
   const twice = names.findIndex((name, index) => names.indexOf(name) < index);
   if (twice >= 0) throw invalid(`tools[${twice}].function.name`, "another function has this name");
-  const named = typeof choice === "object" ? names.indexOf(choice.function.name) : undefined;
-  if (named === -1) throw invalid("tool_choice", "it names no function of 'tools'");
+  const { wanted, isForced, maxCalls } = readChoice(choice);
+  const callable = wanted?.map((name) => names.indexOf(name)) ?? [...tools.keys()];
+  if (callable.includes(-1)) throw invalid("tool_choice", "it names no function of 'tools'");
+  return { format, tools, callable, isForced, maxCalls: fields.parallel_tool_calls === false ? 1 : maxCalls };
+}
+
+interface Choice {
+  /** Names of the functions that may be called; undefined for all. */
+  readonly wanted: readonly string[] | undefined;
+  readonly isForced: boolean;
+  readonly maxCalls: number;
+}
+
+function readChoice(choice: Exclude<ToolChoice, "none">): Choice {
+  if (typeof choice === "string") return { wanted: undefined, isForced: choice === "required", maxCalls: Infinity };
+  if (choice.type === "function") return { wanted: [choice.function.name], isForced: true, maxCalls: 1 };
+  const { mode, tools } = choice.allowed_tools;
   return {
-    format,
-    tools,
-    callable: named === undefined ? [...tools.keys()] : [named],
-    isForced: choice !== "auto",
-    maxCalls: named === undefined && fields.parallel_tool_calls !== false ? Infinity : 1,
+    wanted: [...new Set(tools.map((tool) => tool.function.name))],
+    isForced: mode === "required",
+    maxCalls: Infinity,
   };
 }
 

@@ -55,7 +55,7 @@ export function planSampling(fields: SamplingFields, model: ServedModel, maxToke
   return {
     temperature: fields.temperature ?? defaults.temperature,
     topP: Math.max(fields.top_p ?? defaults.topP, leastMass),
-    topK: fields.top_k ?? defaults.topK,
+    topK: Math.max(fields.top_k ?? defaults.topK, 0),
     minP: fields.min_p ?? defaults.minP,
     presencePenalty: fields.presence_penalty ?? 0,
     frequencyPenalty: fields.frequency_penalty ?? 0,

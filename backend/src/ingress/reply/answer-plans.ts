@@ -1,3 +1,4 @@
+import { AppError } from "@sluice/shared/errors.ts";
 import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateTexts } from "#ingress/generation/generate-texts.ts";
@@ -34,6 +35,7 @@ export async function answerPlans(
   exchange: Exchange,
   select: (choices: readonly WholeChoice[]) => readonly WholeChoice[] = (choices) => choices,
 ): Promise<void> {
+  assertStreamOptions(fields);
   const { requestId, createdS, response, limits, progress } = exchange;
   const { model, pool } = region;
   const isStream = fields.stream === true;
@@ -49,6 +51,15 @@ export async function answerPlans(
     const { choices, usage } = await collectChoices(events, numChoices);
     sendJson(response, 200, shape.whole(select(choices), usage), replyHeaders(model.id, exchange));
   }
+}
+
+/** Throws as OpenAI does: options of a stream that there will not be would be ignored. */
+function assertStreamOptions({ stream, stream_options: options }: ReplyFields): void {
+  if (stream === true || options === null || options === undefined) return;
+  throw new AppError("invalid_value", {
+    param: "stream_options",
+    publicText: "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+  });
 }
 
 /** `auto` leaves the choice to us, and nobody here buys scale: both are the default tier. */

@@ -11,10 +11,25 @@ export interface TemplateTokens {
   readonly eosToken: string;
 }
 
+/** What is rendered beside the messages. */
+export interface RenderOptions {
+  readonly tools?: readonly Tool[] | undefined;
+  /** Variables of the template's own; texts in them are the caller's. */
+  readonly variables?: Readonly<Record<string, TemplateValue>> | undefined;
+  /** `answer` has the model begin its turn, `continue` go on with the last message; `leave` ends as the messages do. */
+  readonly turn?: "answer" | "continue" | "leave" | undefined;
+}
+
+export type TemplateValue = string | number | boolean;
+
+/** Names that a caller's variables cannot have. */
+const ownNames = ["messages", "tools", "bos_token", "eos_token", "add_generation_prompt"];
+
 /** A model's chat template: messages in, the prompt up to the assistant's turn out. */
 export class ChatTemplate {
   /** Undefined when `tools` cannot be given. */
   readonly toolFormat: ToolFormat | undefined;
+  readonly #source: string;
   readonly #template: Template;
   readonly #tokens: TemplateTokens;
 
@@ -22,30 +37,55 @@ export class ChatTemplate {
   constructor(source: string, tokens: TemplateTokens) {
     this.#template = new Template(source);
     this.toolFormat = findToolFormat(source);
+    this.#source = source;
     this.#tokens = tokens;
+  }
+
+  /** Whether the template looks at a variable of a caller's. */
+  reads(name: string): boolean {
+    return !ownNames.includes(name) && new RegExp(`\\b${name}\\b`).test(this.#source);
   }
 
   /**
    * Renders with every text of the caller's protected, for `Tokenizer.encodeRendered`.
    * Throws `invalid_value` when the template refuses the conversation, such as two user turns in a row.
    */
-  render(messages: readonly ChatMessage[], controlText: ControlText, tools?: readonly Tool[]): string {
+  render(
+    messages: readonly ChatMessage[],
+    controlText: ControlText,
+    { tools, variables, turn = "answer" }: RenderOptions = {},
+  ): string {
+    const rendered = this.#render({
+      ...(variables !== undefined && protectMembers(variables, controlText)),
+      messages: messages.map((message) => templateMessage(message, controlText)),
+      ...(tools !== undefined && { tools: protectAll(tools, controlText) }),
+      bos_token: this.#tokens.bosToken,
+      eos_token: this.#tokens.eosToken,
+      add_generation_prompt: turn === "answer",
+    });
+    return turn === "continue" ? cutBehindLast(rendered, messages.at(-1), controlText) : rendered;
+  }
+
+  #render(context: Record<string, unknown>): string {
     try {
-      return this.#template.render({
-        messages: messages.map((message) => templateMessage(message, controlText)),
-        ...(tools !== undefined && { tools: protectAll(tools, controlText) }),
-        bos_token: this.#tokens.bosToken,
-        eos_token: this.#tokens.eosToken,
-        add_generation_prompt: true,
-      });
+      return this.#template.render(context);
     } catch (error) {
-      throw new AppError("invalid_value", {
-        param: "messages",
-        publicText: "The model's chat template does not accept these messages in this order.",
-        cause: error,
-      });
+      throw refusal("The model's chat template does not accept these messages in this order.", error);
     }
   }
+}
+
+/** Without what the template puts behind the last message, so that the model goes on with it. */
+function cutBehindLast(rendered: string, last: ChatMessage | undefined, controlText: ControlText): string {
+  const text = last === undefined ? "" : controlText.protect(messageText(last)).trim();
+  const at = text === "" ? -1 : rendered.lastIndexOf(text);
+  if (at < 0)
+    throw refusal("The last message cannot be continued: the model's chat template does not end with its text.");
+  return rendered.slice(0, at + text.length);
+}
+
+function refusal(publicText: string, cause?: unknown): AppError {
+  return new AppError("invalid_value", { param: "messages", publicText, cause });
 }
 
 /** Templates know `system` only; OpenAI renamed it to `developer`. */
@@ -54,10 +94,12 @@ function templateMessage(message: ChatMessage, controlText: ControlText): Record
     role: message.role === "developer" ? "system" : message.role,
     content: controlText.protect(messageText(message)),
   };
-  if ("name" in message && message.name !== undefined) rendered["name"] = controlText.protect(message.name);
+  if (message.name) rendered["name"] = controlText.protect(message.name);
   if (message.role === "tool") rendered["tool_call_id"] = controlText.protect(message.tool_call_id);
-  if (message.role === "assistant" && message.tool_calls) {
-    rendered["tool_calls"] = message.tool_calls.map((call) => templateCall(call, controlText));
+  if (message.role === "assistant") {
+    const { tool_calls: calls, reasoning_content: reasoning } = message;
+    if (calls) rendered["tool_calls"] = calls.map((call) => templateCall(call, controlText));
+    if (reasoning) rendered["reasoning_content"] = controlText.protect(reasoning);
   }
   return rendered;
 }
@@ -85,7 +127,11 @@ function protectAll(value: unknown, controlText: ControlText): unknown {
   if (typeof value === "string") return controlText.protect(value);
   if (Array.isArray(value)) return value.map((item) => protectAll(item, controlText));
   if (typeof value !== "object" || value === null) return value;
+  return protectMembers(value, controlText);
+}
+
+function protectMembers(members: object, controlText: ControlText): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [controlText.protect(key), protectAll(item, controlText)]),
+    Object.entries(members).map(([name, value]) => [controlText.protect(name), protectAll(value, controlText)]),
   );
 }
