@@ -227,9 +227,9 @@ describe("a conversation", () => {
   });
 });
 
-describe("functions", () => {
-  const call = (on: boolean) => `<tool_call>\n{"name": "lamp", "arguments": {"on": ${on}}}\n</tool_call>`;
+const call = (on: boolean) => `<tool_call>\n{"name": "lamp", "arguments": {"on": ${on}}}\n</tool_call>`;
 
+describe("functions", () => {
   test("are called beside text, each as an item of its own, their arguments in pieces", async () => {
     const said = `Sure.\n${call(true)}\n${call(false)}`;
     engine.script = (generate) =>
