@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { administration } from "#edge/admin/administration.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { filesApi } from "#edge/files/files-api.ts";
 import { admit } from "#edge/middleware/admit.ts";
 import { allowOrigins } from "#edge/middleware/allow-origins.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
@@ -48,6 +49,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.post("/v1/embeddings", ...infer).all(refuseMethod("POST"));
   app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
+
+  app.use("/v1/files/*", identify, enter);
+  app.route("/v1/files", filesApi({ ...parts, bounds: config.fileBounds }));
 
   app.use("/v1/organization/*", requireAdmin(config.adminKey, parts));
   app.route("/v1/organization", administration(parts));

@@ -4,6 +4,7 @@ import type { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
+import type { FileSweeper } from "#edge/files/file-sweeper.ts";
 import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
 
@@ -17,4 +18,6 @@ export interface Bindings {
   readonly IDEMPOTENCY_STORE: DurableObjectNamespace<IdempotencyStore>;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
+  readonly FILES: R2Bucket;
+  readonly FILE_SWEEPER: DurableObjectNamespace<FileSweeper>;
 }

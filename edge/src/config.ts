@@ -24,6 +24,17 @@ export interface Bounds {
   readonly databaseTimeoutMs: number;
 }
 
+/** What files may take. */
+export interface FileBounds {
+  readonly maxFileBytes: number;
+  /** Of an organization's files together. */
+  readonly maxStorageBytes: number;
+  /** Longest time an upload may take. */
+  readonly uploadTimeoutMs: number;
+  /** How long a file is kept that was made without a word about it. */
+  readonly retentionMs: number;
+}
+
 /** How long keys live. */
 export interface LifetimePolicy {
   /** Of a key that is made without a word about it. */
@@ -55,6 +66,7 @@ export interface Config {
   readonly quotaBounds: QuotaBounds;
   readonly failPolicy: FailPolicy;
   readonly keyLifetimes: LifetimePolicy;
+  readonly fileBounds: FileBounds;
 }
 
 const dayMs = 24 * 3600 * 1000;
@@ -91,6 +103,10 @@ const environmentSchema = z.object({
   GATE_FAIL_MODE: z._default(z.enum(["closed", "open"], { error: "is neither closed nor open" }), "closed"),
   GATE_FAIL_OPEN_PER_MINUTE: count(60),
   DATABASE_TIMEOUT_MS: count(10_000),
+  MAX_FILE_BYTES: count(200 * 1024 * 1024),
+  MAX_STORAGE_BYTES: count(100 * 1024 ** 3),
+  UPLOAD_TIMEOUT_MS: count(600_000),
+  FILE_RETENTION_DAYS: count(30),
   KEY_DEFAULT_LIFETIME_DAYS: count(90),
   KEY_MAX_LIFETIME_DAYS: count(90),
   KEYS_MAY_NEVER_EXPIRE: z._default(z.stringbool({ error: "is neither true nor false" }), false),
@@ -132,6 +148,12 @@ export function loadConfig(environment: unknown): Config {
       defaultOutputTokens: values.DEFAULT_OUTPUT_TOKENS,
     },
     failPolicy: { mode: values.GATE_FAIL_MODE, maxUncheckedPerMinute: values.GATE_FAIL_OPEN_PER_MINUTE },
+    fileBounds: {
+      maxFileBytes: values.MAX_FILE_BYTES,
+      maxStorageBytes: values.MAX_STORAGE_BYTES,
+      uploadTimeoutMs: values.UPLOAD_TIMEOUT_MS,
+      retentionMs: values.FILE_RETENTION_DAYS * dayMs,
+    },
     keyLifetimes: {
       defaultMs: Math.min(values.KEY_DEFAULT_LIFETIME_DAYS, values.KEY_MAX_LIFETIME_DAYS) * dayMs,
       maxMs: values.KEY_MAX_LIFETIME_DAYS * dayMs,

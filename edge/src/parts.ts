@@ -21,6 +21,9 @@ import type { Bindings } from "#edge/bindings.ts";
 import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
+import { FileDirectory } from "#edge/files/file-directory.ts";
+import { FileStore } from "#edge/files/file-store.ts";
+import { FileSweeps } from "#edge/files/file-sweeps.ts";
 import { IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
 import { UsageLedger } from "#edge/ledger/usage-ledger.ts";
 import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
@@ -56,6 +59,8 @@ export interface Parts {
   readonly experience: RegionExperience;
   readonly retryBudget: RetryBudget;
   readonly idempotentRuns: IdempotentRuns;
+  readonly files: FileStore;
+  readonly sweeps: FileSweeps;
   readonly floodShield: RateLimit;
   readonly log: Logger;
   readonly now: Clock;
@@ -108,6 +113,8 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),
     idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.quotaBounds.leaseMs),
+    files: new FileStore(bindings.FILES, new FileDirectory(database), now),
+    sweeps: new FileSweeps(bindings.FILE_SWEEPER),
     floodShield: bindings.FLOOD_SHIELD,
     log,
     now,

@@ -12,6 +12,7 @@ import { buildParts, type Parts } from "#edge/parts.ts";
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
+export { FileSweeper } from "#edge/files/file-sweeper.ts";
 export { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";

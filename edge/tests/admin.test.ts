@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { adminKey, Edge } from "./support/edge.ts";
 import { type HarnessWorker, startHarnessWorker } from "./support/harness-worker.ts";
-import { assertOpenAi } from "./support/openai-administration.ts";
+import { assertOpenAi } from "./support/openai-schemas.ts";
 
 let edge: Edge<HarnessWorker>;
 

@@ -40,7 +40,7 @@ test.each([
   expect(response.headers.get("retry-after")).toBe("1");
   const { error } = (await response.json()) as { error: { code: string; message: string } };
   expect(error.code).toBe("unavailable");
-  expect(error.message).toContain("database of the administration");
+  expect(error.message).toContain("database cannot be reached");
   expect(error.message).not.toMatch(/table|sql/i);
 });
 

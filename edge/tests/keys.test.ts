@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Edge } from "./support/edge.ts";
 import { startHarnessWorker } from "./support/harness-worker.ts";
-import { assertOpenAi } from "./support/openai-administration.ts";
+import { assertOpenAi } from "./support/openai-schemas.ts";
 
 const dayS = 24 * 3600;
 

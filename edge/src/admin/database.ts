@@ -1,4 +1,4 @@
-// D1, as the administration uses it: statements are data, rows are parsed, and every failure is the same error.
+// D1, as the administration and files use it: statements are data, rows are parsed, and every failure is the same error.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
 import { answerWithin } from "#edge/deadline.ts";
@@ -45,6 +45,6 @@ export class Database {
 
 function unanswered(cause?: unknown): AppError {
   const detail = cause === undefined ? "the database did not answer in time" : "the database failed";
-  const publicText = "The database of the administration cannot be reached at the moment. Inference does not need it.";
+  const publicText = "The database cannot be reached at the moment. Inference does not need it.";
   return new AppError("unavailable", { publicText, detail, retryAfterMs, cause });
 }

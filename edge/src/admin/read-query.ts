@@ -1,10 +1,15 @@
+/** A query string; see nestFields. */
+export function readQuery(url: string): Readonly<Record<string, unknown>> {
+  return nestFields(new URL(url).searchParams);
+}
+
 /**
- * A query string in the manner of OpenAI's clients: `ids[]=a&ids[]=b` is a list, `at[gte]=1` a field of an object. A name that
+ * Names and values in the manner of OpenAI's clients: `ids[]=a&ids[]=b` is a list, `at[gte]=1` a field of an object. A name that
  * is neither has its last value. Nothing reaches a prototype.
  */
-export function readQuery(url: string): Readonly<Record<string, unknown>> {
+export function nestFields(fields: Iterable<readonly [string, string]>): Readonly<Record<string, unknown>> {
   const query = new Map<string, string | string[] | Map<string, string>>();
-  for (const [name, value] of new URL(url).searchParams) {
+  for (const [name, value] of fields) {
     const [, base = name, field] = /^([^[\]]+)\[([^[\]]*)\]$/.exec(name) ?? [];
     const known = query.get(base);
     if (field === undefined) query.set(base, value);

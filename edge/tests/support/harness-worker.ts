@@ -12,9 +12,15 @@ interface Database {
   };
 }
 
+/** The Worker's own R2, past the Worker. */
+interface Bucket {
+  list(): Promise<{ readonly objects: readonly { readonly key: string; readonly size: number }[] }>;
+}
+
 export interface HarnessWorker extends RunningWorker {
   readonly handle: WorkerHandle;
   database(): Promise<Database>;
+  bucket(): Promise<Bucket>;
 }
 
 export async function startHarnessWorker(environment: Environment): Promise<HarnessWorker> {
@@ -29,6 +35,7 @@ export async function startHarnessWorker(environment: Environment): Promise<Harn
     url: url.origin,
     handle,
     database: async () => ((await handle.getEnv()) as { DB: Database }).DB,
+    bucket: async () => ((await handle.getEnv()) as { FILES: Bucket }).FILES,
     logs: () => harness.getLogs().map(({ message }) => message),
     stop: async () => harness.close(),
   };

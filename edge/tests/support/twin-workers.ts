@@ -26,6 +26,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
           compatibility_flags: ["enable_request_signal"],
           vars: { ...environment },
           d1_databases: [{ binding: "DB", database_name: "sluice-twin", database_id: "twin" }],
+          r2_buckets: [{ binding: "FILES", bucket_name: "sluice-files-twin" }],
           ratelimits: [{ name: "FLOOD_SHIELD", namespace_id: "1001", simple: { limit: 5_000, period: 10 } }],
           queues: { producers: [{ binding: "USAGE_QUEUE", queue: "sluice-usage" }] },
           durable_objects: {
@@ -36,6 +37,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
               gates("ISSUER_BOARD", "IssuerBoard"),
               gates("REGION_BOARD", "RegionBoard"),
               gates("LIMIT_LEDGER", "LimitLedger"),
+              gates("FILE_SWEEPER", "FileSweeper"),
             ],
           },
         },
