@@ -8,17 +8,21 @@ import { allowOrigins } from "#edge/middleware/allow-origins.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
 import { authenticate } from "#edge/middleware/authenticate.ts";
 import { chooseRegion } from "#edge/middleware/choose-region.ts";
+import { converse } from "#edge/middleware/converse.ts";
 import { describeTokenEndpoint, publishKeys } from "#edge/middleware/describe-tokens.ts";
 import { forward } from "#edge/middleware/forward.ts";
 import { issueToken } from "#edge/middleware/issue-token.ts";
 import { limitHeaders } from "#edge/middleware/limit-headers.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
+import { readResponseRequest } from "#edge/middleware/read-response-request.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
+import { relayResponse } from "#edge/middleware/relay-response.ts";
 import { remember } from "#edge/middleware/remember.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
 import { requireAdmin } from "#edge/middleware/require-admin.ts";
+import { deleteResponse, listInputItems, retrieveResponse } from "#edge/middleware/serve-responses.ts";
 import { shieldFromFloods } from "#edge/middleware/shield-from-floods.ts";
 import { secureReply } from "#edge/middleware/secure-reply.ts";
 import { settle } from "#edge/middleware/settle.ts";
@@ -36,17 +40,35 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
 
   const route = chooseRegion(config.regions, regionView, experience);
   const { passportKey, retryBudget } = parts;
-  const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now });
+  const forwarding = { passportKey, gates, experience, retryBudget, bounds: config.bounds, now };
+  const answer = forward(forwarding);
   const identify = authenticate(parts);
   const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
   const enter = admit({ ...parts, expiryWarningMs: config.keyLifetimes.warningMs }, "inference");
   const once = remember({ runs: parts.idempotentRuns, enter, log: parts.log });
   const infer = [identify, readBody(config.bounds), once, enter, account, route, answer] as const;
+  const { responseStores: stores, responseKeeper: keeper } = parts;
+  const respond = [
+    identify,
+    readBody(config.bounds, readResponseRequest),
+    once,
+    enter,
+    converse({ stores, maxBodyBytes: config.bounds.maxBodyBytes, now }),
+    account,
+    route,
+    forward(forwarding, relayResponse(keeper)),
+  ] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/embeddings", ...infer).all(refuseMethod("POST"));
+  app.post("/v1/responses", ...respond).all(refuseMethod("POST"));
+  app.get("/v1/responses/:id/input_items", identify, enter, listInputItems(stores)).all(refuseMethod("GET"));
+  app
+    .get("/v1/responses/:id", identify, enter, retrieveResponse(stores))
+    .delete("/v1/responses/:id", identify, enter, deleteResponse(stores))
+    .all("/v1/responses/:id", refuseMethod("GET", "DELETE"));
   app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 

@@ -6,6 +6,7 @@ import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 import type { FileSweeper } from "#edge/files/file-sweeper.ts";
 import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
+import type { ResponseStore } from "#edge/responses/response-store.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
 
 export interface Bindings {
@@ -16,6 +17,7 @@ export interface Bindings {
   readonly USAGE_QUEUE: Queue<UsageEntry>;
   readonly FLOOD_SHIELD: RateLimit;
   readonly IDEMPOTENCY_STORE: DurableObjectNamespace<IdempotencyStore>;
+  readonly RESPONSE_STORE: DurableObjectNamespace<ResponseStore>;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
   readonly FILES: R2Bucket;

@@ -54,6 +54,16 @@ export interface FailPolicy {
   readonly maxUncheckedPerMinute: number;
 }
 
+/** What is kept of responses. */
+export interface ResponsePolicy {
+  /** How long a response can be had again. */
+  readonly retentionMs: number;
+  /** Most UTF-16 units of a response, and of its conversation, that are kept. */
+  readonly maxLength: number;
+  /** Jurisdictions, by the names that regions and keys have for them, in which the platform keeps Durable Objects. */
+  readonly jurisdictions: readonly string[];
+}
+
 export interface Config {
   readonly regions: readonly Region[];
   readonly keyTagSecret: string;
@@ -67,6 +77,7 @@ export interface Config {
   readonly failPolicy: FailPolicy;
   readonly keyLifetimes: LifetimePolicy;
   readonly fileBounds: FileBounds;
+  readonly responses: ResponsePolicy;
 }
 
 const dayMs = 24 * 3600 * 1000;
@@ -111,6 +122,9 @@ const environmentSchema = z.object({
   KEY_MAX_LIFETIME_DAYS: count(90),
   KEYS_MAY_NEVER_EXPIRE: z._default(z.stringbool({ error: "is neither true nor false" }), false),
   KEY_EXPIRY_WARNING_DAYS: count(7),
+  RESPONSE_RETENTION_DAYS: count(30),
+  RESPONSE_MAX_LENGTH: count(8 * 1024 * 1024),
+  STATE_JURISDICTIONS: z._default(z.string(), ""),
 });
 
 /**
@@ -130,9 +144,7 @@ export function loadConfig(environment: unknown): Config {
     passportPrivateJwk: values.PASSPORT_PRIVATE_JWK,
     adminKey: values.ADMIN_KEY,
     receiptSecret: values.RECEIPT_SECRET,
-    corsOrigins: values.CORS_ORIGINS.split(",")
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ""),
+    corsOrigins: names(values.CORS_ORIGINS),
     bounds: {
       maxBodyBytes: values.MAX_BODY_BYTES,
       bodyTimeoutMs: values.BODY_TIMEOUT_MS,
@@ -160,7 +172,18 @@ export function loadConfig(environment: unknown): Config {
       mayNeverExpire: values.KEYS_MAY_NEVER_EXPIRE,
       warningMs: values.KEY_EXPIRY_WARNING_DAYS * dayMs,
     },
+    responses: {
+      retentionMs: values.RESPONSE_RETENTION_DAYS * dayMs,
+      maxLength: values.RESPONSE_MAX_LENGTH,
+      jurisdictions: names(values.STATE_JURISDICTIONS),
+    },
   };
+}
+
+/** A variable that holds a list, with commas between. */
+function names(text: string): string[] {
+  const trimmed = text.split(",").map((name) => name.trim());
+  return trimmed.filter((name) => name !== "");
 }
 
 /** A variable that holds JSON of the given shape. */

@@ -1,4 +1,5 @@
 // What the steps of the pipeline hand to each other, beside Hono's request and response.
+import type { ResponseRequest } from "@sluice/shared/openai/response-request.ts";
 import type { Actor } from "#edge/auth/actor.ts";
 import type { Admitted } from "#edge/auth/admission.ts";
 import type { Credential } from "#edge/auth/credential.ts";
@@ -9,6 +10,7 @@ import type { AttemptRecord } from "#edge/proxy/attempt.ts";
 import type { Ending } from "#edge/proxy/relay-events.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
+import type { ResponseTurn } from "#edge/responses/response-turn.ts";
 import type { Usage } from "#edge/rate-limit/usage.ts";
 import type { RankedRegion } from "#edge/routing/rank-regions.ts";
 import type { Region } from "#edge/routing/region.ts";
@@ -34,6 +36,10 @@ interface Variables {
   demand: TokenDemand | undefined;
   /** readBody: the tier the body asks for. */
   serviceTier: ServiceTier | undefined;
+  /** readBody, of a request to `/v1/responses`. */
+  responseRequest: ResponseRequest;
+  /** converse: absent on other routes. */
+  turn: ResponseTurn | undefined;
   /** remember: whether the answer is kept for retries, so that the region is read to its end whoever leaves. */
   isRemembered: boolean | undefined;
   /** forward: the whole answer, if it is remembered; absent in the end when it cannot be kept. Never rejects. */

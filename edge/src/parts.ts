@@ -31,6 +31,8 @@ import { jsonLogger, type Logger } from "#edge/logger.ts";
 import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import { ResponseKeeper } from "#edge/responses/response-keeper.ts";
+import { ResponseStores } from "#edge/responses/response-stores.ts";
 import { RegionView } from "#edge/routing/region-view.ts";
 import { RegionExperience } from "#edge/routing/region-experience.ts";
 
@@ -61,6 +63,8 @@ export interface Parts {
   readonly idempotentRuns: IdempotentRuns;
   readonly files: FileStore;
   readonly sweeps: FileSweeps;
+  readonly responseStores: ResponseStores;
+  readonly responseKeeper: ResponseKeeper;
   readonly floodShield: RateLimit;
   readonly log: Logger;
   readonly now: Clock;
@@ -83,6 +87,10 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const database = new Database(bindings.DB, config.bounds.databaseTimeoutMs);
   const directory = new KeyDirectory(database);
   const audit = new AuditLog(database, entropy, now);
+  const responseStores = new ResponseStores(bindings.RESPONSE_STORE, {
+    jurisdictions: config.responses.jurisdictions,
+    timeoutMs: config.bounds.admitTimeoutMs,
+  });
   return {
     config,
     tagger,
@@ -115,6 +123,8 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.quotaBounds.leaseMs),
     files: new FileStore(bindings.FILES, new FileDirectory(database), now),
     sweeps: new FileSweeps(bindings.FILE_SWEEPER),
+    responseStores,
+    responseKeeper: new ResponseKeeper({ stores: responseStores, ...config.responses, log }),
     floodShield: bindings.FLOOD_SHIELD,
     log,
     now,

@@ -35,6 +35,12 @@ export const errorTable = {
     false,
     "The schema or pattern is too complex, or cannot be compiled.",
   ),
+  previous_response_not_found: row(
+    400,
+    "invalid_request_error",
+    false,
+    "There is no response of the id that 'previous_response_id' names.",
+  ),
   context_length_exceeded: row(
     400,
     "invalid_request_error",

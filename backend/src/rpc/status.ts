@@ -16,6 +16,7 @@ const grpcStatus = {
   unknown_parameter: status.INVALID_ARGUMENT,
   unsupported_parameter: status.INVALID_ARGUMENT,
   invalid_grammar: status.INVALID_ARGUMENT,
+  previous_response_not_found: status.NOT_FOUND,
   context_length_exceeded: status.INVALID_ARGUMENT,
   request_too_large: status.INVALID_ARGUMENT,
   headers_too_large: status.INVALID_ARGUMENT,

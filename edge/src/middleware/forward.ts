@@ -18,9 +18,6 @@ import { isEventStream, replyHeaders } from "#edge/proxy/reply-headers.ts";
 import { refusalError } from "#edge/rate-limit/refusal-error.ts";
 import type { RegionExperience } from "#edge/routing/region-experience.ts";
 
-/** Half of what a Durable Object stores in one value; larger answers are not kept. */
-const maxKeptBytes = 1024 * 1024;
-
 export interface ForwardParts {
   readonly passportKey: PassportKey;
   readonly gates: KeyGates;
@@ -30,8 +27,15 @@ export interface ForwardParts {
   readonly now: Clock;
 }
 
+/** How a region's answer reaches the caller. Undefined: as it is, and nobody need know how it ended. */
+export type RelayAnswer = (
+  c: Context<EdgeContext>,
+  response: Response,
+  isStream: boolean,
+) => Relay | undefined | Promise<Relay | undefined>;
+
 /** The last step: asks the ranked regions and passes the answer through. */
-export function forward(parts: ForwardParts): Handler<EdgeContext> {
+export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPlainly): Handler<EdgeContext> {
   const { passportKey, gates, experience, retryBudget, bounds, now } = parts;
   return async (c) => {
     let request = await regionRequest(c);
@@ -77,10 +81,9 @@ export function forward(parts: ForwardParts): Handler<EdgeContext> {
     c.set("body", undefined);
     const init = { status: response.status, headers: replyHeaders(response.headers, region.id) };
     const isStream = isEventStream(response.headers);
-    const isRemembered = c.get("isRemembered") === true;
-    if (response.body === null || (!isStream && !isRemembered)) return new Response(response.body, init);
-
-    const { readable, ending } = isRemembered ? relayAndKeep(c, response.body, isStream) : relayEvents(response.body);
+    const relay = await relayAnswer(c, response, isStream);
+    if (relay === undefined) return new Response(response.body, init);
+    const { readable, ending } = relay;
     const died = (how: Ending) => {
       if (how === "upstream_died") experience.outliers.failed(region.id, "unreachable");
     };
@@ -90,16 +93,21 @@ export function forward(parts: ForwardParts): Handler<EdgeContext> {
   };
 }
 
-function relayAndKeep(c: Context<EdgeContext>, body: ReadableStream<Uint8Array>, isStream: boolean): Relay {
-  const { kept, ...relay } = keepEvents(body, maxKeptBytes, isStream ? brokenStreamEvent() : undefined);
+/** A stream, or an answer that a retry may ask for, is watched to its end. */
+export const relayPlainly: RelayAnswer = (c, { body }, isStream) => {
+  if (body === null) return undefined;
+  if (c.get("isRemembered") !== true) return isStream ? relayEvents(body) : undefined;
+  const lastWords = isStream ? brokenStreamEvent : undefined;
+  const { kept, ...relay } = keepEvents(body, { outlivesCaller: true, lastWords });
   c.set("remembered", kept);
   return relay;
-}
+};
 
 async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
   const { principal, reservedTokens } = c.get("admitted");
   const body = c.get("body")?.bytes;
   const ip = c.req.header("cf-connecting-ip");
+  const responseId = c.get("turn")?.responseId;
   return {
     method: c.req.method,
     // Not `c.req.path`, which is decoded.
@@ -113,6 +121,7 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
       priority: priorityOfTier[c.get("serviceTier") ?? "default"],
       ...(reservedTokens !== undefined && { reservedTokens }),
       ...(ip !== undefined && { ip }),
+      ...(responseId !== undefined && { responseId }),
       ...(body !== undefined && { bodySha256: await sha256Base64Url(body) }),
     },
   };

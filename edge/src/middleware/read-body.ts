@@ -1,10 +1,11 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import { type ServiceTier, serviceTierSchema } from "#edge/auth/service-tier.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { estimateDemand } from "#edge/rate-limit/estimate-demand.ts";
+import { estimateDemand, type TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 
 export interface InferenceBody {
   /** As the caller sent them: a region gets these, byte for byte. */
@@ -15,13 +16,16 @@ export interface InferenceBody {
 /** Far longer than any model's name; bounds what travels to the gate and the log. */
 const maxModelLength = 256;
 
+/** What a body will ask of an engine, and whatever else the steps after need to know of it. */
+export type Interpret = (value: Readonly<Record<string, unknown>>, c: Context<EdgeContext>) => TokenDemand;
+
 /** Reads the body into memory, within bounds, and what admission needs to know; all else is the region's business. */
-export function readBody(bounds: BodyBounds) {
+export function readBody(bounds: BodyBounds, interpret: Interpret = estimateDemand) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { bytes, value } = await readJson(c.req.raw, bounds);
     c.set("model", modelOf(value));
     c.set("serviceTier", serviceTierOf(value));
-    c.set("demand", estimateDemand(value));
+    c.set("demand", interpret(value, c));
     c.set("body", { bytes, stream: value["stream"] === true });
     await next();
   });

@@ -71,9 +71,10 @@ function isFinal(status: number): boolean {
   return status < 500 && status !== 429 && status !== 408;
 }
 
-/** A stream that broke off has no last event. */
+/** A stream that broke off has no last event; a response that failed may be tried anew. */
 function endsWell(body: Uint8Array): boolean {
-  return new TextDecoder().decode(body.subarray(-16)).trimEnd().endsWith("[DONE]");
+  const text = new TextDecoder().decode(body);
+  return text.endsWith("data: [DONE]\n\n") || /^event: response\.(completed|incomplete)$/m.test(text);
 }
 
 function isOfOneReply(name: string): boolean {

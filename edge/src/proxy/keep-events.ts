@@ -1,32 +1,38 @@
-// Relays an answer to a caller and keeps it, for a request whose answer must be had again. Unlike relay-events.ts, the region
-// is read to the end when the caller has left: the retry it may send is answered from what was kept.
+// Relays an answer to a caller through this isolate, for an answer that must be had again, or seen before its caller sees it.
+// It costs more than relay-events.ts: JS wakes for every piece.
 import { joinChunks } from "#edge/body/join-chunks.ts";
 import type { Ending } from "./relay-events.ts";
+
+/** Half of what a Durable Object stores in one value; larger answers are not kept. */
+const maxKeptBytes = 1024 * 1024;
+
+export interface KeepOptions {
+  /** Whether the region is read to its end, and the answer kept, when the caller has left: a retry may ask for it. */
+  readonly outlivesCaller: boolean;
+  /** What a caller is told when the region dies. Absent: its connection breaks. */
+  readonly lastWords: (() => Uint8Array) | undefined;
+  /** Sees each piece before the caller does. */
+  readonly before?: (bytes: Uint8Array) => Promise<void>;
+}
 
 export interface KeptRelay {
   readonly readable: ReadableStream<Uint8Array>;
   /** Never rejects; must be given to `waitUntil`. */
   readonly ending: Promise<Ending>;
-  /** The whole answer. Absent when it broke off, or was larger than may be kept. */
+  /** The whole answer. Absent when it broke off, was larger than is kept, or does not outlive its caller. */
   readonly kept: Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
-/** @param lastWords what a caller is told when the region dies. Absent: its connection breaks. */
-export function keepEvents(
-  upstream: ReadableStream<Uint8Array>,
-  maxSizeBytes: number,
-  lastWords: Uint8Array | undefined,
-): KeptRelay {
+export function keepEvents(upstream: ReadableStream<Uint8Array>, options: KeepOptions): KeptRelay {
   const { readable, writable } = new IdentityTransformStream();
-  const pumped = pump(upstream, writable, maxSizeBytes, lastWords);
+  const pumped = pump(upstream, writable, options);
   return { readable, ending: pumped.then(({ ending }) => ending), kept: pumped.then(({ kept }) => kept) };
 }
 
 async function pump(
   upstream: ReadableStream<Uint8Array>,
   caller: WritableStream<Uint8Array>,
-  maxSizeBytes: number,
-  lastWords: Uint8Array | undefined,
+  { outlivesCaller, lastWords, before }: KeepOptions,
 ): Promise<{ ending: Ending; kept: Uint8Array<ArrayBuffer> | undefined }> {
   const reader = upstream.getReader();
   const writer = caller.getWriter();
@@ -44,16 +50,21 @@ async function pump(
       const { done, value } = await reader.read();
       if (done) break;
       sizeBytes += value.byteLength;
-      if (sizeBytes <= maxSizeBytes) chunks.push(value.slice());
+      if (outlivesCaller && sizeBytes <= maxKeptBytes) chunks.push(value.slice());
+      await before?.(value);
       await tell(value);
+      if (isCallerGone && !outlivesCaller) {
+        await reader.cancel();
+        return { ending: "caller_gone", kept: undefined };
+      }
     }
   } catch (cause) {
     if (lastWords === undefined) await writer.abort(cause).catch(() => undefined);
-    else await tell(lastWords);
+    else await tell(lastWords());
     await writer.close().catch(() => undefined);
-    return { ending: "upstream_died", kept: undefined };
+    return { ending: isCallerGone && !outlivesCaller ? "caller_gone" : "upstream_died", kept: undefined };
   }
   await writer.close().catch(() => undefined);
-  const kept = sizeBytes <= maxSizeBytes ? joinChunks(chunks, sizeBytes) : undefined;
+  const kept = outlivesCaller && sizeBytes <= maxKeptBytes ? joinChunks(chunks, sizeBytes) : undefined;
   return { ending: isCallerGone ? "caller_gone" : "complete", kept };
 }

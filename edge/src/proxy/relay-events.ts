@@ -46,6 +46,9 @@ async function closeWith(caller: WritableStream<Uint8Array>, lastWords: Uint8Arr
 
 /** The blank line first ends an event that was cut in its middle; between events it is nothing. */
 export function brokenStreamEvent(): Uint8Array {
-  const error = new AppError("upstream_error", { publicText: "The region failed while it was answering." });
-  return new TextEncoder().encode(`\n\n${encodeEvent({ error: error.toErrorObject() })}`);
+  return new TextEncoder().encode(`\n\n${encodeEvent({ error: brokenStreamError().toErrorObject() })}`);
+}
+
+export function brokenStreamError(): AppError {
+  return new AppError("upstream_error", { publicText: "The region failed while it was answering." });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { estimateDemand } from "./estimate-demand.ts";
+import { estimateDemand, estimateResponseDemand } from "./estimate-demand.ts";
 
 const hello = [{ role: "user", content: "12345678" }]; // 12 characters with the role's name
 
@@ -51,4 +51,23 @@ test("bodies of any shape have an estimate", () => {
     const { promptTokens, outputTokens } = estimateDemand(body);
     expect(promptTokens + (outputTokens ?? 0)).toBeGreaterThanOrEqual(0);
   }
+});
+
+test.each([
+  { body: { input: "12345678" }, demand: { promptTokens: 27, outputTokens: undefined } },
+  {
+    body: { input: "12345678", instructions: "1", max_output_tokens: 9 },
+    demand: { promptTokens: 27, outputTokens: 9 },
+  },
+  {
+    body: {
+      input: [
+        { role: "user", content: "1234" },
+        { role: "user", content: "1" },
+      ],
+    },
+    demand: { promptTokens: 37 },
+  },
+])("a response to $body asks for $demand", ({ body, demand }) => {
+  expect(estimateResponseDemand(body)).toEqual(demand);
 });

@@ -41,6 +41,17 @@ function chatDemand(body: Body, messages: readonly unknown[]): TokenDemand {
   };
 }
 
+/** Of `POST /v1/responses`. What it goes on from is not known yet: the region counts it, and asks for more. */
+export function estimateResponseDemand(body: Body): TokenDemand {
+  const { input, instructions, tools, max_output_tokens } = body;
+  const numItems = Array.isArray(input) ? input.length : 1;
+  const numCharacters = characters(input) + characters(instructions) + characters(tools);
+  return {
+    promptTokens: tokensPerChat + numItems * tokensPerMessage + Math.ceil(numCharacters / charactersPerToken),
+    outputTokens: positive(max_output_tokens),
+  };
+}
+
 /** Texts by their characters, token ids by their number. */
 function promptTokens(prompt: unknown): number {
   if (typeof prompt === "string") return 1 + Math.ceil(prompt.length / charactersPerToken);

@@ -72,7 +72,7 @@ const typed = z.transform((item: unknown) =>
     : item,
 );
 
-const itemSchema = z.pipe(
+export const itemSchema = z.pipe(
   typed,
   z.discriminatedUnion("type", [messageItem, functionCallItem, functionCallOutputItem, reasoningItem]),
 );

@@ -1,5 +1,4 @@
 // What `POST /v1/responses` answers. Source: OpenAI API reference, Response and its output items.
-import type { InputItem } from "./response-input.ts";
 import type { ResponseRequest, TextFormat } from "./response-request.ts";
 
 type ItemStatus = "in_progress" | "completed" | "incomplete";
@@ -144,13 +143,4 @@ export function describeResponse(
 
 function servedTier(asked: ResponseRequest["service_tier"]): string {
   return asked === "flex" || asked === "priority" ? asked : "default";
-}
-
-/** The answer as a part of the conversation that goes on from it. */
-export function outputAsInput(output: readonly OutputItem[]): InputItem[] {
-  return output.map((item) =>
-    item.type === "message"
-      ? { ...item, content: item.content.map(({ text }) => ({ type: "output_text" as const, text })) }
-      : item,
-  );
 }

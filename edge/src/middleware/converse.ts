@@ -1,0 +1,68 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import { type InputItem, inputSchema } from "@sluice/shared/openai/response-input.ts";
+import { createMiddleware } from "hono/factory";
+import type { Principal } from "#edge/auth/principal.ts";
+import type { Clock } from "#edge/clock.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import { conversationOf } from "#edge/responses/conversation-items.ts";
+import { responseIdOf, statePlace } from "#edge/responses/response-id.ts";
+import type { ResponseStores } from "#edge/responses/response-stores.ts";
+
+export interface ConverseParts {
+  readonly stores: ResponseStores;
+  /** Of a request with the conversation that it goes on from. */
+  readonly maxBodyBytes: number;
+  readonly now: Clock;
+}
+
+/**
+ * Names the response that the request makes, and puts the conversation it goes on from in front of its input: regions keep
+ * nothing, and are given all of it.
+ */
+export function converse({ stores, maxBodyBytes, now }: ConverseParts) {
+  return createMiddleware<EdgeContext>(async (c, next) => {
+    const request = c.get("responseRequest");
+    const { principal: owner, routing } = c.get("admitted");
+    const place = statePlace(routing, stores.jurisdictions);
+    if (place.kind === "nowhere" && (request.store === true || request.background === true)) {
+      const publicText = "Responses cannot be stored in the jurisdictions you are bound to. Ask with 'store': false.";
+      throw new AppError("invalid_value", { param: "store", publicText });
+    }
+    const isStored = place.kind !== "nowhere" && request.store !== false;
+    const responseId = responseIdOf(c.get("requestId"), place);
+    const { previous_response_id: previousId } = request;
+    const before = typeof previousId === "string" ? await conversationBefore(stores, owner, previousId) : [];
+    const items = conversationOf(before, request.input, responseId);
+    c.set("turn", { responseId, owner, request: { ...request, store: isStored }, items, isStored, createdAtMs: now() });
+    if (before.length > 0 || isStored !== (request.store ?? true)) {
+      const json = JSON.stringify({ ...request, store: isStored, input: items });
+      const bytes = new Uint8Array(new TextEncoder().encode(json));
+      if (bytes.byteLength > maxBodyBytes) throw conversationTooLarge();
+      c.set("body", { bytes, stream: request.stream === true });
+    }
+    await next();
+  });
+}
+
+async function conversationBefore(
+  stores: ResponseStores,
+  owner: Principal,
+  responseId: string,
+): Promise<readonly InputItem[]> {
+  const stored = await stores.read(owner, responseId);
+  const param = "previous_response_id";
+  if (stored === undefined) {
+    throw new AppError("previous_response_not_found", { param });
+  }
+  if (stored.status !== "completed" && stored.status !== "incomplete") {
+    const publicText = `Invalid '${param}': that response is ${stored.status}, and has no output to go on from.`;
+    throw new AppError("invalid_value", { param, publicText });
+  }
+  const items = inputSchema.parse(JSON.parse(stored.items));
+  return typeof items === "string" ? [] : items;
+}
+
+function conversationTooLarge(): AppError {
+  const publicText = "The conversation that 'previous_response_id' names has become too large to go on from.";
+  return new AppError("request_too_large", { param: "previous_response_id", publicText });
+}

@@ -1,0 +1,72 @@
+// What is kept of responses, to those whose they are.
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Context, Handler } from "hono";
+import * as z from "zod/mini";
+import { pageFields, toListPage } from "#edge/admin/page.ts";
+import { parseInput } from "#edge/admin/parse-input.ts";
+import { readQuery } from "#edge/admin/read-query.ts";
+import type { EdgeContext } from "#edge/context.ts";
+import type { StoredResponse } from "#edge/responses/response-store.ts";
+import type { ResponseStores } from "#edge/responses/response-stores.ts";
+
+const inclusions = z.optional(z.unknown());
+
+const retrieveQuery = z.strictObject({
+  /** An answer holds all that can be told of it. */
+  include: inclusions,
+  include_obfuscation: z.optional(z.stringbool()),
+  stream: z.optional(z.stringbool()),
+});
+
+const itemsQuery = z.strictObject({
+  ...pageFields,
+  order: z._default(z.enum(["asc", "desc"]), "desc"),
+  include: inclusions,
+});
+
+/** `GET /v1/responses/:id`. */
+export function retrieveResponse(stores: ResponseStores): Handler<EdgeContext> {
+  return async (c) => {
+    const { stream } = parseInput(retrieveQuery, readQuery(c.req.url));
+    const { response } = await find(c, stores);
+    if (stream === true) {
+      const publicText = "Only a response in the background can be streamed again.";
+      throw new AppError("invalid_value", { param: "stream", publicText });
+    }
+    return c.body(response, 200, { "content-type": "application/json" });
+  };
+}
+
+/** `DELETE /v1/responses/:id`. */
+export function deleteResponse(stores: ResponseStores): Handler<EdgeContext> {
+  return async (c) => {
+    const id = c.req.param("id") ?? "";
+    if (!(await stores.delete(c.get("principal"), id))) throw notFound();
+    return c.json({ id, object: "response", deleted: true });
+  };
+}
+
+/** `GET /v1/responses/:id/input_items`: the conversation that it answers, its own input last; newest first by default. */
+export function listInputItems(stores: ResponseStores): Handler<EdgeContext> {
+  return async (c) => {
+    const { limit, after, order } = parseInput(itemsQuery, readQuery(c.req.url));
+    const { items, numInputItems } = await find(c, stores);
+    const input = itemsSchema.parse(JSON.parse(items)).slice(0, numInputItems);
+    const ordered = order === "asc" ? input : input.toReversed();
+    const from = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
+    if (after !== undefined && from === 0) throw new AppError("invalid_value", { param: "after" });
+    return c.json(toListPage(ordered.slice(from, from + limit + 1), { limit, after }, (item) => item));
+  };
+}
+
+const itemsSchema = z.array(z.looseObject({ id: z.string() }));
+
+async function find(c: Context<EdgeContext>, stores: ResponseStores): Promise<StoredResponse> {
+  const stored = await stores.read(c.get("principal"), c.req.param("id") ?? "");
+  if (stored === undefined) throw notFound();
+  return stored;
+}
+
+function notFound(): AppError {
+  return new AppError("not_found", { publicText: "There is no response of this id." });
+}

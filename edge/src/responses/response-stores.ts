@@ -1,0 +1,75 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import type { Principal } from "#edge/auth/principal.ts";
+import { answerWithin } from "#edge/deadline.ts";
+import { placeOfResponse } from "./response-id.ts";
+import type { ResponseStore, StoredResponse } from "./response-store.ts";
+
+const retryAfterMs = 1_000;
+
+export interface ResponseStoreOptions {
+  /** Jurisdictions in which the platform keeps Durable Objects. */
+  readonly jurisdictions: readonly string[];
+  /** Longest wait for a store. */
+  readonly timeoutMs: number;
+}
+
+/** The responses of all tenants, each seen by its own only. */
+export class ResponseStores {
+  readonly #namespace: DurableObjectNamespace<ResponseStore>;
+  readonly #options: ResponseStoreOptions;
+
+  constructor(namespace: DurableObjectNamespace<ResponseStore>, options: ResponseStoreOptions) {
+    this.#namespace = namespace;
+    this.#options = options;
+  }
+
+  get jurisdictions(): readonly string[] {
+    return this.#options.jurisdictions;
+  }
+
+  async keep(owner: Principal, id: string, stored: StoredResponse): Promise<void> {
+    await this.#ask(owner, id, async (store) => store.keep(stored));
+  }
+
+  /** Undefined when this tenant has no such response. */
+  async read(owner: Principal, id: string): Promise<StoredResponse | undefined> {
+    return this.#ask<StoredResponse | undefined>(owner, id, async (store) => store.read());
+  }
+
+  /** Returns false when this tenant has no such response. */
+  async delete(owner: Principal, id: string): Promise<boolean> {
+    return (await this.#ask(owner, id, async (store) => store.delete())) ?? false;
+  }
+
+  /** Undefined when the text is no id of ours, which therefore makes no object. */
+  #store({ orgId, projectId }: Principal, id: string): DurableObjectStub<ResponseStore> | undefined {
+    const place = placeOfResponse(id, this.jurisdictions);
+    if (place === undefined || place.kind === "nowhere") return undefined;
+    const namespace =
+      place.kind === "jurisdiction" ? this.#namespace.jurisdiction(toPlatform(place.name)) : this.#namespace;
+    return namespace.getByName(JSON.stringify([orgId, projectId, id]));
+  }
+
+  async #ask<Answer>(
+    owner: Principal,
+    id: string,
+    ask: (store: DurableObjectStub<ResponseStore>) => Promise<Answer>,
+  ): Promise<Answer | undefined> {
+    const store = this.#store(owner, id);
+    if (store === undefined) return undefined;
+    return answerWithin(this.#options.timeoutMs, ask(store), (cause) => {
+      const publicText = "The store of responses cannot be reached at the moment.";
+      return new AppError("unavailable", {
+        publicText,
+        retryAfterMs,
+        cause,
+        detail: `response store: ${String(cause)}`,
+      });
+    });
+  }
+}
+
+/** The configuration names what the platform has: `eu`, `fedramp` at the time of writing. It throws for what it has not. */
+function toPlatform(name: string): DurableObjectJurisdiction {
+  return name as DurableObjectJurisdiction;
+}
