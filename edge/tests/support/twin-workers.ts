@@ -33,6 +33,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
             bindings: [
               gates("KEY_GATE", "KeyGate"),
               gates("IDEMPOTENCY_STORE", "IdempotencyStore"),
+              gates("RESPONSE_STORE", "ResponseStore"),
               gates("CONTINENT_GATE", "ContinentGate"),
               gates("ISSUER_BOARD", "IssuerBoard"),
               gates("REGION_BOARD", "RegionBoard"),
