@@ -55,7 +55,7 @@ export interface FailPolicy {
 }
 
 /** What is kept of responses. */
-export interface ResponsePolicy {
+interface ResponsePolicy {
   /** How long a response can be had again. */
   readonly retentionMs: number;
   /** Most UTF-16 units of a response, and of its conversation, that are kept. */

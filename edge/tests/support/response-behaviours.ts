@@ -11,12 +11,12 @@ export function requestIn({ body }: ReceivedRequest): ResponseRequest {
 }
 
 /** The response that a region's answer begins with. */
-export function begunResponse(received: ReceivedRequest): ResponseObject {
+function begunResponse(received: ReceivedRequest): ResponseObject {
   const head = { id: received.passport?.responseId ?? "", createdS: 1, defaults: { temperature: 1, topP: 1 } };
   return describeResponse(requestIn(received), head, "in_progress");
 }
 
-export function endedResponse(received: ReceivedRequest, text: string): ResponseObject {
+function endedResponse(received: ReceivedRequest, text: string): ResponseObject {
   const content = [{ type: "output_text", text, annotations: [], logprobs: [] }] as const;
   const message = { type: "message", id: "msg_1", role: "assistant", status: "completed", content } as const;
   const usage = {
