@@ -20,7 +20,7 @@ const functionTool = z.strictObject({
     description: z.nullish(z.string()),
     /** A JSON Schema of the arguments; without it there are none. */
     parameters: z.nullish(z.unknown().check(z.refine(isRecord))),
-    /** Whether arguments are always valid under `parameters`. */
+    /** Whether the arguments of every call that is not cut off are valid under `parameters`, whoever decides that it is made. */
     strict: z.nullish(z.boolean()),
   }),
 });

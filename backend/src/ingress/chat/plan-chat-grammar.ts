@@ -1,4 +1,5 @@
-import { type Expression, type GrammarRules, literal, oneOf, repeat, sequence } from "#ingress/grammar/ebnf.ts";
+import { type Expression, literal, oneOf, repeat, sequence } from "#ingress/grammar/expression.ts";
+import type { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { anyJsonObject } from "#ingress/grammar/json-text.ts";
 import {
   findDemand,

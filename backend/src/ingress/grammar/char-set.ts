@@ -6,11 +6,6 @@ export const everyChar: CharSet = [
   [0xe000, 0x10ffff],
 ];
 
-export const beyondAscii: CharSet = [
-  [0x80, 0xd7ff],
-  [0xe000, 0x10ffff],
-];
-
 export const controlChars: CharSet = [[0, 0x1f]];
 
 /** The characters of a text. */
@@ -50,11 +45,6 @@ export function complement(set: CharSet): CharSet {
 
 export function subtract(a: CharSet, b: CharSet): CharSet {
   return intersect(a, complement(b));
-}
-
-/** How many characters it has. */
-export function countChars(set: CharSet): number {
-  return set.reduce((count, [first, last]) => count + last - first + 1, 0);
 }
 
 /** Each of its characters. */

@@ -1,17 +1,9 @@
 // JSON as the grammars write it. What is written is always JSON (RFC 8259), though not every JSON: white space is what a
 // printer would put there, numbers are those that a double holds exactly enough, and a string has no lone surrogates.
 import { type CharSet, charsOf, controlChars, everyChar, intersect, listChars, subtract, union } from "./char-set.ts";
-import {
-  charClass,
-  empty,
-  type Expression,
-  type GrammarRules,
-  literal,
-  oneOf,
-  optional,
-  repeat,
-  sequence,
-} from "./ebnf.ts";
+import { empty, type Expression, literal, oneOf, oneOfChars, optional, repeat, sequence } from "./expression.ts";
+import type { GrammarRules } from "./grammar-rules.ts";
+import { repeatInBlocks } from "./repeat-in-blocks.ts";
 
 /** Most spaces that a line may be indented by. */
 const MAX_INDENT = 32;
@@ -22,29 +14,21 @@ const escaped: CharSet = union([...controlChars, ...charsOf('"\\')]);
 const plain = subtract(everyChar, escaped);
 
 export const quote = literal('"');
-export const digit = charClass([[0x30, 0x39]]) as Expression;
-const positiveDigit = charClass([[0x31, 0x39]]) as Expression;
+export const digit = oneOfChars([[0x30, 0x39]]);
+const positiveDigit = oneOfChars([[0x31, 0x39]]);
 
-/** A character of a set inside a string, written the shortest way. */
-export function jsonChar(set: CharSet): Expression | undefined {
+/** A character of a set inside a string, each written in one way, the shortest. @param set not empty. */
+export function jsonChar(set: CharSet): Expression {
   const special = listChars(intersect(set, escaped)).map((char) => literal(JSON.stringify(char).slice(1, -1)));
   const rest = subtract(set, escaped);
-  if (rest.length === 0) return special.length === 0 ? undefined : oneOf(special);
-  const written = charClass(rest);
-  return written && oneOf([written, ...special]);
+  return oneOf([...(rest.length === 0 ? [] : [oneOfChars(rest)]), ...special]);
 }
 
-/**
- * Any character inside a string, but none as `\\u…`. It is no rule of its own: XGrammar matches what it can read within one
- * rule, a repetition of rules it has to try token by token (milliseconds instead of microseconds).
- */
-export const anyJsonChar = oneOf([
-  charClass(plain) ?? empty,
-  sequence(literal("\\"), charClass(charsOf('"\\/bfnrt')) ?? empty),
-]);
+/** Any character inside a string, but none as `\\u…`. */
+export const anyJsonChar = oneOf([oneOfChars(plain), sequence(literal("\\"), oneOfChars(charsOf('"\\/bfnrt')))]);
 
 /** Any character inside a string that stands for itself: no quotes, backslashes or line breaks. */
-export const plainJsonChar = charClass(plain) ?? empty;
+export const plainJsonChar = oneOfChars(plain);
 
 export function anyJsonString(rules: GrammarRules): Expression {
   return rules.shared("json string", () => sequence(quote, repeat(anyJsonChar, 0, Infinity), quote));
@@ -52,7 +36,7 @@ export function anyJsonString(rules: GrammarRules): Expression {
 
 /** Where a printer may break the line. */
 function lineBreak(rules: GrammarRules): Expression {
-  const indent = repeat(charClass(charsOf(" \t")) as Expression, 0, MAX_INDENT);
+  const indent = repeat(oneOfChars(charsOf(" \t")), 0, MAX_INDENT);
   return rules.shared("line break", () => optional(oneOf([literal(" "), sequence(literal("\n"), indent)])));
 }
 
@@ -84,7 +68,7 @@ export function enclosedOptional(rules: GrammarRules, brackets: "[]" | "{}", ins
 
 /** @param min at least 1. */
 export function commaSeparated(rules: GrammarRules, item: Expression, min: number, max: number): Expression {
-  return sequence(item, repeat(sequence(comma(rules), item), min - 1, max - 1));
+  return sequence(item, repeatInBlocks(sequence(comma(rules), item), min - 1, max - 1, rules));
 }
 
 export function anyInteger(rules: GrammarRules): Expression {
@@ -93,7 +77,7 @@ export function anyInteger(rules: GrammarRules): Expression {
 
 export function anyNumber(rules: GrammarRules): Expression {
   const fraction = sequence(literal("."), repeat(digit, 1, MAX_DIGITS));
-  const exponent = sequence("[eE] [+\\u002d]?" as Expression, repeat(digit, 1, 2));
+  const exponent = sequence(oneOfChars(charsOf("eE")), optional(oneOfChars(charsOf("+-"))), repeat(digit, 1, 2));
   return rules.shared("json number", () =>
     sequence(optional(literal("-")), wholePart, optional(fraction), optional(exponent)),
   );

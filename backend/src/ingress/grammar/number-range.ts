@@ -1,5 +1,6 @@
 // Numbers between two bounds as regular languages: a digit is free once the digits before it decided the comparison.
-import { type Expression, empty, literal, oneOf, optional, repeat, sequence } from "./ebnf.ts";
+import { decimalOf } from "./decimal.ts";
+import { empty, type Expression, literal, oneOf, oneOfChars, optional, repeat, sequence } from "./expression.ts";
 import { digit, MAX_DIGITS } from "./json-text.ts";
 
 /** Inclusive unless said otherwise. Undefined bounds nothing. */
@@ -71,21 +72,10 @@ function leastInteger({ value, isExclusive }: Bound): bigint {
 
 /** @param bound of a value of at least 0. */
 function magnitudeOf({ value, isExclusive }: Bound): Magnitude {
-  const [digits = "", exponent = "0"] = value.toString().split("e");
-  const [whole = "0", fraction = ""] = digits.split(".");
-  const places = Number(exponent);
-  if (places >= 0) {
-    return {
-      whole: BigInt(whole + fraction.padEnd(places, "0").slice(0, places)),
-      fraction: fraction.slice(places),
-      isExclusive,
-    };
-  }
-  return {
-    whole: 0n,
-    fraction: (whole + fraction).padStart(whole.length + fraction.length - places - whole.length, "0"),
-    isExclusive,
-  };
+  const { digits, numDecimals } = decimalOf(value);
+  const text = digits.toString().padStart(numDecimals + 1, "0");
+  const point = text.length - numDecimals;
+  return { whole: BigInt(text.slice(0, point)), fraction: text.slice(point), isExclusive };
 }
 
 /** Numbers of at least 0. */
@@ -186,5 +176,5 @@ function sameLength(from: string, to: string): Expression {
 }
 
 function digitRange(from: number, to: number): Expression {
-  return (from === to ? literal(String(from)) : `[${from}-${to}]`) as Expression;
+  return oneOfChars([[0x30 + from, 0x30 + to]]);
 }

@@ -1,5 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type Expression, GrammarRules, oneOfTexts } from "./ebnf.ts";
+import { TooManyStates } from "./automaton/automaton.ts";
+import { type Expression, oneOfTexts } from "./expression.ts";
+import { GrammarRules } from "./grammar-rules.ts";
 import { anyJsonObject } from "./json-text.ts";
 import { anchoredRegex, lowerRegex } from "./regex/lower-regex.ts";
 import { parseRegex, RegexRefusal } from "./regex/parse-regex.ts";
@@ -63,12 +65,17 @@ export function findDemand(fields: StructuredOutputFields): Demand | undefined {
   return demand;
 }
 
-/** @throws AppError `invalid_grammar` when it gets too long. */
+/** @throws AppError `invalid_grammar` when it gets too long, or takes too many states. */
 export function writeGrammar(param: string, write: (rules: GrammarRules) => Expression): GrammarPlan {
-  const rules = new GrammarRules();
-  const ebnf = rules.toText(write(rules));
-  if (ebnf.length > MAX_GRAMMAR_BYTES) throw new AppError("invalid_grammar", { param });
-  return { ebnf, param };
+  try {
+    const rules = new GrammarRules();
+    const ebnf = rules.toText(write(rules));
+    if (ebnf.length > MAX_GRAMMAR_BYTES) throw new AppError("invalid_grammar", { param });
+    return { ebnf, param };
+  } catch (thrown) {
+    if (thrown instanceof TooManyStates) throw new AppError("invalid_grammar", { param, cause: thrown });
+    throw thrown;
+  }
 }
 
 function demandsOf(fields: StructuredOutputFields): Demand[] {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ByteGrammar } from "#ingress/fixtures/byte-grammar.ts";
-import { GrammarRules } from "./ebnf.ts";
+import { GrammarRules } from "./grammar-rules.ts";
 import { textWithout } from "./text-without.ts";
 
 test("takes every text that does not hold the word, and no other", () => {

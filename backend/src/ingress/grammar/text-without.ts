@@ -1,5 +1,5 @@
 import { charsOf, complement, subtract } from "./char-set.ts";
-import { charClass, type Expression, literal, oneOf, repeat, sequence } from "./ebnf.ts";
+import { type Expression, literal, oneOf, oneOfChars, repeat, sequence } from "./expression.ts";
 
 /**
  * Any text in which a word does not stand. Each beginning of the word goes on with something else: with another such beginning,
@@ -14,14 +14,9 @@ export function textWithout(word: string): Expression {
   const anyBeginning = oneOf(beginnings.map(literal));
   const breaks = beginnings.map((beginning) => {
     const next = word.slice(beginning.length, beginning.length + 1);
-    return sequence(literal(beginning), required(charClass(subtract(others, charsOf(next)))));
+    return sequence(literal(beginning), oneOfChars(subtract(others, charsOf(next))));
   });
   const interrupted = sequence(repeat(anyBeginning, 0, Infinity), oneOf(breaks));
-  const free = repeat(oneOf([required(charClass(others)), interrupted]), 0, Infinity);
+  const free = repeat(oneOf([oneOfChars(others), interrupted]), 0, Infinity);
   return sequence(free, repeat(anyBeginning, 0, Infinity));
-}
-
-function required(written: Expression | undefined): Expression {
-  if (written === undefined) throw new Error("the word is not ASCII");
-  return written;
 }

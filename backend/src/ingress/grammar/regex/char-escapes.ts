@@ -1,20 +1,16 @@
 // What \d, \w, \s and the dot stand for. Source: ECMA-262, section 22.2.2 (CharacterClassEscape, WhiteSpace, LineTerminator).
-import { type CharSet, charsOf, complement, intersect, union } from "#ingress/grammar/char-set.ts";
+import { type CharSet, charsOf, complement, union } from "#ingress/grammar/char-set.ts";
 
 const digits: CharSet = [[0x30, 0x39]];
 const wordChars: CharSet = union([...digits, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]);
-const asciiSpaces: CharSet = union([
-  [0x09, 0x0d],
-  [0x20, 0x20],
-]);
 const spaces: CharSet = union([
-  ...asciiSpaces,
-  ...charsOf("\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"),
+  [0x09, 0x0d],
+  ...charsOf(" \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"),
   [0x2000, 0x200a],
 ]);
 
-/** The dot. It takes U+2028 and U+2029, which ECMA-262 leaves out: see `charClass` for what cannot be written. */
-export const anyButNewline: CharSet = complement(charsOf("\n\r"));
+/** The dot, without the s flag. */
+export const anyButLineEnd: CharSet = complement(charsOf("\n\r\u2028\u2029"));
 
 export const classEscapes: Readonly<Record<string, CharSet>> = {
   d: digits,
@@ -22,8 +18,7 @@ export const classEscapes: Readonly<Record<string, CharSet>> = {
   w: wordChars,
   W: complement(wordChars),
   s: spaces,
-  // In ASCII only, for the same reason. Less than the standard's, never more.
-  S: intersect(complement(spaces), [[0, 0x7f]]),
+  S: complement(spaces),
 };
 
 export const charEscapes: Readonly<Record<string, string>> = {

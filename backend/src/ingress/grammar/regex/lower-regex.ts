@@ -1,27 +1,24 @@
 import { type CharSet, everyChar } from "#ingress/grammar/char-set.ts";
-import { charClass, type Expression, oneOf, repeat, sequence } from "#ingress/grammar/ebnf.ts";
+import { type Expression, oneOf, oneOfChars, repeat, sequence } from "#ingress/grammar/expression.ts";
 import { RegexRefusal } from "./parse-regex.ts";
 import type { RegexNode } from "./regex-node.ts";
 
-/** How one character of a set is written where the pattern applies; undefined when it cannot be. */
-export type CharWriter = (set: CharSet) => Expression | undefined;
+/** How one character of a set is written where the pattern applies. */
+export type CharWriter = (set: CharSet) => Expression;
 
 /** Most repetitions that a pattern may ask for, nested ones multiplied. */
 const MAX_EXPANSION = 20_000;
 
 /** A pattern as an expression. It must have no anchors: see `anchoredRegex`. @throws RegexRefusal */
-export function lowerRegex(node: RegexNode, writeChar: CharWriter = charClass): Expression {
+export function lowerRegex(node: RegexNode, writeChar: CharWriter = oneOfChars): Expression {
   if (expansionOf(node) > MAX_EXPANSION) throw new RegexRefusal("its repetitions are too many");
   return lower(node, writeChar);
 }
 
 function lower(node: RegexNode, writeChar: CharWriter): Expression {
   switch (node.kind) {
-    case "chars": {
-      const written = writeChar(node.set);
-      if (written === undefined) throw new RegexRefusal("a class has too many characters beyond ASCII, but not all");
-      return written;
-    }
+    case "chars":
+      return writeChar(node.set);
     case "sequence":
       return sequence(...node.parts.map((part) => lower(part, writeChar)));
     case "choice":

@@ -1,5 +1,5 @@
 import { type CharSet, charsOf, complement, union } from "#ingress/grammar/char-set.ts";
-import { anyButNewline, charEscapes, classEscapes } from "./char-escapes.ts";
+import { anyButLineEnd, charEscapes, classEscapes } from "./char-escapes.ts";
 import type { RegexNode } from "./regex-node.ts";
 
 /** Why a pattern is refused. The text is ours and holds nothing of the pattern. */
@@ -87,7 +87,7 @@ class RegexParser {
       case "$":
         return { kind: "end" };
       case ".":
-        return { kind: "chars", set: anyButNewline };
+        return { kind: "chars", set: anyButLineEnd };
       case "(":
         return this.#parseGroup();
       case "[":

@@ -56,12 +56,12 @@ const refused: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["minContains", undefined],
   ["maxContains", undefined],
   ["uniqueItems", false],
-  ["multipleOf", undefined],
   ["nullable", false],
 ]);
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 const isFinite = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
+const isPositive = (value: unknown): boolean => isFinite(value) && Number(value) > 0;
 const isString = (value: unknown): boolean => typeof value === "string";
 const isSchemaLike = (value: unknown): boolean => typeof value === "boolean" || isSchemaObject(value);
 const isSchemaMap = (value: unknown): boolean => isSchemaObject(value) && Object.values(value).every(isSchemaLike);
@@ -94,13 +94,14 @@ const enforced: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["maximum", isFinite],
   ["exclusiveMinimum", isFinite],
   ["exclusiveMaximum", isFinite],
+  ["multipleOf", isPositive],
 ]);
 
 export const keywordsOfType: Readonly<Record<"object" | "array" | "string" | "number", readonly string[]>> = {
   object: ["properties", "required", "additionalProperties", "unevaluatedProperties", "minProperties", "maxProperties"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "pattern", "format"],
-  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
 };
 
 export function isSchemaObject(value: unknown): value is SchemaObject {

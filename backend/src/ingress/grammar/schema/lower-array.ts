@@ -1,5 +1,7 @@
-import { empty, type Expression, type GrammarRules, optional, repeat, sequence } from "#ingress/grammar/ebnf.ts";
+import { empty, type Expression, optional, sequence } from "#ingress/grammar/expression.ts";
+import type { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { comma, commaSeparated, enclosed, enclosedOptional } from "#ingress/grammar/json-text.ts";
+import { repeatInBlocks } from "#ingress/grammar/repeat-in-blocks.ts";
 import type { SchemaObject } from "./keywords.ts";
 import { below, type SchemaPath } from "./schema-refusal.ts";
 
@@ -42,7 +44,7 @@ function withPrefix(
   const more =
     rest === undefined || numMore === 0
       ? empty
-      : repeat(sequence(comma(rules), rest), Math.max(0, min - prefix.length), numMore);
+      : repeatInBlocks(sequence(comma(rules), rest), Math.max(0, min - prefix.length), numMore, rules);
   const inside = prefix.reduceRight<Expression>((after, item, index) => {
     const itself = index === 0 ? item : sequence(comma(rules), item);
     const following = sequence(itself, after);

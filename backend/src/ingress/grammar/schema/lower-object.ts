@@ -1,4 +1,5 @@
-import { empty, type Expression, type GrammarRules, oneOf, optional, repeat, sequence } from "#ingress/grammar/ebnf.ts";
+import { empty, type Expression, oneOf, optional, repeat, sequence } from "#ingress/grammar/expression.ts";
+import type { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { anyJsonObject, comma, enclosed, enclosedOptional, member } from "#ingress/grammar/json-text.ts";
 import type { SchemaObject } from "./keywords.ts";
 import type { LowerSchema } from "./lower-array.ts";

@@ -2,12 +2,13 @@
 // of numbers, names that only `required` has, keywords beside a $ref), and to abort on others: here every keyword is
 // enforced or refused, and what is written is always valid, though not everything that is valid can be written.
 import { isDeepStrictEqual } from "node:util";
-import { type Expression, type GrammarRules, literal, oneOf, oneOfTexts } from "#ingress/grammar/ebnf.ts";
-import { anyInteger, anyJson, anyJsonArray, anyNumber, jsonValue } from "#ingress/grammar/json-text.ts";
-import { type Bound, decimalRange, integerRange, type NumberBounds } from "#ingress/grammar/number-range.ts";
+import { type Expression, literal, oneOf, oneOfTexts } from "#ingress/grammar/expression.ts";
+import type { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
+import { anyJson, anyJsonArray, jsonValue } from "#ingress/grammar/json-text.ts";
 import { areDisjoint } from "./disjoint.ts";
 import { assertionsOf, isSchemaObject, type JsonType, keywordsOfType, type SchemaObject } from "./keywords.ts";
 import { lowerArray } from "./lower-array.ts";
+import { lowerNumber } from "./lower-number.ts";
 import { lowerObject } from "./lower-object.ts";
 import { lowerString } from "./lower-string.ts";
 import { mergeSchemas } from "./merge-schemas.ts";
@@ -15,9 +16,6 @@ import { below, invalidSchema, type SchemaPath, unsupportedKeyword } from "./sch
 
 const MAX_DEPTH = 64;
 const MAX_SCHEMAS = 10_000;
-/** Larger ones, the largest safe integers and a few more, would take longer rules than they are worth. */
-const MAX_BOUND = 1e21;
-const MIN_BOUND = 1e-12;
 
 /**
  * An expression for JSON that is valid under the schema.
@@ -211,12 +209,8 @@ class SchemaLowering {
       case "string":
         return lowerString(schema, this.#rules, path);
       case "integer":
-      case "number": {
-        const bounds = boundsOf(schema, path);
-        const isFree = bounds.min === undefined && bounds.max === undefined;
-        if (type === "integer") return isFree ? anyInteger(this.#rules) : integerRange(bounds);
-        return isFree ? anyNumber(this.#rules) : decimalRange(bounds);
-      }
+      case "number":
+        return lowerNumber(type, schema, this.#rules, path);
       case "boolean":
         return oneOf([literal("true"), literal("false")]);
       case "null":
@@ -263,27 +257,4 @@ function isOfType(value: unknown, type: unknown): boolean {
     default:
       return typeof value === type;
   }
-}
-
-function boundsOf(schema: SchemaObject, path: SchemaPath): NumberBounds {
-  for (const keyword of keywordsOfType.number) {
-    const size = Math.abs(Number(schema[keyword] ?? 0));
-    if (size >= MAX_BOUND || (size > 0 && size < MIN_BOUND)) {
-      throw unsupportedKeyword(keyword, path, "is not supported with a value so large or so small");
-    }
-  }
-  return {
-    min: tighter(boundOf(schema["minimum"], false), boundOf(schema["exclusiveMinimum"], true), 1),
-    max: tighter(boundOf(schema["maximum"], false), boundOf(schema["exclusiveMaximum"], true), -1),
-  };
-}
-
-function boundOf(value: unknown, isExclusive: boolean): Bound | undefined {
-  return typeof value === "number" ? { value, isExclusive } : undefined;
-}
-
-/** Of a closed and an open bound, the one that leaves less. @param sign 1 for lower bounds, -1 for upper ones. */
-function tighter(closed: Bound | undefined, open: Bound | undefined, sign: 1 | -1): Bound | undefined {
-  if (closed === undefined || open === undefined) return closed ?? open;
-  return sign * open.value >= sign * closed.value ? open : closed;
 }

@@ -1,71 +1,94 @@
-import { type Expression, type GrammarRules, repeat, sequence } from "#ingress/grammar/ebnf.ts";
+import { type Automaton, matchesNothing, TooManyStates } from "#ingress/grammar/automaton/automaton.ts";
+import { intersect } from "#ingress/grammar/automaton/intersect.ts";
+import { everyChar } from "#ingress/grammar/char-set.ts";
+import { type Expression, repeat, sequence } from "#ingress/grammar/expression.ts";
+import { automatonOf, type GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { anyJsonChar, anyJsonString, jsonChar, plainJsonChar, quote } from "#ingress/grammar/json-text.ts";
-import { limitLength } from "#ingress/grammar/regex/limit-length.ts";
+import { repeatInBlocks } from "#ingress/grammar/repeat-in-blocks.ts";
 import { anchoredRegex, lowerRegex } from "#ingress/grammar/regex/lower-regex.ts";
 import { parseRegex, RegexRefusal } from "#ingress/grammar/regex/parse-regex.ts";
+import { regexLengths } from "#ingress/grammar/regex/regex-lengths.ts";
 import type { RegexNode } from "#ingress/grammar/regex/regex-node.ts";
 import type { SchemaObject } from "./keywords.ts";
 import { below, invalidSchema, type SchemaPath, unsupportedKeyword } from "./schema-refusal.ts";
 import { stringFormats } from "./string-formats.ts";
 
-/** Strings of a longer count are written without escapes: those cost three times as much to compile, and a millisecond a token. */
+/** Strings of a longer count are written without escapes: those cost three times as much to compile. */
 const MAX_ESCAPED_LENGTH = 64;
 
-/** Undefined when no string is short and long enough. */
+/** Undefined when no string is valid. */
 export function lowerString(schema: SchemaObject, rules: GrammarRules, path: SchemaPath): Expression | undefined {
   const min = Number(schema["minLength"] ?? 0);
   const max = Number(schema["maxLength"] ?? Infinity);
-  const pattern = schema["pattern"];
-  const format = schema["format"];
   if (max < min) return undefined;
-  if (typeof pattern === "string") {
-    if (format !== undefined) throw unsupportedKeyword("format", path, "is not supported together with 'pattern'");
-    const node = readPattern(pattern, below(path, "pattern"));
-    return writePattern(node, { min, max }, "pattern", path);
-  }
-  if (typeof format === "string") {
-    const source = stringFormats.get(format);
-    if (source === undefined) throw unsupportedKeyword("format", path, "is not supported with this value");
-    return writePattern(anchoredRegex(parseRegex(source), true), { min, max }, "format", path);
-  }
+  const patterns = [readPattern(schema["pattern"], path), readFormat(schema["format"], path)].filter(
+    (part) => part !== undefined,
+  );
+  if (patterns.length > 0) return lowerPatterns(patterns, { min, max }, path);
   if (min === 0 && max === Infinity) return anyJsonString(rules);
   const counted = max === Infinity ? min : max;
   const char = counted > MAX_ESCAPED_LENGTH ? plainJsonChar : anyJsonChar;
-  return rules.add(sequence(quote, repeat(char, min, max), quote));
+  return rules.add(sequence(quote, repeatInBlocks(char, min, max, rules), quote));
 }
 
-function readPattern(pattern: string, path: SchemaPath): RegexNode {
+interface Pattern {
+  readonly keyword: "pattern" | "format";
+  readonly node: RegexNode;
+}
+
+function readPattern(pattern: unknown, path: SchemaPath): Pattern | undefined {
+  if (typeof pattern !== "string") return undefined;
   try {
     // ECMA-262 has the last word on what is a pattern.
     void new RegExp(pattern, "u");
-    return anchoredRegex(parseRegex(pattern), false);
+    return { keyword: "pattern", node: anchoredRegex(parseRegex(pattern), false) };
   } catch (thrown) {
-    throw invalidSchema(
-      path,
-      `the pattern cannot be used: ${thrown instanceof RegexRefusal ? thrown.message : "it is malformed"}`,
-    );
+    throw refusedPattern(thrown instanceof RegexRefusal ? thrown.message : "it is malformed", "pattern", path);
   }
 }
 
-function writePattern(
-  node: RegexNode,
+function readFormat(format: unknown, path: SchemaPath): Pattern | undefined {
+  if (typeof format !== "string") return undefined;
+  const source = stringFormats.get(format);
+  if (source === undefined) throw unsupportedKeyword("format", path, "is not supported with this value");
+  return { keyword: "format", node: anchoredRegex(parseRegex(source), true) };
+}
+
+/** Strings that match all patterns and are of a length. */
+function lowerPatterns(
+  patterns: readonly Pattern[],
   { min, max }: { readonly min: number; readonly max: number },
-  keyword: "pattern" | "format",
   path: SchemaPath,
-): Expression {
-  const limited = limitLength(node, min, max);
-  if (limited === undefined) {
-    const length = min > 0 ? "minLength" : "maxLength";
-    throw unsupportedKeyword(length, path, `is not supported together with this '${keyword}'`);
+): Expression | undefined {
+  const automata = patterns.map(({ keyword, node }) => attempt(keyword, path, () => automatonOf(lowerInString(node))));
+  const lengths = patterns.map(({ node }) => regexLengths(node));
+  const longest = Math.min(...lengths.map((each) => each.max));
+  const isWithin = Math.max(...lengths.map((each) => each.min)) >= min && longest <= max;
+  if (!isWithin) {
+    const keyword = min > 0 ? "minLength" : "maxLength";
+    const anyOfLength = repeat(jsonChar(everyChar), min, longest <= max ? Infinity : max);
+    automata.push(attempt(keyword, path, () => automatonOf(anyOfLength)));
   }
+  const { keyword } = patterns[0] ?? { keyword: "pattern" };
+  const automaton = attempt(keyword, path, () => automata.reduce((all, each) => intersect(all, each)));
+  return matchesNothing(automaton) ? undefined : sequence(quote, { kind: "automaton", automaton }, quote);
+}
+
+function lowerInString(node: RegexNode): Expression {
+  return lowerRegex(node, jsonChar);
+}
+
+function attempt(keyword: string, path: SchemaPath, build: () => Automaton): Automaton {
   try {
-    return sequence(
-      quote,
-      lowerRegex(limited, (set) => jsonChar(set)),
-      quote,
-    );
+    return build();
   } catch (thrown) {
-    if (!(thrown instanceof RegexRefusal)) throw thrown;
-    throw invalidSchema(below(path, keyword), `the pattern cannot be used: ${thrown.message}`);
+    if (thrown instanceof TooManyStates || thrown instanceof RegexRefusal) {
+      throw refusedPattern(thrown.message, keyword, path);
+    }
+    throw thrown;
   }
+}
+
+function refusedPattern(why: string, keyword: string, path: SchemaPath): Error {
+  return invalidSchema(below(path, keyword), `the pattern cannot be used: ${why}`);
 }

@@ -10,7 +10,8 @@ const day = {
 };
 const date = `(19|20)\\d{2}-(${day.of31}|${day.of30}|${day.of28})`;
 const time = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)";
-const label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?";
+// Few counts: each is a state, and XGrammar makes a mask for it.
+const label = "[a-zA-Z0-9](-?[a-zA-Z0-9]){0,15}";
 const hostname = `${label}(\\.${label}){0,3}`;
 const clock = "(\\d{1,4}H(\\d{1,4}M(\\d{1,4}S)?)?|\\d{1,4}M(\\d{1,4}S)?|\\d{1,4}S)";
 const ipv6 = [
@@ -31,13 +32,13 @@ export const stringFormats: ReadonlyMap<string, string> = new Map([
     "duration",
     `P(\\d{1,4}W|\\d{1,4}D(T${clock})?|\\d{1,4}M(\\d{1,4}D)?(T${clock})?|\\d{1,4}Y(\\d{1,4}M(\\d{1,4}D)?)?(T${clock})?|T${clock})`,
   ],
-  ["email", `[a-zA-Z0-9_+-]{1,24}(\\.[a-zA-Z0-9_+-]{1,24}){0,2}@${label}(\\.${label}){0,2}\\.[a-zA-Z]{2,8}`],
+  ["email", `[a-zA-Z0-9_+-]{1,24}(\\.[a-zA-Z0-9_+-]{1,24})?@${label}(\\.${label}){0,2}\\.[a-zA-Z]{2,8}`],
   ["hostname", hostname],
   ["ipv4", `${octet}(\\.${octet}){3}`],
   ["ipv6", ipv6],
   ["uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"],
   [
     "uri",
-    `https?://${hostname}(:[1-9]\\d{1,3})?(/[a-zA-Z0-9._~-]{0,64}){0,8}(\\?[a-zA-Z0-9._~=&-]{0,128})?(#[a-zA-Z0-9._~-]{0,64})?`,
+    "https?://[a-zA-Z0-9]+([.-][a-zA-Z0-9]+)*(:[1-9]\\d{1,3})?(/[a-zA-Z0-9._~-]*)*(\\?[a-zA-Z0-9._~=&-]*)?(#[a-zA-Z0-9._~-]*)?",
   ],
 ]);

@@ -1,0 +1,68 @@
+// Whether XGrammar takes exactly the texts that a regular expression matches: all short texts are tried, against RegExp.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { differences, randomPatterns, textsOf } from "#ingress/fixtures/random-patterns.ts";
+import { oneOfTexts } from "./expression.ts";
+import { GrammarRules } from "./grammar-rules.ts";
+import { planGrammar } from "./plan-grammar.ts";
+
+/** Patterns of each alphabet; `npm run bench:grammar` tries more. */
+const numRuns = 150;
+
+// Letters that share no byte, the first, the first two, and the last.
+test.each([{ alphabet: ["a", "b", "c"] }, { alphabet: ["a", "é", "è"] }, { alphabet: ["€", "₭", "\u2028", "¬"] }])(
+  "grammars over $alphabet take exactly what their patterns match",
+  ({ alphabet }) => {
+    const texts = textsOf(alphabet, alphabet.length === 3 ? 5 : 4);
+    fc.assert(
+      fc.property(randomPatterns(alphabet), (pattern) => {
+        const rules = new GrammarRules();
+        expect(differences(rules.toText(pattern.build(rules)), pattern.source, texts)).toEqual([]);
+        expect(differences(planGrammar({ guided_regex: pattern.source })?.ebnf ?? "", pattern.source, texts)).toEqual(
+          [],
+        );
+      }),
+      { numRuns },
+    );
+  },
+  60_000,
+);
+
+// What XGrammar 0.1.27 makes of the same when it is written as it comes: this check would see it.
+test.each([
+  { ebnf: 'root ::= "ca" | "aaa" | "aab"', source: "ca|aaa|aab", wrong: ["cb"] },
+  { ebnf: 'root ::= [a-z]* [a-z] "c"', source: "[a-z]*[a-z]c", wrong: ["c"] },
+  { ebnf: 'root ::= x | y | z\nx ::= "ca"\ny ::= "aaa"\nz ::= "aab"', source: "ca|aaa|aab", wrong: ["cb"] },
+])("$ebnf is not what it says", ({ ebnf, source, wrong }) => {
+  expect(differences(`${ebnf}\n`, source, textsOf(["a", "b", "c"], 4))).toEqual(wrong);
+  expect(differences(planGrammar({ guided_regex: source })?.ebnf ?? "", source, textsOf(["a", "b", "c"], 4))).toEqual(
+    [],
+  );
+});
+
+test("one of several texts is one of them, and nothing else", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "b", "é", "è"), maxLength: 4 });
+  fc.assert(
+    fc.property(fc.uniqueArray(text, { minLength: 1, maxLength: 8 }), (texts) => {
+      const source = texts.join("|");
+      expect(
+        differences(new GrammarRules().toText(oneOfTexts(texts)), source, textsOf(["a", "b", "é", "è"], 4)),
+      ).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test.each([
+  ["a dot", ".", ["x", "\u2027", "\u2028", "\u2029", "\u202a", "\n", "\r", "\u0085", "😀"]],
+  ["what is no space", "\\S", ["x", "é", "\u00a0", "\u3000", "\u2028", " ", "😀"]],
+  ["all but some letters", "[^éa]", ["é", "è", "a", "b", "\u0369", "\n"]],
+  ["any character", "[\\s\\S]", ["\0", "a", "\u007f", "\u0080", "\u{10ffff}", "\ud7ff", "\ue000"]],
+  [
+    "a range of many",
+    "[\u0100-\u{1f600}]",
+    ["\u00ff", "\u0100", "\u07ff", "\u0800", "\uffff", "\u{10000}", "😀", "\u{1f601}"],
+  ],
+])("%s is what ECMA-262 says", (_what, source, texts) => {
+  expect(differences(planGrammar({ guided_regex: source })?.ebnf ?? "", source, texts)).toEqual([]);
+});
