@@ -2,11 +2,11 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateText, isStepCount, Output, streamText, tool } from "ai";
 import { describe, expect, inject, it } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const settings = { baseURL: baseUrl, apiKey, fetch: checkedFetch(baseUrl) };
+const settings = { baseURL: baseUrl, apiKey, fetch: documentedFetch(baseUrl) };
 const openai = createOpenAI(settings);
 const compatible = createOpenAICompatible({
   ...settings,

@@ -1,11 +1,11 @@
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { describe, expect, inject, it } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const connection = { apiKey, model, maxRetries: 0, configuration: { baseURL: baseUrl, fetch: checkedFetch(baseUrl) } };
+const connection = { apiKey, model, maxRetries: 0, configuration: { baseURL: baseUrl, fetch: documentedFetch(baseUrl) } };
 const chat = new ChatOpenAI({ ...connection, temperature: 0, useResponsesApi: false });
 
 describe("@langchain/openai", () => {

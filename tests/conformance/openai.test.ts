@@ -1,11 +1,11 @@
 import OpenAI, { APIUserAbortError, NotFoundError } from "openai";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { describe, expect, inject, it } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: checkedFetch(baseUrl), maxRetries: 0 });
+const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: documentedFetch(baseUrl), maxRetries: 0 });
 
 const asking = (content: string) => ({ model, temperature: 0, messages: [{ role: "user" as const, content }] });
 const weatherTool = zodFunction({
@@ -102,7 +102,7 @@ describe("openai: chat.completions", () => {
 
   it("retries what a region could not do, and only that", async () => {
     let calls = 0;
-    const check = checkedFetch(baseUrl);
+    const check = documentedFetch(baseUrl);
     const flaky = client.withOptions({
       maxRetries: 2,
       fetch: async (input, init) => {

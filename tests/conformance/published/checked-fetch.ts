@@ -1,6 +1,6 @@
 // A `fetch` for clients under test that lets no answer and no event pass that is not as published.
-import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
 import { assertPublished } from "./published-schemas.ts";
+import { isEventStream, type StreamCheck, watchEvents } from "./watch-events.ts";
 
 interface Route {
   readonly method: string;
@@ -60,30 +60,18 @@ export function checkedFetch(baseUrl: string): typeof fetch {
       return response;
     }
     if (route.event === undefined || response.body === null) throw new Error(`${method} ${path} may not stream.`);
-    return new Response(watchEvents(response.body, route), response);
+    return new Response(watchEvents(response.body, checkOf(route)), response);
   };
 }
 
-function isEventStream(response: Response): boolean {
-  return response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-}
-
-/** The same bytes, failing at the end when an event was wrong or the last is none that ends a stream. */
-function watchEvents(body: ReadableStream<Uint8Array>, route: Route): ReadableStream<Uint8Array> {
-  const [forClient, forUs] = body.tee();
-  const checked = checkEvents(forUs, route);
-  checked.catch(() => undefined);
-  return forClient.pipeThrough(new TransformStream({ flush: async () => checked }));
-}
-
-async function checkEvents(body: ReadableStream<Uint8Array>, { event = "", lastTypes }: Route): Promise<void> {
-  let last: EventSourceMessage | undefined;
-  for await (const message of body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) {
-    last = message;
-    if (message.data !== "[DONE]") assertPublished(event, JSON.parse(message.data));
-  }
-  const hasEnded = lastTypes === undefined ? last?.data === "[DONE]" : lastTypes.includes(last?.event ?? "");
-  if (!hasEnded) throw new Error(`The stream ended in ${last?.event ?? last?.data}.`);
+function checkOf({ event = "", lastTypes }: Route): StreamCheck {
+  return {
+    onEvent: (payload) => assertPublished(event, payload),
+    onEnd: (last) => {
+      const hasEnded = lastTypes === undefined ? last?.data === "[DONE]" : lastTypes.includes(last?.event ?? "");
+      if (!hasEnded) throw new Error(`The stream ended in ${last?.event ?? last?.data}.`);
+    },
+  };
 }
 
 /**

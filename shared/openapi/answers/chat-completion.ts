@@ -1,0 +1,72 @@
+import * as z from "zod/mini";
+import type { ChatCompletion, ChatCompletionChunk } from "../../src/openai/chat-completion.ts";
+import { finishReason, servedTier, usage } from "./usage.ts";
+
+const tokenLogprob = {
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z.nullable(z.array(z.int())),
+};
+
+const logprobs = z.nullable(
+  z.strictObject({
+    content: z.array(z.strictObject({ ...tokenLogprob, top_logprobs: z.array(z.strictObject(tokenLogprob)) })),
+    refusal: z.null(),
+  }),
+);
+
+const toolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal("function"),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+});
+
+const toolCallDelta = z.strictObject({
+  index: z.int(),
+  id: z.exactOptional(z.string()),
+  type: z.exactOptional(z.literal("function")),
+  function: z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() }),
+});
+
+export const chatCompletion = z.strictObject({
+  id: z.string(),
+  object: z.literal("chat.completion"),
+  created: z.int(),
+  model: z.string(),
+  service_tier: z.exactOptional(servedTier),
+  choices: z.array(
+    z.strictObject({
+      index: z.int(),
+      message: z.strictObject({
+        role: z.literal("assistant"),
+        content: z.nullable(z.string()),
+        refusal: z.null(),
+        tool_calls: z.exactOptional(z.array(toolCall)),
+      }),
+      logprobs,
+      finish_reason: finishReason,
+    }),
+  ),
+  usage,
+}) satisfies z.ZodMiniType<ChatCompletion>;
+
+export const chatCompletionChunk = z.strictObject({
+  id: z.string(),
+  object: z.literal("chat.completion.chunk"),
+  created: z.int(),
+  model: z.string(),
+  service_tier: z.exactOptional(servedTier),
+  choices: z.array(
+    z.strictObject({
+      index: z.int(),
+      delta: z.strictObject({
+        role: z.exactOptional(z.literal("assistant")),
+        content: z.exactOptional(z.string()),
+        tool_calls: z.exactOptional(z.array(toolCallDelta)),
+      }),
+      logprobs,
+      finish_reason: z.nullable(finishReason),
+    }),
+  ),
+  usage: z.exactOptional(z.nullable(usage)),
+}) satisfies z.ZodMiniType<ChatCompletionChunk>;

@@ -1,0 +1,111 @@
+// The public API as an OpenAPI document, made of the schemas that the service validates with.
+// Source: OpenAPI Specification 3.1.1.
+import { errorTable } from "../src/errors.ts";
+import { errorBody } from "./answers/error.ts";
+import { descriptions } from "./descriptions.ts";
+import { type JsonSchema, toJsonSchema } from "./json-schemas.ts";
+import type { OpenApiDocument, OperationObject, Reference, ResponseObject } from "./openapi-document.ts";
+import { type Named, type Operation, operations } from "./operations.ts";
+
+/** Of which any endpoint may answer each. */
+const errorStatuses = [...new Set(Object.values(errorTable).map(({ httpStatus }) => httpStatus))].toSorted(
+  (a, b) => a - b,
+);
+
+export function openApiDocument(): OpenApiDocument {
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Sluice",
+      version: "1",
+      description: "OpenAI's API for serving models, with extensions named as vLLM names them.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    security: [{ bearer: [] }],
+    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths: paths(),
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An API key, or a token of an issuer known here." },
+      },
+      schemas: schemas(),
+      responses: Object.fromEntries(errorStatuses.map((status) => [responseName(status), errorResponse(status)])),
+    },
+  };
+}
+
+function paths(): OpenApiDocument["paths"] {
+  const byPath = Map.groupBy(operations, ({ path }) => path);
+  return Object.fromEntries(
+    [...byPath].map(([path, group]) => [path, Object.fromEntries(group.map((one) => [one.method, describe(one)]))]),
+  );
+}
+
+function describe({ method, path, tag, summary, request, answer, event }: Operation): OperationObject {
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    name,
+    in: "path" as const,
+    required: true,
+    schema: { type: "string" as const },
+  }));
+  const events = event === undefined ? {} : { "text/event-stream": { schema: refTo(event) } };
+  return {
+    operationId: operationId(method, path),
+    tags: [tag],
+    summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(request !== undefined && {
+      requestBody: { required: true, content: { "application/json": { schema: refTo(request) } } },
+    }),
+    responses: {
+      "200": {
+        description: event === undefined ? "The answer." : "The answer; with `stream`, its events.",
+        content: { "application/json": { schema: refTo(answer) }, ...events },
+      },
+      ...Object.fromEntries(
+        errorStatuses.map((status) => [status, { $ref: `#/components/responses/${responseName(status)}` }]),
+      ),
+    },
+  };
+}
+
+/** `post /v1/chat/completions` as `postChatCompletions`. */
+function operationId(method: string, path: string): string {
+  const words = path.replace("/v1/", "").split(/\W+/);
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
+function schemas(): Record<string, JsonSchema> {
+  const requests = operations.flatMap(({ request }) => request ?? []);
+  const answers = operations.flatMap(({ answer, event }) => (event === undefined ? [answer] : [answer, event]));
+  return {
+    ...Object.fromEntries(requests.map(({ name, schema }) => [name, describeFields(toJsonSchema(schema, "input"))])),
+    ...Object.fromEntries(answers.map(({ name, schema }) => [name, toJsonSchema(schema, "output")])),
+    Error: toJsonSchema(errorBody, "output"),
+  };
+}
+
+function describeFields(request: JsonSchema): JsonSchema {
+  const described = Object.entries(request.properties ?? {}).map(([name, field]) => {
+    const description = descriptions[name];
+    return [name, description === undefined || typeof field === "boolean" ? field : { description, ...field }] as const;
+  });
+  return { ...request, properties: Object.fromEntries(described) };
+}
+
+function errorResponse(status: number): ResponseObject {
+  const rows = Object.entries(errorTable).filter(([, { httpStatus }]) => httpStatus === status);
+  return {
+    description: rows.map(([code, { publicText }]) => `\`${code}\`: ${publicText}`).join("\n\n"),
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+  };
+}
+
+function responseName(status: number): string {
+  return `Error${status}`;
+}
+
+function refTo({ name }: Named): Reference {
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,54 @@
+// zod schemas as the JSON Schemas of an OpenAPI document.
+import * as z from "zod";
+import { unsupportedMark } from "../src/openai/unsupported.ts";
+import { completeShapes } from "./shapes.ts";
+
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+interface Visit {
+  readonly zodSchema: z.core.$ZodTypes;
+  readonly jsonSchema: JsonSchema;
+}
+
+/** What of an object schema is refused unless it asks for nothing is left out, and named in its description. */
+export function toJsonSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonSchema {
+  const converted = z.toJSONSchema(schema, { io, unrepresentable: "any", override: complete });
+  const { $schema: _, ...jsonSchema } = converted;
+  return completeShapes(jsonSchema);
+}
+
+function complete({ zodSchema, jsonSchema }: Visit): void {
+  completeArray(zodSchema, jsonSchema);
+  omitUnsupported(zodSchema, jsonSchema);
+  dropSafeIntegerBounds(jsonSchema);
+}
+
+/** A bounded array looks at its length first and at its items in a second step, which the input side does not show. */
+function completeArray(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void {
+  const { def } = zodSchema._zod;
+  if (def.type !== "pipe") return;
+  const out = (def.out as z.core.$ZodTypes)._zod.def;
+  if (out.type === "array") jsonSchema.items = toJsonSchema(out.element, "input");
+}
+
+function omitUnsupported(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void {
+  const { def } = zodSchema._zod;
+  if (def.type !== "object") return;
+  const refused = Object.keys(def.shape).filter((name) => isUnsupported(def.shape[name] as z.core.$ZodTypes));
+  for (const name of refused) delete jsonSchema.properties?.[name];
+  if (refused.length === 0) return;
+  const names = refused.map((name) => `\`${name}\``).join(", ");
+  jsonSchema.description = `Known, and refused unless they ask for nothing: ${names}.`;
+}
+
+function isUnsupported(schema: z.core.$ZodTypes): boolean {
+  const { def } = schema._zod;
+  if (def.type === "optional") return isUnsupported(def.innerType as z.core.$ZodTypes);
+  return (def.checks ?? []).some((check) => "params" in check._zod.def && check._zod.def.params === unsupportedMark);
+}
+
+/** They say only that a number is one of JSON's. */
+function dropSafeIntegerBounds(jsonSchema: JsonSchema): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+}

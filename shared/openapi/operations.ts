@@ -1,0 +1,72 @@
+// Each endpoint of the public API, in the order of the reference page.
+import type * as z from "zod/mini";
+import { chatCompletionRequestSchema } from "../src/openai/chat-completion-request.ts";
+import { completionRequestSchema } from "../src/openai/completion-request.ts";
+import { embeddingRequestSchema } from "../src/openai/embedding-request.ts";
+import { chatCompletion, chatCompletionChunk } from "./answers/chat-completion.ts";
+import { completion } from "./answers/completion.ts";
+import { embeddingList } from "./answers/embedding.ts";
+import { model, modelList } from "./answers/model.ts";
+
+export interface Named {
+  /** Unique; where the schema stands in `components/schemas`. */
+  readonly name: string;
+  readonly schema: z.core.$ZodType;
+}
+
+export interface Operation {
+  readonly method: "get" | "post" | "delete";
+  /** With parameters in braces, as OpenAPI has them. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly request?: Named;
+  readonly answer: Named;
+  /** One server-sent event of the answer, where the request may ask for a stream. */
+  readonly event?: Named;
+}
+
+const textCompletion: Named = { name: "Completion", schema: completion };
+
+export const operations: readonly Operation[] = [
+  {
+    method: "post",
+    path: "/v1/chat/completions",
+    tag: "Chat",
+    summary: "Answer a conversation",
+    request: { name: "ChatCompletionRequest", schema: chatCompletionRequestSchema },
+    answer: { name: "ChatCompletion", schema: chatCompletion },
+    event: { name: "ChatCompletionChunk", schema: chatCompletionChunk },
+  },
+  {
+    method: "post",
+    path: "/v1/completions",
+    tag: "Completions",
+    summary: "Continue a text",
+    request: { name: "CompletionRequest", schema: completionRequestSchema },
+    answer: textCompletion,
+    event: textCompletion,
+  },
+  {
+    method: "post",
+    path: "/v1/embeddings",
+    tag: "Embeddings",
+    summary: "Turn texts into vectors",
+    request: { name: "EmbeddingRequest", schema: embeddingRequestSchema },
+    answer: { name: "EmbeddingList", schema: embeddingList },
+  },
+  {
+    method: "get",
+    path: "/v1/models",
+    tag: "Models",
+    summary: "List the models",
+    answer: { name: "ModelList", schema: modelList },
+  },
+  {
+    method: "get",
+    path: "/v1/models/{model}",
+    tag: "Models",
+    summary: "Describe a model",
+    answer: { name: "Model", schema: model },
+  },
+];

@@ -1,0 +1,32 @@
+// What hand-written checks know and their schemas do not say, by the name of the member.
+import type { JsonSchema } from "./json-schemas.ts";
+
+const anyObject: JsonSchema = { type: "object", additionalProperties: true };
+
+const shapes: Readonly<Record<string, JsonSchema>> = {
+  logit_bias: {
+    type: "object",
+    propertyNames: { pattern: "^(?:0|[1-9][0-9]{0,8})$" },
+    additionalProperties: { type: "number", minimum: -100, maximum: 100 },
+    maxProperties: 1024,
+  },
+  schema: anyObject,
+  parameters: anyObject,
+  json: anyObject,
+  guided_json: anyObject,
+  metadata: { type: "object", additionalProperties: { type: "string" } },
+};
+
+/** `schema` with each empty schema of a member known here replaced. */
+export function completeShapes(schema: JsonSchema): JsonSchema {
+  return JSON.parse(JSON.stringify(schema), (name, value: unknown) => {
+    const shape = shapes[name];
+    return shape === undefined ? value : fillIn(value as JsonSchema, shape);
+  }) as JsonSchema;
+}
+
+function fillIn(schema: JsonSchema, shape: JsonSchema): JsonSchema {
+  if (Object.keys(schema).length === 0) return shape;
+  if (!Array.isArray(schema.anyOf)) return schema;
+  return { ...schema, anyOf: schema.anyOf.map((branch) => fillIn(branch, shape)) };
+}
