@@ -1,7 +1,7 @@
 // zod schemas as the JSON Schemas of an OpenAPI document.
 import * as z from "zod";
-import { unsupportedMark } from "../src/openai/unsupported.ts";
-import { completeShapes } from "./shapes.ts";
+import { isUnsupportedMark } from "../src/openai/unsupported.ts";
+import { completeShapes, nothing } from "./shapes.ts";
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -18,16 +18,17 @@ export function toJsonSchema(schema: z.core.$ZodType, io: "input" | "output"): J
 }
 
 function complete({ zodSchema, jsonSchema }: Visit): void {
-  completeArray(zodSchema, jsonSchema);
+  completePipe(zodSchema, jsonSchema);
   omitUnsupported(zodSchema, jsonSchema);
   dropSafeIntegerBounds(jsonSchema);
 }
 
-/** A bounded array looks at its length first and at its items in a second step, which the input side does not show. */
-function completeArray(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void {
+/** What the second of two steps adds: the items of an array whose length was looked at first, or that all is refused. */
+function completePipe(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void {
   const { def } = zodSchema._zod;
   if (def.type !== "pipe") return;
   const out = (def.out as z.core.$ZodTypes)._zod.def;
+  if (out.type === "never") Object.assign(jsonSchema, nothing);
   if (out.type === "array") jsonSchema.items = toJsonSchema(out.element, "input");
 }
 
@@ -44,7 +45,7 @@ function omitUnsupported(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): v
 function isUnsupported(schema: z.core.$ZodTypes): boolean {
   const { def } = schema._zod;
   if (def.type === "optional") return isUnsupported(def.innerType as z.core.$ZodTypes);
-  return (def.checks ?? []).some((check) => "params" in check._zod.def && check._zod.def.params === unsupportedMark);
+  return (def.checks ?? []).some((check) => "params" in check._zod.def && isUnsupportedMark(check._zod.def.params));
 }
 
 /** They say only that a number is one of JSON's. */

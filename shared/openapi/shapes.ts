@@ -1,6 +1,9 @@
 // What hand-written checks know and their schemas do not say, by the name of the member.
 import type { JsonSchema } from "./json-schemas.ts";
 
+/** Marks a schema under which nothing is valid; left out of unions. */
+export const nothing = { not: {} } as const;
+
 const anyObject: JsonSchema = { type: "object", additionalProperties: true };
 
 const shapes: Readonly<Record<string, JsonSchema>> = {
@@ -14,12 +17,15 @@ const shapes: Readonly<Record<string, JsonSchema>> = {
   parameters: anyObject,
   json: anyObject,
   guided_json: anyObject,
+  chat_template_kwargs: anyObject,
   metadata: { type: "object", additionalProperties: { type: "string" } },
 };
 
-/** `schema` with each empty schema of a member known here replaced. */
+/** `schema` with each empty schema of a member known here replaced, and no union with a branch for nothing. */
 export function completeShapes(schema: JsonSchema): JsonSchema {
   return JSON.parse(JSON.stringify(schema), (name, value: unknown) => {
+    if (name === "anyOf" || name === "oneOf")
+      return (value as JsonSchema[]).filter((branch) => branch.not === undefined);
     const shape = shapes[name];
     return shape === undefined ? value : fillIn(value as JsonSchema, shape);
   }) as JsonSchema;

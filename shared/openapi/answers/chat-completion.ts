@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { ChatCompletion, ChatCompletionChunk } from "../../src/openai/chat-completion.ts";
 import { finishReason, servedTier, usage } from "./usage.ts";
+import { answerOf } from "./answer-of.ts";
 
 const tokenLogprob = {
   token: z.string(),
@@ -28,45 +29,49 @@ const toolCallDelta = z.strictObject({
   function: z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() }),
 });
 
-export const chatCompletion = z.strictObject({
-  id: z.string(),
-  object: z.literal("chat.completion"),
-  created: z.int(),
-  model: z.string(),
-  service_tier: z.exactOptional(servedTier),
-  choices: z.array(
-    z.strictObject({
-      index: z.int(),
-      message: z.strictObject({
-        role: z.literal("assistant"),
-        content: z.nullable(z.string()),
-        refusal: z.null(),
-        tool_calls: z.exactOptional(z.array(toolCall)),
+export const chatCompletion = answerOf<ChatCompletion>()(
+  z.strictObject({
+    id: z.string(),
+    object: z.literal("chat.completion"),
+    created: z.int(),
+    model: z.string(),
+    service_tier: z.exactOptional(servedTier),
+    choices: z.array(
+      z.strictObject({
+        index: z.int(),
+        message: z.strictObject({
+          role: z.literal("assistant"),
+          content: z.nullable(z.string()),
+          refusal: z.null(),
+          tool_calls: z.exactOptional(z.array(toolCall)),
+        }),
+        logprobs,
+        finish_reason: finishReason,
       }),
-      logprobs,
-      finish_reason: finishReason,
-    }),
-  ),
-  usage,
-}) satisfies z.ZodMiniType<ChatCompletion>;
+    ),
+    usage,
+  }),
+);
 
-export const chatCompletionChunk = z.strictObject({
-  id: z.string(),
-  object: z.literal("chat.completion.chunk"),
-  created: z.int(),
-  model: z.string(),
-  service_tier: z.exactOptional(servedTier),
-  choices: z.array(
-    z.strictObject({
-      index: z.int(),
-      delta: z.strictObject({
-        role: z.exactOptional(z.literal("assistant")),
-        content: z.exactOptional(z.string()),
-        tool_calls: z.exactOptional(z.array(toolCallDelta)),
+export const chatCompletionChunk = answerOf<ChatCompletionChunk>()(
+  z.strictObject({
+    id: z.string(),
+    object: z.literal("chat.completion.chunk"),
+    created: z.int(),
+    model: z.string(),
+    service_tier: z.exactOptional(servedTier),
+    choices: z.array(
+      z.strictObject({
+        index: z.int(),
+        delta: z.strictObject({
+          role: z.exactOptional(z.literal("assistant")),
+          content: z.exactOptional(z.string()),
+          tool_calls: z.exactOptional(z.array(toolCallDelta)),
+        }),
+        logprobs,
+        finish_reason: z.nullable(finishReason),
       }),
-      logprobs,
-      finish_reason: z.nullable(finishReason),
-    }),
-  ),
-  usage: z.exactOptional(z.nullable(usage)),
-}) satisfies z.ZodMiniType<ChatCompletionChunk>;
+    ),
+    usage: z.exactOptional(z.nullable(usage)),
+  }),
+);
