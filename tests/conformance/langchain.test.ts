@@ -5,7 +5,12 @@ import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const connection = { apiKey, model, maxRetries: 0, configuration: { baseURL: baseUrl, fetch: documentedFetch(baseUrl) } };
+const connection = {
+  apiKey,
+  model,
+  maxRetries: 0,
+  configuration: { baseURL: baseUrl, fetch: documentedFetch(baseUrl) },
+};
 const chat = new ChatOpenAI({ ...connection, temperature: 0, useResponsesApi: false });
 
 describe("@langchain/openai", () => {

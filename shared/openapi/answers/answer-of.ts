@@ -6,6 +6,8 @@ type Plain<Value> = Value extends readonly (infer Item)[]
     ? { readonly [Key in keyof Value]: Plain<Value[Key]> }
     : Value;
 
+/** Identical, where `extends` both ways would let optional members differ. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the compiler compares the two unresolved
 type Same<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? unknown : never;
 
 /** A schema of what `Answer` says, no more and no less: another one is no type. */
