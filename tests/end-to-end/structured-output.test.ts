@@ -84,7 +84,7 @@ describe("structured output", () => {
   });
 
   it("refuses a schema that cannot be enforced, naming the keyword", async () => {
-    const schema = { type: "object", properties: { a: { type: "integer", multipleOf: 3 } } };
+    const schema = { type: "object", properties: { a: { type: "array", uniqueItems: true } } };
     const refusal = client.chat.completions.create({
       ...ask,
       response_format: { type: "json_schema", json_schema: { name: "a", schema } },
@@ -92,7 +92,7 @@ describe("structured output", () => {
     await expect(refusal).rejects.toMatchObject({
       status: 400,
       code: "unsupported_parameter",
-      param: "response_format.json_schema.schema.properties.a.multipleOf",
+      param: "response_format.json_schema.schema.properties.a.uniqueItems",
     });
   });
 });
