@@ -28,7 +28,7 @@ export function onCallEnd(call: EndingCall, clock: Clock, leave: () => void, pas
     end();
     pastDeadline();
   };
-  const timer = msLeft > MAX_TIMER_MS ? undefined : setTimeout(expire, msLeft);
+  const timer = msLeft > MAX_TIMER_MS ? undefined : setTimeout(expire, Math.max(0, msLeft));
   // Emitted on every ending, a good one included.
   call.once("cancelled", end);
 }

@@ -13,6 +13,7 @@ import { EngineLoop } from "#engine/engine-loop.ts";
 import { typedPort } from "#engine/engine-port.ts";
 import { Engine } from "#engine/engine.ts";
 import type { Executor } from "#engine/executor/executor.ts";
+import type { Grammars } from "#engine/grammar/grammars.ts";
 import type { SchedulerLimits } from "#engine/scheduler/scheduler-limits.ts";
 import { systemClock } from "#platform/clock.ts";
 import { toServiceDefinition } from "#platform/grpc-service.ts";
@@ -38,8 +39,9 @@ export class LoopbackEngine {
   #clients: Client[] = [];
   #port = 0;
 
-  constructor(executor: Executor, limits: SchedulerLimits) {
-    this.engine = new Engine(executor, limits);
+  /** @param grammars see `Engine`. */
+  constructor(executor: Executor, limits: SchedulerLimits, grammars?: Grammars) {
+    this.engine = new Engine(executor, limits, true, grammars);
     this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
     const facts = { modelId: "fake", engineId: "0", prefixCaching: true, ...limits };
     this.metrics = createEngineMetrics(this.engineClient, facts);
