@@ -7,6 +7,9 @@ import { findFreePort } from "./ports.ts";
 import type { StackSecrets } from "./secrets.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
 
+/** As in the image: see "Memory" in docs/operations.md. */
+const heapOptions = ["--max-semi-space-size=8"];
+
 /** Where a region stands, as the edge's `REGIONS` variable has it. */
 export interface RegionSite {
   readonly id: string;
@@ -49,7 +52,7 @@ export async function startRegion(
       {
         name: `${role} ${site.id}`,
         command: process.execPath,
-        args: [path.join(repositoryRoot, "backend/src", main)],
+        args: [...heapOptions, path.join(repositoryRoot, "backend/src", main)],
         cwd: repositoryRoot,
         env: { PATH: process.env["PATH"], ...modelEnv, ...env },
         logFile: path.join(config.stateDir, "logs", `${role}-${site.id}.log`),

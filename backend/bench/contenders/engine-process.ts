@@ -7,6 +7,8 @@ import { BenchChild } from "./child-process.ts";
 
 const main = fileURLToPath(new URL("../../src/rpc/main.ts", import.meta.url));
 const pollMs = 100;
+/** As the local stack and the image start it (docs/operations.md, "Memory"). */
+const heapOptions = ["--max-semi-space-size=8"];
 
 export interface EngineProcess {
   readonly child: BenchChild;
@@ -21,7 +23,9 @@ export async function startEngineProcess(
   env: NodeJS.ProcessEnv,
   nodeOptions: readonly string[] = [],
 ): Promise<EngineProcess> {
-  const child = new BenchChild(process.execPath, [...nodeOptions, main], { env: { SLUICE_ENGINE_PORT: "0", ...env } });
+  const child = new BenchChild(process.execPath, [...heapOptions, ...nodeOptions, main], {
+    env: { SLUICE_ENGINE_PORT: "0", ...env },
+  });
   const address = `127.0.0.1:${await child.find(readPort)}`;
   const client = new EngineClient(address);
   await Promise.race([untilLoaded(client), child.died]);

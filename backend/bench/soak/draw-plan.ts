@@ -1,23 +1,12 @@
 import { readFile } from "node:fs/promises";
+import type { EmbedRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { chatMessageSchema, messageText } from "@sluice/shared/openai/chat-message.ts";
 import * as z from "zod";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
-import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import type { Dice } from "./dice.ts";
-
-const grammars = [
-  planGrammar({ response_format: { type: "json_object" } }),
-  planGrammar({ guided_choice: ["yes", "no", "perhaps"] }),
-  planGrammar({ guided_regex: "[A-Z][a-z]{2,12}( [a-z]{1,9}){3,20}\\." }),
-  planGrammar({
-    guided_json: {
-      type: "object",
-      properties: { name: { type: "string" }, age: { type: "integer", minimum: 0 } },
-      required: ["name", "age"],
-    },
-  }),
-];
+import { drawBinding } from "./draw-binding.ts";
+import type { SoakPlan } from "./soak-plan.ts";
 
 /** A prompt and its text. */
 interface Prompt {
@@ -52,10 +41,28 @@ export async function readPrompts(path: string, model: ServedModel): Promise<rea
 }
 
 /** Any mixture of what a request can ask for, but always one whose answer is determined. */
-export function drawPlan(
+export function drawPlan(dice: Dice, prompts: readonly Prompt[], model: ServedModel): SoakPlan {
+  return dice.chance(0.12)
+    ? { kind: "embedding", request: drawEmbedding(dice, prompts) }
+    : { kind: "text", plan: drawGeneration(dice, prompts, model) };
+}
+
+function drawEmbedding(dice: Dice, prompts: readonly Prompt[]): EmbedRequest {
+  const tenant = dice.pick(tenants);
+  return {
+    requestId: "",
+    tokenIds: [...dice.pick(prompts).tokenIds],
+    priority: dice.chance(0.1) ? 1 : 0,
+    cacheSalt: tenant,
+    tenant,
+    ...(dice.chance(0.3) && { dimensions: dice.between(1, 32) }),
+  };
+}
+
+function drawGeneration(
   dice: Dice,
   prompts: readonly Prompt[],
-  { tokenizer, stopTokenIds }: ServedModel,
+  { tokenizer, stopTokenIds, chatTemplate }: ServedModel,
 ): GenerationPlan {
   const prompt = dice.pick(prompts);
   const isGreedy = dice.chance(0.4);
@@ -87,8 +94,9 @@ export function drawPlan(
     stopTokenIds: dice.chance(0.5) ? stopTokenIds : [],
     logprobs,
     echo: isScored ? prompt.text : undefined,
-    toolFormat: undefined,
-    grammar: dice.chance(0.2) ? dice.pick(grammars) : undefined,
+    ...(dice.chance(0.25)
+      ? drawBinding(dice, chatTemplate?.toolFormat)
+      : { grammar: undefined, toolFormat: undefined }),
     priority: dice.chance(0.1) ? 1 : 0,
     cacheSalt: tenant,
     tenant,

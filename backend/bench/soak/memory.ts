@@ -9,13 +9,13 @@ export interface MemoryReading {
   /** After a garbage collection, of the thread with the sockets and of the engine's. */
   readonly mainHeap: number;
   readonly engineHeap: number;
-  /** What both threads hold outside of their heaps: array buffers, mostly. */
+  /** What both threads hold outside of their heaps: array buffers, the KV pool's among them, and XGrammar's memory. */
   readonly external: number;
 }
 
 /** The process must have been started with report-heap.ts, and be idle. Linux only. */
 export async function readMemory(child: BenchChild): Promise<MemoryReading> {
-  const heaps = Promise.all([child.find(heapOf(true)), child.find(heapOf(false))]);
+  const heaps = Promise.all([child.find(heapOf("main")), child.find(heapOf("engine"))]);
   process.kill(child.pid, "SIGUSR2");
   const [main, engine] = await heaps;
   const status = await readFile(`/proc/${child.pid}/status`, "utf8");
@@ -25,16 +25,16 @@ export async function readMemory(child: BenchChild): Promise<MemoryReading> {
 }
 
 interface HeapLine {
-  readonly isMainThread: boolean;
+  readonly thread: string;
   readonly heapUsed: number;
   readonly external: number;
 }
 
-function heapOf(ofMainThread: boolean): (line: string) => HeapLine | undefined {
+function heapOf(thread: string): (line: string) => HeapLine | undefined {
   return (line) => {
     if (!line.startsWith('{"msg":"heap"')) return undefined;
     const heap = JSON.parse(line) as HeapLine;
-    return heap.isMainThread === ofMainThread ? heap : undefined;
+    return heap.thread === thread ? heap : undefined;
   };
 }
 

@@ -1,7 +1,7 @@
 // Loaded into an engine's process and its threads (`node --expose-gc --import`): on SIGUSR2 every thread collects its garbage
 // and says on stdout what is left, one line of JSON each.
 import { writeSync } from "node:fs";
-import { BroadcastChannel, isMainThread } from "node:worker_threads";
+import { BroadcastChannel, isMainThread, threadName } from "node:worker_threads";
 
 const channel = new BroadcastChannel("report-heap");
 channel.unref();
@@ -18,5 +18,6 @@ function report(): void {
   if (globalThis.gc === undefined) throw new Error("--expose-gc is missing");
   globalThis.gc();
   const { heapUsed, external } = process.memoryUsage();
-  writeSync(1, `${JSON.stringify({ msg: "heap", isMainThread, heapUsed, external })}\n`);
+  const thread = isMainThread ? "main" : threadName;
+  writeSync(1, `${JSON.stringify({ msg: "heap", thread, heapUsed, external })}\n`);
 }

@@ -3,13 +3,14 @@
 // its beginning. Memory, read in these pauses, must not grow.
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@sluice/shared/errors.ts";
-import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { loadServedModel, type ServedModel } from "#ingress/text/served-model.ts";
-import { type Answer, emptyAnswer, isBeginning, isSame, receive } from "./answer.ts";
+import { describe, emptyAnswer, isBeginning, isSame, receive } from "./answer.ts";
+import { computeAlone, type Known } from "./compute-alone.ts";
 import { Dice } from "./dice.ts";
 import { drawPlan, readPrompts } from "./draw-plan.ts";
 import { type MemoryReading, readMemory } from "./memory.ts";
 import { modelDir, modelId, SoakEngine } from "./soak-engine.ts";
+import { numChoicesOf, withId } from "./soak-plan.ts";
 
 export interface SoakOptions {
   readonly seed: number;
@@ -33,14 +34,14 @@ export interface SoakResult {
   readonly memory: readonly MemoryReading[];
 }
 
-/** Room for less than two of the longest sequences: fewer than run at once. */
+/** Room for less than two of the longest sequences, fewer than run at once; and for fewer grammars than there are. */
 const scarce = {
   SLUICE_BLOCK_SIZE: "16",
   SLUICE_NUM_BLOCKS: "56",
   SLUICE_MAX_NUM_SEQS: "24",
   SLUICE_MAX_QUEUED_REQUESTS: "72",
+  SLUICE_GRAMMAR_CACHE_ENTRIES: "4",
 };
-const ample = { SLUICE_BLOCK_SIZE: "16", SLUICE_NUM_BLOCKS: "1024", SLUICE_PREFIX_CACHING: "off" };
 const maxInFlight = 60;
 /** Between arrivals, in a rush and out of it. */
 const meanGapMs = { rush: 4, calm: 60 };
@@ -52,12 +53,9 @@ type Fate =
   | { readonly kind: "stays" }
   /** The client leaves after so many lots of events. */
   | { readonly kind: "leaves"; readonly afterEvents: number }
+  /** The client leaves, wherever the request is by then: not yet sent, waiting, computing its prompt. */
+  | { readonly kind: "leaves early"; readonly afterMs: number }
   | { readonly kind: "times out"; readonly afterMs: number };
-
-interface Known {
-  readonly plan: GenerationPlan;
-  readonly alone: Answer;
-}
 
 export async function runSoak({ seed, durationMs, numRounds, numPlans, log }: SoakOptions): Promise<SoakResult> {
   const dice = new Dice(seed);
@@ -77,35 +75,9 @@ export async function runSoak({ seed, durationMs, numRounds, numPlans, log }: So
       });
       const reading = await readMemory(engine.child);
       memory.push(reading);
-      log(`round ${round} of ${numRounds}: ${soak.summary}; ${Math.round(reading.rss / 2 ** 20)} MiB resident`);
+      log(`round ${round} of ${numRounds}: ${soak.summary}; ${formatReading(reading)}`);
     }
     return soak.result(memory);
-  } finally {
-    await engine.stop();
-  }
-}
-
-/** One request at a time, in an engine with room for it and no prefix cache. */
-async function computeAlone(plans: readonly GenerationPlan[], model: ServedModel): Promise<readonly Known[]> {
-  const engine = await SoakEngine.start(ample);
-  try {
-    const known: Known[] = [];
-    for (const [index, plan] of plans.entries()) {
-      const ask = async (n: number, requestId: string): Promise<Answer> => {
-        const asked = { ...plan, n, requestId };
-        const answer = emptyAnswer(asked);
-        const limits = { signal: new AbortController().signal, deadlineMs: Date.now() + farMs };
-        await receive({ plan: asked, model, pool: engine.pool }, limits, answer);
-        return answer;
-      };
-      const alone = await ask(plan.n, `alone-${index}`);
-      const single = await ask(1, `single-${index}`);
-      if (!isBeginning({ ...single, choices: single.choices.slice(0, 1) }, alone)) {
-        throw new Error(`the first choice is not the only one's: ${describe(plan, single, alone)}`);
-      }
-      known.push({ plan, alone });
-    }
-    return known;
   } finally {
     await engine.stop();
   }
@@ -162,47 +134,47 @@ class Soak {
   }
 
   #start(): void {
-    const { plan, alone } = this.#dice.pick(this.#known);
+    const { asked, alone } = this.#dice.pick(this.#known);
     this.#numAsked += 1;
-    this.#numChoices += plan.n;
-    const request = this.#ask({ ...plan, requestId: `soak-${this.#numAsked}` }, this.#drawFate(), alone);
+    this.#numChoices += numChoicesOf(asked);
+    const request = this.#ask({ asked: withId(asked, `soak-${this.#numAsked}`), alone }, this.#drawFate());
     this.#inFlight.add(request);
     void request.finally(() => this.#inFlight.delete(request));
   }
 
   #drawFate(): Fate {
-    if (this.#dice.chance(0.2)) return { kind: "leaves", afterEvents: this.#dice.between(0, 30) };
+    if (this.#dice.chance(0.15)) return { kind: "leaves", afterEvents: this.#dice.between(0, 30) };
+    if (this.#dice.chance(0.06)) return { kind: "leaves early", afterMs: this.#dice.between(0, 300) };
     if (this.#dice.chance(0.06)) return { kind: "times out", afterMs: this.#dice.between(1, 400) };
     return { kind: "stays" };
   }
 
-  async #ask(plan: GenerationPlan, fate: Fate, alone: Answer): Promise<void> {
+  async #ask({ asked, alone }: Known, fate: Fate): Promise<void> {
     const client = new AbortController();
+    const leave = (): void => client.abort(new AppError("request_cancelled"));
+    const timer = fate.kind === "leaves early" ? setTimeout(leave, fate.afterMs) : undefined;
     const deadlineMs = Date.now() + (fate.kind === "times out" ? fate.afterMs : farMs);
-    const answer = emptyAnswer(plan);
+    const answer = emptyAnswer(asked);
     let numLots = 0;
     const leaveInTime = (): void => {
-      if (fate.kind === "leaves" && numLots >= fate.afterEvents) client.abort(new AppError("request_cancelled"));
+      if (fate.kind === "leaves" && numLots >= fate.afterEvents) leave();
       numLots += 1;
     };
     try {
-      const asked = receive(
-        { plan, model: this.#model, pool: this.#engine.pool },
-        { signal: client.signal, deadlineMs },
-        answer,
-        leaveInTime,
-      );
+      const asking = { asked, model: this.#model, pool: this.#engine.pool };
+      const received = receive(asking, { signal: client.signal, deadlineMs }, answer, leaveInTime);
       leaveInTime();
-      await asked;
+      await received;
       this.#note("whole");
-      if (!isSame(answer, alone)) this.#wrong.push(describe(plan, answer, alone));
+      if (!isSame(answer, alone)) this.#wrong.push(describe(asked, answer, alone));
     } catch (thrown) {
       const { code, message, retryAfterMs } = AppError.from(thrown);
       this.#note(code === "request_cancelled" ? "left" : code);
-      if (!isBeginning(answer, alone)) this.#wrong.push(describe(plan, answer, alone));
-      if (refusals.has(code) && retryAfterMs === undefined)
-        this.#wrong.push(`${plan.requestId}: ${code} without a time`);
-      if (!expectedCodes.has(code)) this.#wrong.push(`${plan.requestId}: ${code}: ${message}`);
+      if (!isBeginning(answer, alone)) this.#wrong.push(describe(asked, answer, alone));
+      if (refusals.has(code) && retryAfterMs === undefined) this.#wrong.push(`${code} without a time`);
+      if (!expectedCodes.has(code)) this.#wrong.push(`${code}: ${message}`);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -215,7 +187,7 @@ const refusals: ReadonlySet<string> = new Set(["overloaded", "rate_limit_exceede
 /** How a request may end beside well: by its own fate, or because the queue is full. */
 const expectedCodes: ReadonlySet<string> = new Set(["request_cancelled", "deadline_exceeded", ...refusals]);
 
-function describe(plan: GenerationPlan, answer: Answer, alone: Answer): string {
-  const { promptTokenIds, ...rest } = plan;
-  return JSON.stringify({ plan: { ...rest, numPromptTokens: promptTokenIds.length }, answer, alone });
+function formatReading({ rss, mainHeap, engineHeap, external }: MemoryReading): string {
+  const [total, ...parts] = [rss, mainHeap, engineHeap, external].map((bytes) => (bytes / 2 ** 20).toFixed(1));
+  return `${total} MiB resident, heaps ${parts.slice(0, 2).join(" and ")}, outside of them ${parts[2]}`;
 }

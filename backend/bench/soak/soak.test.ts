@@ -23,8 +23,8 @@ test.runIf(process.platform === "linux")(
 
 const whole: Answer = {
   choices: [
-    { text: "one two", tokens: [{ logprob: -1 }, { logprob: -2 }], finishReason: "stop", meanLogprob: -1.5 },
-    { text: "three", tokens: [], finishReason: "length", meanLogprob: undefined },
+    { text: "one two", calls: "", tokens: [{ logprob: -1 }, { logprob: -2 }], finishReason: "stop", meanLogprob: -1.5 },
+    { text: "three", calls: "", tokens: [], finishReason: "length", meanLogprob: undefined },
   ],
   promptTokens: 3,
   completionTokens: 5,
@@ -40,6 +40,7 @@ test("an answer is the same only to the last bit, and counted alike", () => {
   expect(isSame(bent({ text: "one too" }), whole)).toBe(false);
   expect(isSame(bent({ tokens: [{ logprob: -1 }, { logprob: -2.000001 }] }), whole)).toBe(false);
   expect(isSame(bent({ finishReason: "length" }), whole)).toBe(false);
+  expect(isSame(bent({ calls: "other {}" }), whole)).toBe(false);
   expect(isSame({ ...whole, completionTokens: 6 }, whole)).toBe(false);
 });
 
@@ -50,6 +51,7 @@ test("a beginning is one only where it agrees, and its end only with all of the 
   expect(isBeginning(bent({ text: "on two", ...cut }), whole)).toBe(false);
   expect(isBeginning(bent({ tokens: [{ logprob: -2 }], ...cut }), whole)).toBe(false);
   expect(isBeginning(bent({ text: "one" }), whole)).toBe(false);
+  expect(isBeginning(bent({ calls: "other", ...cut }), whole)).toBe(false);
 });
 
 test("growth is that of the line through the readings", () => {

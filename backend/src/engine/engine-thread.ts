@@ -24,7 +24,7 @@ export interface EngineThread {
 
 /** Starts an engine in a thread of its own. The model is loaded when `client.model` appears. */
 export function startEngineThread<ExecutorOptions>(entry: URL, data: EngineThreadData<ExecutorOptions>): EngineThread {
-  const worker = new Worker(entry, { workerData: data });
+  const worker = new Worker(entry, { workerData: data, name: "engine" });
   const client = new EngineClient(typedPort(worker), maxLiveSequences(data.limits));
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   let closing = false;

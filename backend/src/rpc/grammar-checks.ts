@@ -120,7 +120,8 @@ export class GrammarChecks {
   async #start(vocabSize: number): Promise<Worker> {
     const entry = new URL(import.meta.resolve("#engine/grammar-check-worker.ts"));
     // XGrammar prints why it aborts; the verdict says enough.
-    const worker = new Worker(entry, { workerData: { grammars: this.#options.grammars, vocabSize }, stderr: true });
+    const workerData = { grammars: this.#options.grammars, vocabSize };
+    const worker = new Worker(entry, { workerData, name: "grammar-checks", stderr: true });
     worker.stderr.resume();
     await once(worker, "message");
     return worker;

@@ -2,7 +2,7 @@
 // Memory that grows with the number of requests served would be seen in none of the tests of a single one.
 import { queryObjects } from "node:v8";
 import type { Client } from "@grpc/grpc-js";
-import type { GenerateRequest, GenerateResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import type { GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { expect, test } from "vitest";
 import { Pooler } from "#engine/embedding/pooler.ts";
 import { FakeExecutor } from "#engine/executor/fake-executor.ts";
@@ -79,7 +79,7 @@ function generateSomething(client: Client, requestId: string): Promise<number> {
   const abortAfter = chance(0.2) ? between(1, 5) : Infinity;
   return new Promise((resolve) => {
     let numMessages = 0;
-    call.on("data", (_: GenerateResponse) => {
+    call.on("data", () => {
       numMessages += 1;
       if (numMessages === cancelAfter) call.cancel();
       if (numMessages === abortAfter) abortFirstChoice(client, requestId);
