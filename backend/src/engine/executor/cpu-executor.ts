@@ -9,7 +9,7 @@ import type { BlockId } from "#engine/kv/block-id.ts";
 import { BlockPlaces } from "./block-places.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
-import { hasExactProducts } from "./exact-products-check.ts";
+import { findExactNumbers } from "./exact-products.ts";
 import { checkFinite } from "./finite-check.ts";
 import { KvPool } from "./kv-pool.ts";
 import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
@@ -62,7 +62,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
   checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
-  const decoder = await loadDecoder(model, { ...options, maxModelLen, exactProducts: await hasExactProducts() });
+  const decoder = await loadDecoder(model, { ...options, maxModelLen, exactNumbers: await findExactNumbers() });
   const { profilePrefix } = options;
   const session = await openSession(decoder.model, {
     numThreads,

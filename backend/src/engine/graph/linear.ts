@@ -88,7 +88,7 @@ export class Linear {
   }
 
   #multiply(output: string, group: MatrixGroup, x: GraphValue): GraphValue {
-    if (group.scales === "rows") return this.#rowProducts.multiply(output, group.name, x);
+    if (group.scales !== "blocks") return this.#rowProducts.multiply(output, group.name, group.scales, x);
     if (this.#precision === "fp32") {
       const matrix = this.#weights.floats(group.name);
       return this.#graph.node(output, "FusedMatMul", [x, matrix], {

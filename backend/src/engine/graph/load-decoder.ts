@@ -8,6 +8,7 @@ import type { DevicePrecision, Precision } from "./linear.ts";
 import { fusedMatrices, separateMatrices } from "./matrix-groups.ts";
 import { encodePagedDecoder } from "./paged-decoder.ts";
 import { withModelPrefix } from "./model-prefix.ts";
+import type { RowNumbers } from "./quantize-rows.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
 import type { Progress } from "./quantized-cache.ts";
 import { separateFused } from "./separate-fused.ts";
@@ -31,8 +32,8 @@ export interface DecoderOptions<AnyPrecision = Precision> {
 }
 
 export interface CpuDecoderOptions extends DecoderOptions {
-  /** Whether products of 8-bit numbers are exact on this processor (executor/exact-products-check.ts). */
-  readonly exactProducts: boolean;
+  /** How 8-bit weights must be stored for exact products on this processor (executor/exact-products.ts). */
+  readonly exactNumbers: RowNumbers | undefined;
 }
 
 export interface LoadedDecoder {
@@ -72,7 +73,7 @@ export async function loadDecoder(
     const model = encodeDecoder(config, checkpoint, { ...options, groups: [] });
     return { model, weightsFolder: checkpoint.weightsFolder };
   }
-  const groups = fusedMatrices(config, precision, options.exactProducts);
+  const groups = fusedMatrices(config, precision, options.exactNumbers);
   const weights = await quantizeCheckpoint(checkpoint, precision, groups, options);
   return { model: encodeDecoder(config, weights, { ...options, groups }), weightsFolder: weights.weightsFolder };
 }

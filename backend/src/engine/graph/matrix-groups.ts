@@ -2,6 +2,7 @@
 // most of a short step's overhead.
 import type { DecoderConfig } from "./config.ts";
 import type { QuantizedPrecision } from "./linear.ts";
+import type { RowNumbers } from "./quantize-rows.ts";
 import type { LinearRole } from "./linear-role.ts";
 import { layerTensorNames, linearShapes, outputProjectionName } from "./tensor-names.ts";
 
@@ -10,8 +11,8 @@ export interface MatrixGroup {
   readonly name: string;
   /** Tensor names; their rows follow one another. */
   readonly parts: readonly string[];
-  /** One scale for each block of 128 weights (quantize.ts), or for each row (quantize-rows.ts). */
-  readonly scales: "blocks" | "rows";
+  /** One scale for each block of 128 weights (quantize.ts), or for each row and its numbers stored so (quantize-rows.ts). */
+  readonly scales: "blocks" | RowNumbers;
 }
 
 const fusedRoles: readonly (readonly LinearRole[])[] = [
@@ -34,10 +35,11 @@ export function separateMatrices(config: DecoderConfig): readonly MatrixGroup[] 
 export function fusedMatrices(
   config: DecoderConfig,
   precision: QuantizedPrecision,
-  exactProducts: boolean,
+  exactNumbers: RowNumbers | undefined,
 ): readonly MatrixGroup[] {
   const groups: MatrixGroup[] = [];
-  const scales = exactProducts && precision === "int8" ? "rows" : "blocks";
+  const widest = exactNumbers ?? "blocks";
+  const scales = precision === "int8" ? widest : "blocks";
   for (let layer = 0; layer < config.numLayers; layer++) {
     const names = layerTensorNames(layer);
     for (const roles of fusedRoles) {
@@ -46,5 +48,5 @@ export function fusedMatrices(
     }
   }
   const output = outputProjectionName(config);
-  return [...groups, { name: output, parts: [output], scales: exactProducts ? "rows" : "blocks" }];
+  return [...groups, { name: output, parts: [output], scales: widest }];
 }

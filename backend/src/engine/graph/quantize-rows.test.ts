@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RowQuantizer } from "./quantize-rows.ts";
+import { type RowNumbers, RowQuantizer } from "./quantize-rows.ts";
 
 const numRows = 130;
 const numColumns = 70;
@@ -21,14 +21,24 @@ test("the numbers do not depend on how many rows come at a time", () => {
   expect(quantizeIn([1, 64, 65])).toEqual(quantizeIn([numRows]));
 });
 
+test("numbers without a sign are the same ones with 128 added", () => {
+  const signed = quantizeIn([numRows]);
+  const unsigned = quantizeIn([numRows], "uint8");
+  expect(unsigned.scales).toEqual(signed.scales);
+  expect([...unsigned.numbers]).toEqual(Array.from(signed.numbers, (number) => number + 128));
+});
+
 test("a row of zeros has scale zero and numbers of zero", () => {
-  const quantizer = new RowQuantizer(1, 3);
+  const quantizer = new RowQuantizer({ numRows: 1, numColumns: 3 }, "int8");
   quantizer.add(0, new Float32Array(3));
   expect([...quantizer.scales, ...quantizer.numbers]).toEqual([0, 0, 0, 0]);
 });
 
-function quantizeIn(portions: readonly number[]): { readonly numbers: Int8Array; readonly scales: Float32Array } {
-  const quantizer = new RowQuantizer(numRows, numColumns);
+function quantizeIn(
+  portions: readonly number[],
+  stored: RowNumbers = "int8",
+): Pick<RowQuantizer, "numbers" | "scales"> {
+  const quantizer = new RowQuantizer({ numRows, numColumns }, stored);
   let firstRow = 0;
   for (const portion of portions) {
     quantizer.add(firstRow, matrix.subarray(firstRow * numColumns, (firstRow + portion) * numColumns));

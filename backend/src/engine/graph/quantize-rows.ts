@@ -6,19 +6,34 @@ export const rowScalesName = (tensorName: string): string => `${tensorName}.rowS
 
 /** Of the numbers that stand for weights, -127 to 127. */
 const largestNumber = 127;
+
+/** How they are stored: as they are, or with 128 added. Processors differ in which products are exact (executor/exact-products.ts). */
+export type RowNumbers = "int8" | "uint8";
+
+/** What stored numbers have added. */
+export const rowNumbersOffset = { int8: 0, uint8: 128 } as const satisfies Record<RowNumbers, number>;
+
 /** Rows laid out together, so that the transposed numbers are written a cache line at a time. */
 const rowsAtOnce = 64;
 
+export interface MatrixSize {
+  readonly numRows: number;
+  readonly numColumns: number;
+}
+
 export class RowQuantizer {
   /** Transposed, as integer products want it: [numColumns, numRows]. */
-  readonly numbers: Int8Array;
-  /** weight = scale * number */
+  readonly numbers: Int8Array | Uint8Array;
+  /** weight = scale * (number - offset) */
   readonly scales: Float32Array; // [numRows]
   readonly #numRows: number;
   readonly #numColumns: number;
+  readonly #offset: number;
 
-  constructor(numRows: number, numColumns: number) {
-    this.numbers = new Int8Array(numRows * numColumns);
+  constructor({ numRows, numColumns }: MatrixSize, stored: RowNumbers) {
+    const length = numRows * numColumns;
+    this.numbers = stored === "int8" ? new Int8Array(length) : new Uint8Array(length);
+    this.#offset = rowNumbersOffset[stored];
     this.scales = new Float32Array(numRows);
     this.#numRows = numRows;
     this.#numColumns = numColumns;
@@ -47,7 +62,8 @@ export class RowQuantizer {
     for (let column = 0; column < numColumns; column++) {
       const target = column * this.#numRows + firstRow;
       for (let row = 0; row < numAdded; row++) {
-        this.numbers[target + row] = Math.round((weights[row * numColumns + column] ?? 0) * (inverses[row] ?? 0));
+        const number = Math.round((weights[row * numColumns + column] ?? 0) * (inverses[row] ?? 0));
+        this.numbers[target + row] = number + this.#offset;
       }
     }
   }

@@ -73,7 +73,7 @@ test("matrices held as one have the numbers that each has on its own", async () 
   };
   const separate = separateMatrices(config);
   const own = [await bytesOf(separate, quantizedName(gate)), await bytesOf(separate, quantizedName(up))];
-  const fused = await bytesOf(fusedMatrices(config, "int4", true), quantizedName(`${gate}+${up}`));
+  const fused = await bytesOf(fusedMatrices(config, "int4", "int8"), quantizedName(`${gate}+${up}`));
   expect(fused).toEqual(Buffer.concat(own));
   expect(fused.length).toBeGreaterThan(0);
 });

@@ -110,7 +110,8 @@ class QuantizedWriter {
       if (group.scales === "blocks") {
         await this.#quantizeBlocks(group, offsetOf(quantizedName(name)), offsetOf(scalesName(name)));
       } else {
-        await this.#quantizeRows(group, offsetOf(rowNumbersName(name)), offsetOf(rowScalesName(name)));
+        const quantizer = new RowQuantizer(this.#sizeOf(group), group.scales);
+        await this.#quantizeRows(group, quantizer, offsetOf(rowNumbersName(name)), offsetOf(rowScalesName(name)));
       }
       onProgress?.(++numDone, numAll);
     }
@@ -128,9 +129,10 @@ class QuantizedWriter {
     for (const group of this.#groups) {
       const { name } = group;
       const { numRows, numColumns } = this.#sizeOf(group);
-      if (group.scales === "rows") {
+      if (group.scales !== "blocks") {
+        const dtype = group.scales === "int8" ? "I8" : "U8";
         shapes.set(rowScalesName(name), { dtype: "F32", shape: [numRows] });
-        shapes.set(rowNumbersName(name), { dtype: "I8", shape: [numColumns, numRows] });
+        shapes.set(rowNumbersName(name), { dtype, shape: [numColumns, numRows] });
         continue;
       }
       const rowBlocks = blocksPerRow(numColumns);
@@ -151,9 +153,12 @@ class QuantizedWriter {
     }
   }
 
-  async #quantizeRows(group: MatrixGroup, numbersOffset: number, scalesOffset: number): Promise<void> {
-    const { numRows, numColumns } = this.#sizeOf(group);
-    const quantizer = new RowQuantizer(numRows, numColumns);
+  async #quantizeRows(
+    group: MatrixGroup,
+    quantizer: RowQuantizer,
+    numbersOffset: number,
+    scalesOffset: number,
+  ): Promise<void> {
     for await (const { row, weights } of this.#slices(group)) quantizer.add(row, weights);
     await this.#write(quantizer.numbers, numbersOffset);
     await this.#write(quantizer.scales, scalesOffset);

@@ -3,7 +3,7 @@
 // scale per block of weights (docs/decisions/0018-eight-bit-products.md). Sums are whole numbers and so exact: a row's result cannot depend on its company.
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 import { int } from "./graph-builder.ts";
-import { rowNumbersName, rowScalesName } from "./quantize-rows.ts";
+import { type RowNumbers, rowNumbersName, rowNumbersOffset, rowScalesName } from "./quantize-rows.ts";
 import type { Weights } from "./weights.ts";
 
 /** Activations become 128 plus -127 to 127: the products want one side without a sign. */
@@ -30,8 +30,12 @@ export class RowProducts {
     this.#weights = weights;
   }
 
-  /** x [1, numRows, inFeatures] times the transpose of the matrix `tensorName`: [1, numRows, outFeatures]. */
-  multiply(output: string, tensorName: string, x: GraphValue): GraphValue {
+  /**
+   * x [1, numRows, inFeatures] times the transpose of a matrix: [1, numRows, outFeatures].
+   *
+   * @param stored how the matrix's numbers are stored.
+   */
+  multiply(output: string, tensorName: string, stored: RowNumbers, x: GraphValue): GraphValue {
     const { numbers, peaks } = this.#quantize(x);
     const products = this.#graph.node(
       `${output}.products`,
@@ -42,6 +46,7 @@ export class RowProducts {
         this.#graph.float32(1 / largestNumber),
         this.#weights.stored(rowScalesName(tensorName)),
         this.#graph.uint8(middle),
+        ...(stored === "uint8" ? [this.#graph.uint8(rowNumbersOffset.uint8)] : []),
       ],
       { domain: "com.microsoft" },
     );
