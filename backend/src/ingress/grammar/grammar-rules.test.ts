@@ -1,32 +1,10 @@
-// Whether XGrammar takes exactly the texts that a regular expression matches: all short texts are tried, against RegExp.
+// Random patterns are tried in bench/grammar/exactness.test.ts.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { differences, randomPatterns, textsOf } from "#ingress/fixtures/random-patterns.ts";
+import { differences, textsOf } from "#ingress/fixtures/random-patterns.ts";
 import { oneOfTexts } from "./expression.ts";
 import { GrammarRules } from "./grammar-rules.ts";
 import { planGrammar } from "./plan-grammar.ts";
-
-/** Patterns of each alphabet; `npm run bench:grammar` tries more. */
-const numRuns = 150;
-
-// Letters that share no byte, the first, the first two, and the last.
-test.each([{ alphabet: ["a", "b", "c"] }, { alphabet: ["a", "é", "è"] }, { alphabet: ["€", "₭", "\u2028", "¬"] }])(
-  "grammars over $alphabet take exactly what their patterns match",
-  ({ alphabet }) => {
-    const texts = textsOf(alphabet, alphabet.length === 3 ? 5 : 4);
-    fc.assert(
-      fc.property(randomPatterns(alphabet), (pattern) => {
-        const rules = new GrammarRules();
-        expect(differences(rules.toText(pattern.build(rules)), pattern.source, texts)).toEqual([]);
-        expect(differences(planGrammar({ guided_regex: pattern.source })?.ebnf ?? "", pattern.source, texts)).toEqual(
-          [],
-        );
-      }),
-      { numRuns },
-    );
-  },
-  60_000,
-);
 
 // What XGrammar 0.1.27 makes of the same when it is written as it comes: this check would see it.
 test.each([

@@ -12,6 +12,7 @@ const date = `(19|20)\\d{2}-(${day.of31}|${day.of30}|${day.of28})`;
 const time = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)";
 // Few counts: each is a state, and XGrammar makes a mask for it.
 const label = "[a-zA-Z0-9](-?[a-zA-Z0-9]){0,15}";
+const piece = (chars: string, min: number): string => `[${chars}]{${min},16}`;
 const hostname = `${label}(\\.${label}){0,3}`;
 const clock = "(\\d{1,4}H(\\d{1,4}M(\\d{1,4}S)?)?|\\d{1,4}M(\\d{1,4}S)?|\\d{1,4}S)";
 const ipv6 = [
@@ -37,8 +38,9 @@ export const stringFormats: ReadonlyMap<string, string> = new Map([
   ["ipv4", `${octet}(\\.${octet}){3}`],
   ["ipv6", ipv6],
   ["uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"],
+  // Pieces are short, since a small model does not come to an end by itself; there may be any number of them.
   [
     "uri",
-    "https?://[a-zA-Z0-9]+([.-][a-zA-Z0-9]+)*(:[1-9]\\d{1,3})?(/[a-zA-Z0-9._~-]*)*(\\?[a-zA-Z0-9._~=&-]*)?(#[a-zA-Z0-9._~-]*)?",
+    `https?://${piece("a-zA-Z0-9", 1)}([.-]${piece("a-zA-Z0-9", 1)})*(:[1-9]\\d{1,3})?(/${piece("a-zA-Z0-9._~-", 0)})*(\\?${piece("a-zA-Z0-9._~-", 0)}([=&]${piece("a-zA-Z0-9._~-", 0)})*)?(#${piece("a-zA-Z0-9._~-", 0)})?`,
   ],
 ]);
