@@ -22,8 +22,9 @@ import { remember } from "#edge/middleware/remember.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
 import { requireAdmin } from "#edge/middleware/require-admin.ts";
-import { deleteResponse, listInputItems, retrieveResponse } from "#edge/middleware/serve-responses.ts";
+import { cancelResponse, deleteResponse, listInputItems, retrieveResponse } from "#edge/middleware/serve-responses.ts";
 import { shieldFromFloods } from "#edge/middleware/shield-from-floods.ts";
+import { runApart } from "#edge/middleware/run-apart.ts";
 import { secureReply } from "#edge/middleware/secure-reply.ts";
 import { settle } from "#edge/middleware/settle.ts";
 import type { Parts } from "#edge/parts.ts";
@@ -54,6 +55,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     once,
     enter,
     converse({ stores, maxBodyBytes: config.bounds.maxBodyBytes, now }),
+    runApart(stores),
     account,
     route,
     forward(forwarding, relayResponse(keeper)),
@@ -65,6 +67,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.post("/v1/embeddings", ...infer).all(refuseMethod("POST"));
   app.post("/v1/responses", ...respond).all(refuseMethod("POST"));
   app.get("/v1/responses/:id/input_items", identify, enter, listInputItems(stores)).all(refuseMethod("GET"));
+  app.post("/v1/responses/:id/cancel", identify, enter, cancelResponse(stores)).all(refuseMethod("POST"));
   app
     .get("/v1/responses/:id", identify, enter, retrieveResponse(stores))
     .delete("/v1/responses/:id", identify, enter, deleteResponse(stores))

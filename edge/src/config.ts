@@ -2,6 +2,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
 import type { QuotaBounds } from "#edge/rate-limit/quota.ts";
+import type { StoragePolicy } from "#edge/responses/stored-response.ts";
 import { type Region, regionSchema } from "#edge/routing/region.ts";
 
 /** Every wait and size the edge bounds. */
@@ -55,11 +56,7 @@ export interface FailPolicy {
 }
 
 /** What is kept of responses. */
-interface ResponsePolicy {
-  /** How long a response can be had again. */
-  readonly retentionMs: number;
-  /** Most UTF-16 units of a response, and of its conversation, that are kept. */
-  readonly maxLength: number;
+interface ResponsePolicy extends StoragePolicy {
   /** Jurisdictions, by the names that regions and keys have for them, in which the platform keeps Durable Objects. */
   readonly jurisdictions: readonly string[];
 }

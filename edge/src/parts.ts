@@ -124,7 +124,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     files: new FileStore(bindings.FILES, new FileDirectory(database), now),
     sweeps: new FileSweeps(bindings.FILE_SWEEPER),
     responseStores,
-    responseKeeper: new ResponseKeeper({ stores: responseStores, ...config.responses, log }),
+    responseKeeper: new ResponseKeeper({ stores: responseStores, policy: config.responses, log }),
     floodShield: bindings.FLOOD_SHIELD,
     log,
     now,

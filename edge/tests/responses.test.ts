@@ -254,7 +254,7 @@ test.each<[object, string, string]>([
   ],
   [{ tools: [{ type: "web_search" }] }, "invalid_value", "tools[0].type"],
   [{ conversation: "conv_1" }, "unsupported_parameter", "conversation"],
-  [{ background: true }, "unsupported_parameter", "background"],
+  [{ background: true, store: false }, "invalid_value", "background"],
   [{ colour: "red" }, "unknown_parameter", "colour"],
 ])("%j is refused at the edge: %s, %s", async (params, code, param) => {
   expect(await create(params)).toMatchObject({ error: { code, param } });

@@ -128,6 +128,38 @@ describe("openai: responses", () => {
     ).rejects.toMatchObject({ status: 400, code: "previous_response_not_found", param: "previous_response_id" });
   });
 
+  it("runs in the background: polled, followed from the middle, and gone on from", async () => {
+    const { id, status } = await client.responses.create({ ...calm, input: count.question, background: true });
+    expect(status).toBe("queued");
+    await expect.poll(async () => (await client.responses.retrieve(id)).status, { timeout: 30_000 }).toBe("completed");
+    expect((await client.responses.retrieve(id)).output_text).toBe(count.answer);
+    const events = [];
+    for await (const event of await client.responses.retrieve(id, { stream: true })) events.push(event);
+    expect(events.map(({ type }) => type).slice(0, 3)).toEqual([
+      "response.created",
+      "response.queued",
+      "response.in_progress",
+    ]);
+    const rest = [];
+    for await (const event of await client.responses.retrieve(id, { stream: true, starting_after: 5 }))
+      rest.push(event);
+    expect(rest).toEqual(events.slice(6));
+    const streamed = await client.responses
+      .stream({ ...calm, input: count.question, background: true })
+      .finalResponse();
+    expect(streamed.output_text).toBe(count.answer);
+  });
+
+  it("is cancelled in the background", async () => {
+    const endless = { ...calm, input: count.question, background: true, ignore_eos: true, max_output_tokens: 1_500 };
+    const { id } = await client.responses.create(endless);
+    expect((await client.responses.cancel(id)).status).toBe("cancelled");
+    expect((await client.responses.retrieve(id)).status).toBe("cancelled");
+    await expect(client.responses.create({ ...calm, input: "Go on.", previous_response_id: id })).rejects.toMatchObject(
+      { status: 400, param: "previous_response_id" },
+    );
+  });
+
   it("names what it does not serve", async () => {
     const refused = client.responses.create({ ...calm, input: "Hello!", tools: [{ type: "web_search" }] });
     await expect(refused).rejects.toThrow(BadRequestError);

@@ -34,11 +34,13 @@ export function converse({ stores, maxBodyBytes, now }: ConverseParts) {
     const before = typeof previousId === "string" ? await conversationBefore(stores, owner, previousId) : [];
     const items = conversationOf(before, request.input, responseId);
     c.set("turn", { responseId, owner, request: { ...request, store: isStored }, items, isStored, createdAtMs: now() });
-    if (before.length > 0 || isStored !== (request.store ?? true)) {
-      const json = JSON.stringify({ ...request, store: isStored, input: items });
+    // What runs in the background is followed by its events, whatever its caller asked for.
+    const stream = request.stream === true || request.background === true;
+    if (before.length > 0 || isStored !== (request.store ?? true) || stream !== (request.stream ?? false)) {
+      const json = JSON.stringify({ ...request, store: isStored, stream, input: items });
       const bytes = new Uint8Array(new TextEncoder().encode(json));
       if (bytes.byteLength > maxBodyBytes) throw conversationTooLarge();
-      c.set("body", { bytes, stream: request.stream === true });
+      c.set("body", { bytes, stream });
     }
     await next();
   });

@@ -6,7 +6,7 @@ import { pageFields, toListPage } from "#edge/admin/page.ts";
 import { parseInput } from "#edge/admin/parse-input.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import type { StoredResponse } from "#edge/responses/response-store.ts";
+import type { StoredResponse } from "#edge/responses/stored-response.ts";
 import type { ResponseStores } from "#edge/responses/response-stores.ts";
 
 const inclusions = z.optional(z.unknown());
@@ -16,6 +16,8 @@ const retrieveQuery = z.strictObject({
   include: inclusions,
   include_obfuscation: z.optional(z.stringbool()),
   stream: z.optional(z.stringbool()),
+  /** Of a stream: the number of the last event that the caller has. */
+  starting_after: z._default(z.coerce.number().check(z.int(), z.gte(0)), -1),
 });
 
 const itemsQuery = z.strictObject({
@@ -27,22 +29,38 @@ const itemsQuery = z.strictObject({
 /** `GET /v1/responses/:id`. */
 export function retrieveResponse(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const { stream } = parseInput(retrieveQuery, readQuery(c.req.url));
-    const { response } = await find(c, stores);
-    if (stream === true) {
+    const { stream, starting_after: after } = parseInput(retrieveQuery, readQuery(c.req.url));
+    const { response, isBackground } = await find(c, stores);
+    if (stream !== true) return c.body(response, 200, { "content-type": "application/json" });
+    if (!isBackground) {
       const publicText = "Only a response in the background can be streamed again.";
       throw new AppError("invalid_value", { param: "stream", publicText });
     }
-    return c.body(response, 200, { "content-type": "application/json" });
+    const events = await stores.follow(c.get("principal"), idIn(c), after);
+    if (events === undefined) throw notFound();
+    return c.body(events, 200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
   };
 }
 
 /** `DELETE /v1/responses/:id`. */
 export function deleteResponse(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const id = c.req.param("id") ?? "";
+    const id = idIn(c);
     if (!(await stores.delete(c.get("principal"), id))) throw notFound();
     return c.json({ id, object: "response", deleted: true });
+  };
+}
+
+/** `POST /v1/responses/:id/cancel`. One that has ended is answered as it is. */
+export function cancelResponse(stores: ResponseStores): Handler<EdgeContext> {
+  return async (c) => {
+    const cancellation = await stores.cancel(c.get("principal"), idIn(c));
+    if (cancellation === undefined) throw notFound();
+    if (cancellation.kind === "not_background") {
+      const publicText = "Only a response in the background can be cancelled.";
+      throw new AppError("invalid_value", { param: "id", publicText });
+    }
+    return c.body(cancellation.response, 200, { "content-type": "application/json" });
   };
 }
 
@@ -62,9 +80,13 @@ export function listInputItems(stores: ResponseStores): Handler<EdgeContext> {
 const itemsSchema = z.array(z.looseObject({ id: z.string() }));
 
 async function find(c: Context<EdgeContext>, stores: ResponseStores): Promise<StoredResponse> {
-  const stored = await stores.read(c.get("principal"), c.req.param("id") ?? "");
+  const stored = await stores.read(c.get("principal"), idIn(c));
   if (stored === undefined) throw notFound();
   return stored;
+}
+
+function idIn(c: Context<EdgeContext>): string {
+  return c.req.param("id") ?? "";
 }
 
 function notFound(): AppError {

@@ -6,7 +6,7 @@ import type { Region } from "#edge/routing/region.ts";
  * The caller's headers a region may see. An allowlist, so that credentials, cookies and forged internal headers
  * (`x-sluice-*`) stay outside without being named.
  */
-const forwardedHeaders = ["accept", "content-type", "user-agent"] as const;
+export const forwardedHeaders = ["accept", "content-type", "user-agent"] as const;
 
 export interface RegionRequest {
   readonly method: string;

@@ -1,42 +1,47 @@
 // Keeps one response and the conversation that led to it: a Durable Object named by organization, project and response, so that
-// another tenant's id leads to an empty one.
+// another tenant's id leads to an empty one. A response in the background also runs here, in the object's alarm, which the platform
+// lets take a quarter of an hour and calls again when the object was lost on the way.
+//
+//   queued -> in_progress -> completed | incomplete | failed | cancelled      the first end stands, whoever comes second
 import { DurableObject } from "cloudflare:workers";
-import * as z from "zod/mini";
+import type { Bindings } from "#edge/bindings.ts";
+import { waitAtMost } from "#edge/deadline.ts";
+import { buildParts } from "#edge/parts.ts";
+import type { BackgroundJob } from "./background-job.ts";
+import { BackgroundRun, type RunRefusal } from "./background-run.ts";
+import { EventLog } from "./event-log.ts";
+import { followEvents } from "./follow-events.ts";
+import { blankResponse } from "./response-turn.ts";
+import { type StoredHead, storedHeadSchema, type StoredResponse, storedWithoutOutput } from "./stored-response.ts";
 import { TextShelf } from "./text-shelf.ts";
 
 const headKey = "head";
 
-const headSchema = z.object({
-  status: z.string(),
-  /** Of the items, those that are the response's input; the rest is its output. */
-  numInputItems: z.int(),
-  expiresAtMs: z.number(),
-});
+/** How long a caller waits to hear that its request is refused; after that it is told that it is queued. */
+const refusalWaitMs = 1_000;
 
-type Head = Readonly<z.infer<typeof headSchema>>;
+/** What became of a job in its first moments. */
+export type Started = { readonly kind: "accepted"; readonly response: string } | RunRefusal;
 
-/** A response and its conversation, as JSON. */
-export interface StoredResponse extends Head {
-  readonly response: string;
-  /** A list: the input, then the output. */
-  readonly items: string;
-}
+export type Cancellation =
+  | { readonly kind: "ended"; readonly response: string }
+  /** It has a caller, who can leave. */
+  | { readonly kind: "not_background" };
 
-export class ResponseStore extends DurableObject {
+export class ResponseStore extends DurableObject<Bindings> {
   readonly #texts: TextShelf;
+  #run: BackgroundRun | undefined;
+  /** Settles at the next change of what followers see. */
+  #changed = Promise.withResolvers<void>();
 
-  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+  constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     this.#texts = new TextShelf(state.storage.sql);
   }
 
-  async keep({ response, items, ...head }: StoredResponse): Promise<void> {
-    this.ctx.storage.transactionSync(() => {
-      this.#texts.put("response", response);
-      this.#texts.put("items", items);
-      this.ctx.storage.kv.put(headKey, head);
-    });
-    await this.ctx.storage.setAlarm(head.expiresAtMs);
+  async keep(stored: StoredResponse): Promise<void> {
+    this.#write(stored);
+    await this.ctx.storage.setAlarm(stored.expiresAtMs);
   }
 
   /** Undefined when there is none, or its time is over. */
@@ -45,20 +50,121 @@ export class ResponseStore extends DurableObject {
     return head && { ...head, response: this.#texts.get("response"), items: this.#texts.get("items") };
   }
 
-  /** Returns false when there was none. */
+  /** Returns false when there was none. Whatever runs is ended. */
   async delete(): Promise<boolean> {
     const isThere = this.#head() !== undefined;
-    await this.ctx.storage.deleteAll();
+    await this.#forget();
     return isThere;
   }
 
+  async start(job: BackgroundJob): Promise<Started> {
+    const run = new BackgroundRun(job, new EventLog(this.#texts), await buildParts(this.env));
+    this.#run = run;
+    const queued = storedWithoutOutput(job.turn, blankResponse(job.turn, "queued"), run.policy);
+    this.#write(queued);
+    await this.ctx.storage.setAlarm(Date.now());
+    const refusal = await waitAtMost(refusalWaitMs, run.refusal, () => undefined);
+    if (refusal === undefined) return { kind: "accepted", response: queued.response };
+    // As if it had never been.
+    await this.#forget();
+    return refusal;
+  }
+
+  /** Undefined when there is none. A response that has ended stays as it is. */
+  async cancel(): Promise<Cancellation | undefined> {
+    const head = this.#head();
+    if (head === undefined) return undefined;
+    if (!head.isBackground) return { kind: "not_background" };
+    const run = this.#run;
+    if (run !== undefined)
+      await this.#end(run, storedWithoutOutput(run.turn, blankResponse(run.turn, "cancelled"), run.policy));
+    run?.abort();
+    return { kind: "ended", response: this.#texts.get("response") };
+  }
+
+  /** Undefined when there is none, or none in the background. */
+  follow(after: number): ReadableStream<Uint8Array> | undefined {
+    if (this.#head()?.isBackground !== true) return undefined;
+    const { readable, writable } = new IdentityTransformStream();
+    const followed = {
+      log: new EventLog(this.#texts),
+      hasEnded: () => this.#run === undefined,
+      nextChange: async () => this.#changed.promise,
+    };
+    this.ctx.waitUntil(followEvents(followed, after, writable));
+    return readable;
+  }
+
   override async alarm(): Promise<void> {
+    if (this.#run !== undefined) await this.#complete(this.#run);
+    const head = this.#head();
+    if (head === undefined) await this.#forget();
+    else await this.ctx.storage.setAlarm(head.expiresAtMs);
+  }
+
+  async #complete(run: BackgroundRun): Promise<void> {
+    const outcome = await run.run({
+      waitUntil: (work) => this.ctx.waitUntil(work),
+      began: () => {
+        if (this.#run === run)
+          this.#write(storedWithoutOutput(run.turn, blankResponse(run.turn, "in_progress"), run.policy));
+      },
+      // What was deleted or cancelled meanwhile must not be written again.
+      isWanted: () => this.#run === run,
+      changed: () => this.#tellFollowers(),
+    });
+    await this.#end(run, outcome);
+    await run.settled;
+  }
+
+  /** The first end stands. */
+  async #end(run: BackgroundRun, stored: StoredResponse): Promise<void> {
+    if (this.#run !== run) return;
+    this.#write(stored);
+    this.#run = undefined;
+    this.#tellFollowers();
+  }
+
+  async #forget(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.abort();
+    this.#tellFollowers();
     await this.ctx.storage.deleteAll();
   }
 
-  #head(): Head | undefined {
-    const stored = this.ctx.storage.kv.get(headKey);
-    const head = stored === undefined ? undefined : headSchema.parse(stored);
-    return head !== undefined && head.expiresAtMs > Date.now() ? head : undefined;
+  #write({ response, items, ...head }: StoredResponse): void {
+    this.ctx.storage.transactionSync(() => {
+      this.#texts.put("response", response);
+      this.#texts.put("items", items);
+      this.ctx.storage.kv.put(headKey, head);
+    });
   }
+
+  /** Undefined when there is none, or its time is over. */
+  #head(): StoredHead | undefined {
+    const stored = this.ctx.storage.kv.get(headKey);
+    const head = stored === undefined ? undefined : storedHeadSchema.parse(stored);
+    if (head === undefined || head.expiresAtMs <= Date.now()) return undefined;
+    return this.#run === undefined && isRunning(head) ? this.#markInterrupted(head) : head;
+  }
+
+  /** The object was lost while it ran, and what its region wrote is lost with it. */
+  #markInterrupted(running: StoredHead): StoredHead {
+    const head = { ...running, status: "failed" };
+    const error = { code: "server_error", message: "The response was interrupted." };
+    const begun = JSON.parse(this.#texts.get("response")) as object;
+    const response = JSON.stringify({ ...begun, status: "failed", error });
+    this.#write({ ...head, response, items: this.#texts.get("items") });
+    return head;
+  }
+
+  #tellFollowers(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+function isRunning({ status }: StoredHead): boolean {
+  return status === "queued" || status === "in_progress";
 }

@@ -2,7 +2,9 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { answerWithin } from "#edge/deadline.ts";
 import { placeOfResponse } from "./response-id.ts";
-import type { ResponseStore, StoredResponse } from "./response-store.ts";
+import type { BackgroundJob } from "./background-job.ts";
+import type { Cancellation, ResponseStore, Started } from "./response-store.ts";
+import type { StoredResponse } from "./stored-response.ts";
 
 const retryAfterMs = 1_000;
 
@@ -39,6 +41,27 @@ export class ResponseStores {
   /** Returns false when this tenant has no such response. */
   async delete(owner: Principal, id: string): Promise<boolean> {
     return (await this.#ask(owner, id, async (store) => store.delete())) ?? false;
+  }
+
+  /** Runs a response in the background. */
+  async start(job: BackgroundJob): Promise<Started> {
+    const { owner, responseId } = job.turn;
+    const started = await this.#ask<Started>(owner, responseId, async (store) => store.start(job));
+    if (started === undefined) throw new AppError("internal_error", { detail: `no store for ${responseId}` });
+    return started;
+  }
+
+  /** Undefined when this tenant has no such response. */
+  async cancel(owner: Principal, id: string): Promise<Cancellation | undefined> {
+    return this.#ask<Cancellation | undefined>(owner, id, async (store) => store.cancel());
+  }
+
+  /**
+   * The events of a response in the background after that of the number, until it ends. Undefined when this tenant has no such
+   * response.
+   */
+  async follow(owner: Principal, id: string, after: number): Promise<ReadableStream<Uint8Array> | undefined> {
+    return this.#ask<ReadableStream<Uint8Array> | undefined>(owner, id, async (store) => store.follow(after));
   }
 
   /** Undefined when the text is no id of ours, which therefore makes no object. */

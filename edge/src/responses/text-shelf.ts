@@ -23,9 +23,21 @@ export class TextShelf {
 
   /** Empty when nothing was put there. Throws when nothing ever was put anywhere. */
   get(name: string): string {
-    const rows = this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM texts WHERE name = ? ORDER BY part", name);
-    const chunks = rows.toArray().map(({ bytes }) => new Uint8Array(bytes));
-    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-    return new TextDecoder().decode(joinChunks(chunks, sizeBytes));
+    return this.getBetween(name, name).join("");
   }
+
+  /** The texts of all names from the first to the last, in the order of their names. Throws as `get` does. */
+  getBetween(first: string, last: string): string[] {
+    const query = "SELECT name, bytes FROM texts WHERE name BETWEEN ? AND ? ORDER BY name, part";
+    const rows = this.#sql.exec<{ name: string; bytes: ArrayBuffer }>(query, first, last);
+    // name -> its parts
+    const parts = new Map<string, Uint8Array[]>();
+    for (const { name, bytes } of rows) parts.set(name, [...(parts.get(name) ?? []), new Uint8Array(bytes)]);
+    return [...parts.values()].map(decodeTogether);
+  }
+}
+
+function decodeTogether(parts: readonly Uint8Array[]): string {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  return new TextDecoder().decode(joinChunks(parts, sizeBytes));
 }

@@ -1,0 +1,158 @@
+import { AppError } from "@sluice/shared/errors.ts";
+import * as z from "zod/mini";
+import { runJob } from "#edge/middleware/run-job.ts";
+import type { Parts } from "#edge/parts.ts";
+import { brokenStreamError } from "#edge/proxy/relay-events.ts";
+import type { Usage } from "#edge/rate-limit/usage.ts";
+import type { BackgroundJob } from "./background-job.ts";
+import type { EndedResponse } from "./ended-response.ts";
+import type { EventLog } from "./event-log.ts";
+import type { ResponseTurn } from "./response-turn.ts";
+import {
+  failedResponse,
+  type StoragePolicy,
+  type StoredResponse,
+  storedResponse,
+  storedWithoutOutput,
+} from "./stored-response.ts";
+import { watchResponse } from "./watch-response.ts";
+
+/** A job that no region took, as its caller is told. */
+export interface RunRefusal {
+  readonly kind: "refused";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface RunWitness {
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** A region has begun. */
+  readonly began: () => void;
+  /** Whether anything may still be written. */
+  readonly isWanted: () => boolean;
+  /** There are new events. */
+  readonly changed: () => void;
+}
+
+/** One response in the background while it runs. */
+export class BackgroundRun {
+  readonly #job: BackgroundJob;
+  readonly #log: EventLog;
+  readonly #parts: Parts;
+  readonly #controller = new AbortController();
+  readonly #decided = Promise.withResolvers<RunRefusal | undefined>();
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #settled: Promise<Usage> | undefined;
+
+  constructor(job: BackgroundJob, log: EventLog, parts: Parts) {
+    this.#job = job;
+    this.#log = log;
+    this.#parts = parts;
+  }
+
+  get turn(): ResponseTurn {
+    return this.#job.turn;
+  }
+
+  get policy(): StoragePolicy {
+    return this.#parts.config.responses;
+  }
+
+  /** Why no region took it; undefined once one did. */
+  get refusal(): Promise<RunRefusal | undefined> {
+    return this.#decided.promise;
+  }
+
+  /** Settles when the request has been paid for; never rejects. */
+  get settled(): Promise<unknown> {
+    return Promise.resolve(this.#settled);
+  }
+
+  /** Nobody wants the answer any more. */
+  abort(): void {
+    // The reader first: a region whose reader left is not one that died.
+    this.#reader?.cancel().catch(() => undefined);
+    this.#controller.abort(new AppError("request_cancelled"));
+  }
+
+  /** What is to be stored of it in the end. Never rejects. */
+  async run(witness: RunWitness): Promise<StoredResponse> {
+    try {
+      return await this.#answer(witness);
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      this.#parts.log.error("background response failed", {
+        requestId: this.#job.requestId,
+        errorDetail: error.message,
+      });
+      const body = JSON.stringify({ error: error.toErrorObject() });
+      this.#decided.resolve({ kind: "refused", status: error.httpStatus, headers: {}, body });
+      return this.#failed(error.publicText);
+    }
+  }
+
+  async #answer(witness: RunWitness): Promise<StoredResponse> {
+    let ended: EndedResponse | undefined;
+    const response = await runJob(this.#job, this.#parts, {
+      signal: this.#controller.signal,
+      waitUntil: witness.waitUntil,
+      settling: (settled) => {
+        this.#settled = settled;
+      },
+      relay: (_, { body, status }) => {
+        if (body === null || status !== 200) return undefined;
+        return watchResponse(body, {
+          outlivesCaller: false,
+          maxLength: this.policy.maxLength,
+          onEnd: (last) => {
+            ended = last;
+          },
+        });
+      },
+    });
+    if (response.status !== 200 || response.body === null) return this.#refuse(response);
+    this.#decided.resolve(undefined);
+    witness.began();
+    this.#reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done || !witness.isWanted()) break;
+      if (this.#log.append(value)) witness.changed();
+      if (this.#log.length > this.policy.maxLength) {
+        this.abort();
+        return this.#failed("The response is larger than is kept.");
+      }
+    }
+    return ended === undefined
+      ? this.#failed(brokenStreamError().publicText)
+      : storedResponse(this.turn, ended, this.policy);
+  }
+
+  async #refuse(response: Response): Promise<StoredResponse> {
+    const body = await response.text();
+    const headers = Object.fromEntries(
+      [...response.headers].filter(([name]) => name === "content-type" || name.startsWith("retry-after")),
+    );
+    this.#decided.resolve({ kind: "refused", status: response.status, headers, body });
+    const isLimit = response.status === 429;
+    return this.#failed(messageIn(body), isLimit ? "rate_limit_exceeded" : "server_error");
+  }
+
+  #failed(...[message, code]: [string, Parameters<typeof failedResponse>[2]?]): StoredResponse {
+    return storedWithoutOutput(this.turn, failedResponse(this.turn, message, code), this.policy);
+  }
+}
+
+const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+
+/** What a region said of its refusal. */
+function messageIn(body: string): string {
+  const parsed = z
+    .pipe(
+      z.transform((text: string): unknown => JSON.parse(text)),
+      errorSchema,
+    )
+    .safeParse(body);
+  return parsed.success ? parsed.data.error.message : brokenStreamError().publicText;
+}
