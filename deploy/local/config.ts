@@ -13,6 +13,8 @@ const environmentSchema = z.object({
   SLUICE_MODEL_ID: z.string().min(1).optional(),
   SLUICE_DEVICE: z.enum(["cpu", "webgpu"]).default("cpu"),
   SLUICE_PRECISION: z.enum(["fp32", "fp16", "int8", "int4"]).optional(),
+  SLUICE_TOOL_CALL_PARSER: z.string().min(1).optional(),
+  SLUICE_REASONING_PARSER: z.string().min(1).optional(),
 });
 
 export interface StackConfig {
@@ -29,6 +31,8 @@ export interface StackConfig {
   readonly device: "cpu" | "webgpu";
   /** Weight precision of the engines; undefined leaves their default. */
   readonly precision: string | undefined;
+  /** How the ingresses read the model's output, as their own configuration has it; absent leaves their default. */
+  readonly parsers: Readonly<Record<string, string>>;
 }
 
 /** @throws Error with one line a variable when a value is not usable. */
@@ -39,6 +43,7 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
   }
   const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_DEVICE, SLUICE_PRECISION, HF_ENDPOINT } =
     parsed.data;
+  const { SLUICE_TOOL_CALL_PARSER, SLUICE_REASONING_PARSER } = parsed.data;
   return {
     stateDir: path.resolve(repositoryRoot, SLUICE_STATE),
     edgePort: SLUICE_PORT,
@@ -47,5 +52,9 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
     modelId: SLUICE_MODEL_ID,
     device: SLUICE_DEVICE,
     precision: SLUICE_PRECISION,
+    parsers: {
+      ...(SLUICE_TOOL_CALL_PARSER !== undefined && { SLUICE_TOOL_CALL_PARSER }),
+      ...(SLUICE_REASONING_PARSER !== undefined && { SLUICE_REASONING_PARSER }),
+    },
   };
 }

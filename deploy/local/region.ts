@@ -77,6 +77,7 @@ export async function startRegion(
     SLUICE_ENGINES: `127.0.0.1:${enginePort}`,
     SLUICE_PASSPORT_PUBLIC_JWK: JSON.stringify(secrets.passportPublicJwk),
     SLUICE_RECEIPT_SECRET: secrets.receiptSecret,
+    ...config.parsers,
   });
   return {
     site,

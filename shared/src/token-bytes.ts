@@ -60,7 +60,24 @@ function isPrintable(byte: number): boolean {
   return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }
 
-/** token id -> bytes, spelled once and kept. Special tokens, and ids without a token, have none. */
+/**
+ * Special tokens that models write to mark calls and thoughts: they are part of what an output says, and a grammar can ask for
+ * them. All other special tokens are between model and template.
+ */
+const writtenTokens: ReadonlySet<string> = new Set([
+  "<tool_call>",
+  "</tool_call>",
+  "[TOOL_CALLS]",
+  "[CALL_ID]",
+  "[ARGS]",
+  "<|python_tag|>",
+  "<think>",
+  "</think>",
+  "[THINK]",
+  "[/THINK]",
+]);
+
+/** token id -> bytes, spelled once and kept. Special tokens but the written ones, and ids without a token, have none. */
 export class TokenBytes {
   readonly #tokenOf: (id: number) => string | null;
   readonly #spelling: TokenSpelling;
@@ -76,8 +93,9 @@ export class TokenBytes {
   of(id: number): Uint8Array {
     const known = this.#bytes[id];
     if (known !== undefined) return known;
-    const token = this.#specialIds.has(id) ? null : this.#tokenOf(id);
-    const bytes = token === null ? noBytes : tokenBytes(token, this.#spelling);
+    const token = this.#tokenOf(id);
+    const isSilent = token === null || (this.#specialIds.has(id) && !writtenTokens.has(token));
+    const bytes = isSilent ? noBytes : tokenBytes(token, this.#spelling);
     this.#bytes[id] = bytes;
     return bytes;
   }

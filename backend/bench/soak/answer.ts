@@ -72,6 +72,7 @@ function note(answer: Answer, event: GenerationEvent): void {
   if (choice.finishReason !== undefined) throw new Error(`choice ${event.index} goes on after its end`);
   switch (event.kind) {
     case "text":
+    case "reasoning":
       choice.text += event.text;
       choice.tokens.push(...(event.tokens ?? []));
       break;

@@ -28,7 +28,7 @@ function drawToolUse(dice: Dice, format: ToolFormat): Binding {
     return { type: "function", function: { name: `do_${index}`, parameters: drawSchema(dice), strict: true } };
   });
   const toolUse = planToolUse({ tools, tool_choice: dice.chance(0.5) ? "required" : "auto" }, format);
-  return { grammar: planChatGrammar({}, toolUse), toolFormat: format };
+  return { grammar: planChatGrammar({}, toolUse, undefined), toolFormat: format };
 }
 
 function drawSchema(dice: Dice): Record<string, unknown> {

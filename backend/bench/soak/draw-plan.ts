@@ -62,7 +62,7 @@ function drawEmbedding(dice: Dice, prompts: readonly Prompt[]): EmbedRequest {
 function drawGeneration(
   dice: Dice,
   prompts: readonly Prompt[],
-  { tokenizer, stopTokenIds, chatTemplate }: ServedModel,
+  { tokenizer, stopTokenIds, toolFormat }: ServedModel,
 ): GenerationPlan {
   const prompt = dice.pick(prompts);
   const isGreedy = dice.chance(0.4);
@@ -94,9 +94,9 @@ function drawGeneration(
     stopTokenIds: dice.chance(0.5) ? stopTokenIds : [],
     logprobs,
     echo: isScored ? prompt.text : undefined,
-    ...(dice.chance(0.25)
-      ? drawBinding(dice, chatTemplate?.toolFormat)
-      : { grammar: undefined, toolFormat: undefined }),
+    reasoning: undefined,
+    returnsTokenIds: false,
+    ...(dice.chance(0.25) ? drawBinding(dice, toolFormat) : { grammar: undefined, toolFormat: undefined }),
     priority: dice.chance(0.1) ? 1 : 0,
     cacheSalt: tenant,
     tenant,

@@ -19,6 +19,7 @@ test("takes its defaults from one place", () => {
     ],
     dnsIntervalMs: 5_000,
     modelId: "pocket",
+    outputFormats: { toolCalls: "auto", reasoning: "auto" },
     bodyLimits: { maxBytes: 4 * 1024 * 1024 },
     inFlightLimits: { requestTimeoutMs: 300_000 },
   });
@@ -43,6 +44,8 @@ test.each<[string, string | undefined]>([
   ["SLUICE_MAX_BODY_BYTES", "0"],
   ["SLUICE_REQUEST_TIMEOUT_MS", "9999999999"],
   ["SLUICE_LOG_LEVEL", "loud"],
+  ["SLUICE_TOOL_CALL_PARSER", "xml"],
+  ["SLUICE_REASONING_PARSER", "aloud"],
 ])("names %s when it is %j, in one line", (name, value) => {
   expect(() => readIngressConfig({ ...good, [name]: value })).toThrow(new RegExp(`^${name}: [^\\n]+$`));
 });

@@ -6,6 +6,7 @@ import { type EngineSource, parseEngineSource } from "./engines/engine-source.ts
 import type { BodyLimits } from "./http/read-body.ts";
 import type { InFlightLimits } from "./in-flight.ts";
 import type { ReceiptBookLimits } from "./receipts/receipt-book.ts";
+import type { OutputFormats } from "./text/served-model.ts";
 
 /** A whole number from `least` up, written in decimal. */
 function count(least: number) {
@@ -57,6 +58,9 @@ const environmentSchema = z.object({
   SLUICE_MAX_KNOWN_BLOCKS: count(0).default(131_072),
   SLUICE_MODEL_DIR: z.string("must name a model directory").min(1),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
+  /** How calls and thoughts are told from text; `auto` is as the model's chat template shows them. */
+  SLUICE_TOOL_CALL_PARSER: z.enum(["auto", "none", "hermes", "llama3_json", "mistral"]).default("auto"),
+  SLUICE_REASONING_PARSER: z.enum(["auto", "none", "think", "think_brackets"]).default("auto"),
   SLUICE_PASSPORT_PUBLIC_JWK: ed25519Jwk,
   SLUICE_RECEIPT_SECRET: z.string("must be the secret of the edge's receipts").min(32, "is shorter than 32 characters"),
   SLUICE_RECEIPT_KEEP_MS: milliseconds.default(600_000),
@@ -83,6 +87,7 @@ export interface IngressConfig {
   readonly maxKnownBlocks: number;
   readonly modelDir: string;
   readonly modelId: string;
+  readonly outputFormats: OutputFormats;
   readonly passportPublicJwk: JWK;
   readonly receiptSecret: string;
   readonly receiptLimits: ReceiptBookLimits;
@@ -117,6 +122,7 @@ export function readIngressConfig(
     maxKnownBlocks: env.SLUICE_MAX_KNOWN_BLOCKS,
     modelDir: env.SLUICE_MODEL_DIR,
     modelId: env.SLUICE_MODEL_ID ?? path.basename(path.resolve(env.SLUICE_MODEL_DIR)),
+    outputFormats: { toolCalls: env.SLUICE_TOOL_CALL_PARSER, reasoning: env.SLUICE_REASONING_PARSER },
     passportPublicJwk: env.SLUICE_PASSPORT_PUBLIC_JWK,
     receiptSecret: env.SLUICE_RECEIPT_SECRET,
     receiptLimits: {

@@ -25,7 +25,7 @@ async function main(config: IngressConfig): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
   const logger = createLogger("ingress", config.logLevel).child({ region: config.region });
-  const model = await loadServedModel(config.modelDir, config.modelId);
+  const model = await loadServedModel(config.modelDir, config.modelId, config.outputFormats);
   const passports = new PassportControl(config.region, await importPassportKey(config.passportPublicJwk), clock);
   const engineParts = { modelId: config.modelId, maxKnownBlocks: config.maxKnownBlocks, clock, random, logger };
   const pool = new EnginePool((address) => new Engine(address, engineParts), random);

@@ -36,6 +36,7 @@ export const chatCompletion = answerOf<ChatCompletion>()(
     created: z.int(),
     model: z.string(),
     service_tier: z.exactOptional(servedTier),
+    prompt_token_ids: z.exactOptional(z.array(z.int())),
     choices: z.array(
       z.strictObject({
         index: z.int(),
@@ -43,10 +44,12 @@ export const chatCompletion = answerOf<ChatCompletion>()(
           role: z.literal("assistant"),
           content: z.nullable(z.string()),
           refusal: z.null(),
+          reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCall)),
         }),
         logprobs,
         finish_reason: finishReason,
+        token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),
     usage,
@@ -60,16 +63,19 @@ export const chatCompletionChunk = answerOf<ChatCompletionChunk>()(
     created: z.int(),
     model: z.string(),
     service_tier: z.exactOptional(servedTier),
+    prompt_token_ids: z.exactOptional(z.array(z.int())),
     choices: z.array(
       z.strictObject({
         index: z.int(),
         delta: z.strictObject({
           role: z.exactOptional(z.literal("assistant")),
           content: z.exactOptional(z.string()),
+          reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCallDelta)),
         }),
         logprobs,
         finish_reason: z.nullable(finishReason),
+        token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),
     usage: z.exactOptional(z.nullable(usage)),

@@ -23,6 +23,8 @@ export const completion = answerOf<Completion>()(
           }),
         ),
         finish_reason: z.nullable(finishReason),
+        token_ids: z.exactOptional(z.array(z.int())),
+        prompt_token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),
     usage: z.exactOptional(z.nullable(usage)),

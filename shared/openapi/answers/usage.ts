@@ -9,6 +9,7 @@ export const usage = answerOf<CompletionUsage>()(
     completion_tokens: z.int(),
     total_tokens: z.int(),
     prompt_tokens_details: z.strictObject({ cached_tokens: z.int() }),
+    completion_tokens_details: z.strictObject({ reasoning_tokens: z.int() }),
   }),
 );
 

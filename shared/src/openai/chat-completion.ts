@@ -13,6 +13,8 @@ export interface ChatCompletion {
   readonly created: number;
   readonly model: string;
   readonly service_tier?: ServedTier;
+  /** Only with `return_token_ids`. */
+  readonly prompt_token_ids?: readonly number[];
   readonly choices: readonly {
     readonly index: number;
     readonly message: {
@@ -20,11 +22,15 @@ export interface ChatCompletion {
       /** Null when there are calls and no text. */
       readonly content: string | null;
       readonly refusal: null;
+      /** What the model thought before, as vLLM and DeepSeek name it; absent when it did not. */
+      readonly reasoning_content?: string;
       /** Absent when there are none. */
       readonly tool_calls?: readonly ToolCall[];
     };
     readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason;
+    /** Only with `return_token_ids`. */
+    readonly token_ids?: readonly number[];
   }[];
   readonly usage: CompletionUsage;
 }
@@ -44,16 +50,21 @@ export interface ChatCompletionChunk {
   readonly created: number;
   readonly model: string;
   readonly service_tier?: ServedTier;
+  /** In the first chunk, with `return_token_ids`. */
+  readonly prompt_token_ids?: readonly number[];
   /** Empty in the usage chunk. */
   readonly choices: readonly {
     readonly index: number;
     readonly delta: {
       readonly role?: "assistant";
       readonly content?: string;
+      readonly reasoning_content?: string;
       readonly tool_calls?: readonly ToolCallDelta[];
     };
     readonly logprobs: ChatLogprobs | null;
     readonly finish_reason: CompletionFinishReason | null;
+    /** The tokens since the last chunk of this choice, with `return_token_ids`. */
+    readonly token_ids?: readonly number[];
   }[];
   /** Absent unless asked for; null in every chunk but the last. */
   readonly usage?: CompletionUsage | null;

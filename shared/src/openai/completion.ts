@@ -16,6 +16,10 @@ export interface Completion {
     readonly logprobs: CompletionLogprobs | null;
     /** Null in a stream until the last choice. */
     readonly finish_reason: CompletionFinishReason | null;
+    /** Only with `return_token_ids`; in a stream the tokens since the choice's last event. */
+    readonly token_ids?: readonly number[];
+    /** Only with `return_token_ids`; in a stream in the choice's first event. */
+    readonly prompt_token_ids?: readonly number[];
   }[];
   /** In a stream absent unless asked for, and null in every event but the last. */
   readonly usage?: CompletionUsage | null;

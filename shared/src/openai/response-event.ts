@@ -45,6 +45,8 @@ export type ResponseEvent =
       readonly text: string;
       readonly logprobs: readonly OutputLogprob[];
     })
+  | (PartAddress & { readonly type: "response.reasoning_text.delta"; readonly delta: string })
+  | (PartAddress & { readonly type: "response.reasoning_text.done"; readonly text: string })
   | (ItemAddress & { readonly type: "response.function_call_arguments.delta"; readonly delta: string })
   | (ItemAddress & {
       readonly type: "response.function_call_arguments.done";

@@ -37,7 +37,16 @@ export interface FunctionCallOutput {
   readonly status: ItemStatus;
 }
 
-export type OutputItem = MessageOutput | FunctionCallOutput;
+/** What a model thought before it answered. */
+export interface ReasoningOutput {
+  readonly type: "reasoning";
+  readonly id: string;
+  readonly status: ItemStatus;
+  readonly summary: readonly never[];
+  readonly content: readonly { readonly type: "reasoning_text"; readonly text: string }[];
+}
+
+export type OutputItem = MessageOutput | FunctionCallOutput | ReasoningOutput;
 
 /** Counts are the engine's. */
 export interface ResponseUsage {

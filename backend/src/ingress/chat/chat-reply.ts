@@ -17,11 +17,16 @@ export class ChatReply implements ReplyShape {
   }
 
   opening(index: number): ChatCompletionChunk {
-    return this.#chunk(index, { role: "assistant", content: "" }, null);
+    const chunk = this.#chunk(index, { role: "assistant", content: "" }, null);
+    return index === 0 ? { ...chunk, ...promptTokens(this.#head) } : chunk;
   }
 
-  text(index: number, { text, tokens }: TextPiece): ChatCompletionChunk {
-    return this.#chunk(index, { content: text }, null, toChatLogprobs(tokens));
+  text(index: number, piece: TextPiece): ChatCompletionChunk {
+    return this.#chunk(index, { content: piece.text }, null, piece);
+  }
+
+  reasoning(index: number, piece: TextPiece): ChatCompletionChunk {
+    return this.#chunk(index, { reasoning_content: piece.text }, null, piece);
   }
 
   toolCall(index: number, call: number, name: string | undefined, argumentsText: string): ChatCompletionChunk {
@@ -50,6 +55,7 @@ export class ChatReply implements ReplyShape {
       created: createdS,
       model,
       ...(serviceTier !== undefined && { service_tier: serviceTier }),
+      ...promptTokens(this.#head),
       choices: choices.map((choice, index) => toChoice(choice, index, this.#head)),
       usage: toCompletionUsage(usage),
     };
@@ -59,8 +65,9 @@ export class ChatReply implements ReplyShape {
     index: number,
     delta: Choice["delta"],
     finishReason: Choice["finish_reason"],
-    logprobs: Choice["logprobs"] = null,
+    told: Pick<TextPiece, "tokens" | "tokenIds"> = { tokens: undefined, tokenIds: undefined },
   ): ChatCompletionChunk {
+    const logprobs = toChatLogprobs(told.tokens);
     const { requestId, createdS, model, includeUsage, serviceTier } = this.#head;
     return {
       id: `chatcmpl-${requestId}`,
@@ -68,7 +75,7 @@ export class ChatReply implements ReplyShape {
       created: createdS,
       model,
       ...(serviceTier !== undefined && { service_tier: serviceTier }),
-      choices: [{ index, delta, logprobs, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs, finish_reason: finishReason, ...outputTokens(told) }],
       ...(includeUsage && { usage: null }),
     };
   }
@@ -79,11 +86,8 @@ function callId({ requestId }: ReplyHead, index: number, call: number): string {
   return `call_${requestId}_${index}_${call}`;
 }
 
-function toChoice(
-  { text, tokens, calls, finishReason }: WholeChoice,
-  index: number,
-  head: ReplyHead,
-): ChatCompletion["choices"][number] {
+function toChoice(choice: WholeChoice, index: number, head: ReplyHead): ChatCompletion["choices"][number] {
+  const { text, reasoning, tokens, calls, finishReason } = choice;
   const toolCalls = calls.map(({ name, argumentsText }, call) => ({
     id: callId(head, index, call),
     type: "function" as const,
@@ -93,7 +97,18 @@ function toChoice(
     role: "assistant",
     content: text === "" && calls.length > 0 ? null : text,
     refusal: null,
+    ...(reasoning !== "" && { reasoning_content: reasoning }),
     ...(calls.length > 0 && { tool_calls: toolCalls }),
   } as const;
-  return { index, message, logprobs: toChatLogprobs(tokens), finish_reason: finishReason };
+  const logprobs = toChatLogprobs(tokens);
+  return { index, message, logprobs, finish_reason: finishReason, ...outputTokens(choice) };
+}
+
+function promptTokens({ promptTokenIds }: ReplyHead): Pick<ChatCompletion, "prompt_token_ids"> {
+  const [only] = promptTokenIds ?? [];
+  return only === undefined ? {} : { prompt_token_ids: only };
+}
+
+function outputTokens({ tokenIds }: Pick<TextPiece, "tokenIds">): Pick<Choice, "token_ids"> {
+  return tokenIds === undefined ? {} : { token_ids: tokenIds };
 }

@@ -3,11 +3,12 @@ import type { ChatCompletionRequest } from "@sluice/shared/openai/chat-completio
 import { messageText } from "@sluice/shared/openai/chat-message.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { effectivePriority } from "#ingress/generation/effective-priority.ts";
-import type { GenerationPlan } from "#ingress/generation/generation.ts";
+import type { GenerationPlan, ReasoningPlan } from "#ingress/generation/generation.ts";
 import { outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved, reservedOutput } from "#ingress/generation/reserved-output.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
+import { type ReasoningFormat, reasoningStart } from "#ingress/text/reasoning/reasoning-format.ts";
 import { renderConversation } from "./conversation.ts";
 import { planChatGrammar } from "./plan-chat-grammar.ts";
 import { planToolUse } from "./tool-use.ts";
@@ -34,9 +35,10 @@ export async function draftChat(
 ): Promise<GenerationPlan> {
   assertServed(region, request.model);
   const { maxModelLen } = region.pool;
-  const toolUse = planToolUse(request, region.model.chatTemplate?.toolFormat);
-  const grammar = planChatGrammar(request, toolUse);
+  const toolUse = planToolUse(request, region.model.toolFormat);
   const rendered = renderConversation(request, toolUse?.tools, region.model, maxModelLen);
+  const reasoning = planReasoning(request, rendered, region.model.reasoningFormat);
+  const grammar = planChatGrammar(request, toolUse, reasoning);
   const promptTokenIds = await region.model.tokenizer.encodeRendered(rendered);
   const mayGenerate = outputBudget({
     promptTokens: promptTokenIds.length,
@@ -56,10 +58,20 @@ export async function draftChat(
     echo: echoedText(request),
     grammar,
     toolFormat: toolUse?.format,
+    reasoning,
+    returnsTokenIds: request.return_token_ids === true,
   };
   const { org } = claims;
   const caller = { priority: effectivePriority(request, claims.priority), cacheSalt: org, tenant: org };
   return { requestId, promptTokenIds, maxTokens, ...choices, ...caller, ...sampling, ...output };
+}
+
+function planReasoning(
+  { include_reasoning: isWanted }: ChatCompletionRequest,
+  rendered: string,
+  format: ReasoningFormat | undefined,
+): ReasoningPlan | undefined {
+  return format && { format, start: reasoningStart(rendered, format), isTold: isWanted !== false };
 }
 
 function requestedTokens(request: ChatCompletionRequest): number | undefined {

@@ -1,9 +1,9 @@
 import type { Tool } from "@sluice/shared/openai/tools.ts";
 import { expect, test } from "vitest";
-import { findToolFormat } from "#ingress/text/tool-calls/tool-format.ts";
+import { toolFormatOf } from "#ingress/text/tool-calls/find-tool-format.ts";
 import { planToolUse, type ToolFields } from "./tool-use.ts";
 
-const format = findToolFormat("{{ tools }} <tool_call>");
+const format = toolFormatOf("auto", "{{ tools }} <tool_call>");
 const named = (name: string) => ({ type: "function" as const, function: { name } });
 const tools: Tool[] = [named("a"), named("b"), named("c")];
 const allowed = (mode: "auto" | "required", ...names: string[]): ToolFields => ({

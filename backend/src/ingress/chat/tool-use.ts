@@ -41,7 +41,13 @@ export function planToolUse(fields: ToolFields, format: ToolFormat | undefined):
   const { wanted, isForced, maxCalls } = readChoice(choice);
   const callable = wanted?.map((name) => names.indexOf(name)) ?? [...tools.keys()];
   if (callable.includes(-1)) throw invalid("tool_choice", "it names no function of 'tools'");
-  return { format, tools, callable, isForced, maxCalls: fields.parallel_tool_calls === false ? 1 : maxCalls };
+  return {
+    format,
+    tools,
+    callable,
+    isForced,
+    maxCalls: fields.parallel_tool_calls === false ? 1 : Math.min(maxCalls, format.maxCalls),
+  };
 }
 
 interface Choice {

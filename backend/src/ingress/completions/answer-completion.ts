@@ -78,6 +78,8 @@ async function planPrompt(
     echo,
     grammar,
     toolFormat: undefined,
+    reasoning: undefined,
+    returnsTokenIds: request.return_token_ids === true,
   };
 }
 

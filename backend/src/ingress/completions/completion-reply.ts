@@ -6,7 +6,7 @@ import type { ReplyHead, ReplyShape } from "#ingress/reply/reply-shape.ts";
 import type { WholeChoice } from "#ingress/reply/collect-choices.ts";
 import { toCompletionLogprobs } from "./completion-logprobs.ts";
 
-const noText: TextPiece = { text: "", tokens: undefined };
+const noText: TextPiece = { text: "", tokens: undefined, tokenIds: undefined };
 
 /** The wording of `POST /v1/completions`. */
 export class CompletionReply implements ReplyShape {
@@ -16,11 +16,19 @@ export class CompletionReply implements ReplyShape {
     this.#head = head;
   }
 
-  opening(): undefined {}
+  /** Only to tell the tokens of the prompt. */
+  opening(index: number): Completion | undefined {
+    const promptTokenIds = this.#promptOf(index, this.#head.numChoices);
+    if (promptTokenIds === undefined) return undefined;
+    return this.#reply([{ ...toChoice(index, noText, null), prompt_token_ids: promptTokenIds }]);
+  }
 
   text(index: number, piece: TextPiece): Completion {
     return this.#reply([toChoice(index, piece, null)]);
   }
+
+  /** What a completion thinks is text. */
+  reasoning(): undefined {}
 
   toolCall(): undefined {}
 
@@ -33,8 +41,18 @@ export class CompletionReply implements ReplyShape {
   }
 
   whole(choices: readonly WholeChoice[], usage: TokenUsage): Completion {
-    const all = choices.map((choice, index) => toChoice(index, choice, choice.finishReason));
+    const all = choices.map((choice, index) => {
+      const promptTokenIds = this.#promptOf(index, choices.length);
+      const told = promptTokenIds && { prompt_token_ids: promptTokenIds };
+      return { ...toChoice(index, choice, choice.finishReason), ...told };
+    });
     return { ...this.#reply(all), usage: toCompletionUsage(usage) };
+  }
+
+  /** The tokens of a choice's prompt: every prompt has as many choices. */
+  #promptOf(index: number, numChoices: number): readonly number[] | undefined {
+    const { promptTokenIds } = this.#head;
+    return promptTokenIds?.[Math.floor((index * promptTokenIds.length) / numChoices)];
   }
 
   #reply(choices: Completion["choices"]): Completion {
@@ -52,8 +70,9 @@ export class CompletionReply implements ReplyShape {
 
 function toChoice(
   index: number,
-  { text, tokens }: TextPiece,
+  { text, tokens, tokenIds }: TextPiece,
   finishReason: CompletionFinishReason | null,
 ): Completion["choices"][number] {
-  return { index, text, logprobs: toCompletionLogprobs(tokens), finish_reason: finishReason };
+  const told = tokenIds && { token_ids: tokenIds };
+  return { index, text, logprobs: toCompletionLogprobs(tokens), finish_reason: finishReason, ...told };
 }

@@ -3,14 +3,17 @@ import { type Finish, FinishReason, type GenerateResponse } from "@sluice/shared
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import type { GenerationEvent, GenerationPlan, TextPiece } from "./generation.ts";
-import type { ToolCallEvent, ToolCallParser } from "#ingress/text/tool-calls/tool-call-event.ts";
+import { type OutputEvent, OutputReader } from "#ingress/text/output-reader.ts";
+import { ReasoningReader } from "#ingress/text/reasoning/reasoning-reader.ts";
+import { CallParser } from "#ingress/text/tool-calls/call-parser.ts";
 import { OutputText } from "./output-text.ts";
 
 /** One of a plan's choices while its tokens come. */
 export class Choice {
   readonly #index: number;
   readonly #output: OutputText;
-  readonly #toolCalls: ToolCallParser | undefined;
+  readonly #reader: OutputReader;
+  readonly #tellsReasoning: boolean;
   #hasCalled = false;
   #end: { readonly reason: CompletionFinishReason; readonly finish: Finish | undefined } | undefined;
   #isTold = false;
@@ -19,7 +22,12 @@ export class Choice {
   constructor(index: number, plan: GenerationPlan, tokenBytes: TokenBytes) {
     this.#index = index;
     this.#output = new OutputText(plan, tokenBytes);
-    this.#toolCalls = plan.toolFormat?.createParser();
+    const { reasoning, toolFormat } = plan;
+    this.#reader = new OutputReader(
+      reasoning && new ReasoningReader(reasoning.format, reasoning.start),
+      toolFormat && new CallParser(toolFormat.syntax),
+    );
+    this.#tellsReasoning = reasoning?.isTold === true;
   }
 
   /** Whether nothing more may be pushed. */
@@ -30,6 +38,11 @@ export class Choice {
   /** As in `TokenUsage`. */
   get completionTokens(): number {
     return this.#end?.finish?.completionTokens ?? this.#output.numTokens;
+  }
+
+  /** As in `TokenUsage`. */
+  get reasoningTokens(): number {
+    return this.#output.numReasoningTokens;
   }
 
   /** What the plan's first choice is told of the prompt is told for all. */
@@ -56,25 +69,31 @@ export class Choice {
     if (piece !== undefined) events.push(...this.#read(piece));
     if (this.#end === undefined || this.#isTold) return events;
     this.#isTold = true;
-    for (const event of this.#toolCalls?.end() ?? []) events.push(this.#toEvent(event));
+    events.push(...this.#toEvents(this.#reader.end()));
     const { meanLogprob } = this.#output;
     const finishReason = this.#hasCalled && this.#end.reason === "stop" ? "tool_calls" : this.#end.reason;
     events.push({ kind: "end", index: this.#index, finishReason, meanLogprob });
     return events;
   }
 
-  /** Logprobs are told with the text before the piece's first call, if there is any. */
-  #read(piece: TextPiece): GenerationEvent[] {
-    if (this.#toolCalls === undefined) return [{ kind: "text", index: this.#index, ...piece }];
-    const [first, ...others] = this.#toolCalls.push(piece.text).map((event) => this.#toEvent(event));
-    if (piece.tokens === undefined) return first === undefined ? [] : [first, ...others];
-    if (first?.kind === "text") return [{ ...first, tokens: piece.tokens }, ...others];
-    const untold: GenerationEvent = { kind: "text", index: this.#index, text: "", tokens: piece.tokens };
-    return first === undefined ? [untold] : [untold, first, ...others];
+  /** What is told of tokens is told with the text before the piece's first call, if there is any. */
+  #read({ text, ...tokens }: TextPiece): GenerationEvent[] {
+    const events = text === "" ? [] : this.#toEvents(this.#reader.push(text));
+    if (tokens.tokens === undefined && tokens.tokenIds === undefined) return events;
+    const [first, ...others] = events;
+    if (first?.kind === "text" || first?.kind === "reasoning") return [{ ...first, ...tokens }, ...others];
+    return [{ kind: "text", index: this.#index, text: "", ...tokens }, ...events];
   }
 
-  #toEvent(event: ToolCallEvent): GenerationEvent {
-    if (event.kind === "text") return { ...event, index: this.#index, tokens: undefined };
+  #toEvents(read: readonly OutputEvent[]): GenerationEvent[] {
+    const told = read.filter(({ kind }) => kind !== "reasoning" || this.#tellsReasoning);
+    return told.map((event) => this.#toEvent(event));
+  }
+
+  #toEvent(event: OutputEvent): GenerationEvent {
+    if (event.kind === "text" || event.kind === "reasoning") {
+      return { ...event, index: this.#index, tokens: undefined, tokenIds: undefined };
+    }
     this.#hasCalled = true;
     return { ...event, index: this.#index };
   }

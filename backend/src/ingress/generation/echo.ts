@@ -33,7 +33,7 @@ export class Echo {
   take(): TextPiece | undefined {
     if (this.#isTaken || this.isIncomplete) return undefined;
     this.#isTaken = true;
-    return { text: this.#text, tokens: this.#logprobs && this.#logTokens(this.#logprobs) };
+    return { text: this.#text, tokens: this.#logprobs && this.#logTokens(this.#logprobs), tokenIds: undefined };
   }
 
   /** The first token has no logprobs: those of the second come first. */

@@ -53,7 +53,10 @@ export async function* generateText(
     progress.cachedTokens = (progress.cachedTokens ?? 0) + cachedTokens - cachedBefore;
     const events = choices.flatMap((choice) => choice.take());
     for (const event of events) if (event.kind === "end") progress.finishReason = event.finishReason;
-    if (hasEnded) events.push({ kind: "usage", usage: { promptTokens, completionTokens, cachedTokens } });
+    if (hasEnded) {
+      const reasoningTokens = choices.reduce((sum, choice) => sum + choice.reasoningTokens, 0);
+      events.push({ kind: "usage", usage: { promptTokens, completionTokens, reasoningTokens, cachedTokens } });
+    }
     if (events.length > 0) yield events;
     if (hasEnded) return;
   }

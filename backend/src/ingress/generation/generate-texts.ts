@@ -28,7 +28,7 @@ export async function* generateTexts(
   const next = async (batches: Batches) => ({ batches, item: await batches.next() });
   // running plan -> its next item
   const pending = new Map(plans.map(start).map((batches) => [batches, next(batches)]));
-  let total: TokenUsage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0 };
+  let total: TokenUsage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0, cachedTokens: 0 };
   try {
     while (pending.size > 0) {
       const { batches, item } = await Promise.race(pending.values());
@@ -52,6 +52,7 @@ function sum(a: TokenUsage, b: TokenUsage): TokenUsage {
   return {
     promptTokens: a.promptTokens + b.promptTokens,
     completionTokens: a.completionTokens + b.completionTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
     cachedTokens: a.cachedTokens + b.cachedTokens,
   };
 }

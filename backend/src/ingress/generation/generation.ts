@@ -2,7 +2,8 @@
 import type { LogitBias } from "@sluice/shared/openai/logit-bias.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { GrammarPlan } from "#ingress/grammar/plan-grammar.ts";
-import type { ToolCallEvent } from "#ingress/text/tool-calls/tool-call-event.ts";
+import type { OutputEvent } from "#ingress/text/output-reader.ts";
+import type { ReasoningFormat, ReasoningStart } from "#ingress/text/reasoning/reasoning-format.ts";
 import type { ToolFormat } from "#ingress/text/tool-calls/tool-format.ts";
 import type { LoggedToken } from "./logged-token.ts";
 
@@ -43,14 +44,26 @@ export interface GenerationPlan {
   readonly echo: string | undefined;
   /** What the output must be; undefined for anything. */
   readonly grammar: GrammarPlan | undefined;
-  /** How tool calls are told from text; undefined where all is text. */
+  /** How tool calls are told from text; undefined where there are none. */
   readonly toolFormat: ToolFormat | undefined;
+  /** How what the model thinks is told from what it says; undefined where it only says. */
+  readonly reasoning: ReasoningPlan | undefined;
+  /** Whether the answer tells the ids of its tokens. */
+  readonly returnsTokenIds: boolean;
   /** Lower runs first. */
   readonly priority: number;
   /** Whose prompts this one may share computed prefixes with: the organization. */
   readonly cacheSalt: string;
   /** For whom the engines compute, when they share themselves out: the organization. */
   readonly tenant: string;
+}
+
+export interface ReasoningPlan {
+  readonly format: ReasoningFormat;
+  /** Where the prompt leaves the model. */
+  readonly start: ReasoningStart;
+  /** Whether the caller wants to hear it. */
+  readonly isTold: boolean;
 }
 
 export interface TokenUsage {
@@ -62,6 +75,8 @@ export interface TokenUsage {
    * string: what the engine may have sampled ahead, before it heard of the cancellation, is nobody's output.
    */
   readonly completionTokens: number;
+  /** Of these, the tokens of thoughts, with what marks them. */
+  readonly reasoningTokens: number;
   /** Prompt tokens that came from the prefix cache. */
   readonly cachedTokens: number;
 }
@@ -72,12 +87,14 @@ export interface TextPiece {
   readonly text: string;
   /** The tokens whose text begins here or, held back, began before; undefined when logprobs were not asked for. */
   readonly tokens: readonly LoggedToken[] | undefined;
+  /** The tokens that came since the last piece, also where their text is held back; undefined when ids were not asked for. */
+  readonly tokenIds: readonly number[] | undefined;
 }
 
-/** Of each choice, text that became certain, then one end; when all have ended, the usage. */
+/** Of each choice, what became certain, then one end; when all have ended, the usage. */
 export type GenerationEvent =
-  | ({ readonly kind: "text"; readonly index: number } & TextPiece)
-  | ({ readonly index: number } & Exclude<ToolCallEvent, { kind: "text" }>)
+  | ({ readonly kind: "text" | "reasoning"; readonly index: number } & TextPiece)
+  | ({ readonly index: number } & Exclude<OutputEvent, { kind: "text" | "reasoning" }>)
   | {
       readonly kind: "end";
       readonly index: number;

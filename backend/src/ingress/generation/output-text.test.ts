@@ -37,6 +37,8 @@ const plan: GenerationPlan = {
   echo: undefined,
   grammar: undefined,
   toolFormat: undefined,
+  reasoning: undefined,
+  returnsTokenIds: false,
 };
 
 /** The pieces that a caller gets of messages that come one after another. */

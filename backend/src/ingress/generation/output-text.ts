@@ -1,5 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { GenerateResponse, TokenLogprobs } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import { ReasoningReader } from "#ingress/text/reasoning/reasoning-reader.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
 import { StopStrings } from "#ingress/text/stop-strings.ts";
 import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
@@ -16,6 +17,9 @@ export class OutputText {
   readonly #stopStrings: StopStrings;
   readonly #echo: Echo | undefined;
   readonly #trail = new TokenTrail();
+  /** Follows the text from token to token, to count those of a thought. */
+  readonly #reasoning: ReasoningReader | undefined;
+  #numReasoningTokens = 0;
   #numTokens = 0;
   /** Tokens whose logprob is known, and the sum of these. */
   #numLogged = 0;
@@ -28,13 +32,15 @@ export class OutputText {
   // Certain, and not taken yet.
   #text = "";
   #tokens: LoggedToken[] = [];
+  #tokenIds: number[] = [];
 
   constructor(plan: GenerationPlan, tokenBytes: TokenBytes) {
     this.#plan = plan;
     this.#tokenBytes = tokenBytes;
     this.#detokenizer = new Detokenizer(tokenBytes);
     this.#stopStrings = new StopStrings(plan.stopStrings);
-    const { echo, logprobs, promptTokenIds } = plan;
+    const { echo, logprobs, promptTokenIds, reasoning } = plan;
+    this.#reasoning = reasoning && new ReasoningReader(reasoning.format, reasoning.start);
     if (echo === undefined) return;
     this.#echo = new Echo(echo, promptTokenIds, logprobs !== undefined, tokenBytes);
     if (logprobs !== undefined) this.#textOffset = countCodePoints(echo);
@@ -43,6 +49,11 @@ export class OutputText {
   /** Tokens of the output so far; those behind a stop string do not count. */
   get numTokens(): number {
     return this.#numTokens;
+  }
+
+  /** Of these, the tokens of a thought, with what marks it. */
+  get numReasoningTokens(): number {
+    return this.#numReasoningTokens;
   }
 
   /** Of the output's tokens, those included that a stop string cut off; undefined while none is known. */
@@ -74,10 +85,16 @@ export class OutputText {
     const echoed = this.#echo?.take();
     const text = (echoed?.text ?? "") + this.#text;
     const tokens = [...(echoed?.tokens ?? []), ...this.#tokens];
+    const tokenIds = this.#tokenIds;
     this.#text = "";
     this.#tokens = [];
-    if (text === "" && tokens.length === 0) return undefined;
-    return { text, tokens: this.#plan.logprobs && tokens };
+    this.#tokenIds = [];
+    if (text === "" && tokens.length === 0 && tokenIds.length === 0) return undefined;
+    return {
+      text,
+      tokens: this.#plan.logprobs && tokens,
+      tokenIds: this.#plan.returnsTokenIds ? tokenIds : undefined,
+    };
   }
 
   /** As vLLM has it (v1/engine/detokenizer.py): what the first minTokens tokens complete does not stop. */
@@ -91,11 +108,20 @@ export class OutputText {
       this.#numLogged += 1;
       this.#logprobSum += logprobs.logprob;
     }
+    if (this.#plan.returnsTokenIds) this.#tokenIds.push(tokenId);
     const decoded = this.#detokenizer.push(tokenId);
+    this.#countReasoning(decoded);
     const scan = this.#stopStrings.push(decoded, this.#mayStop);
     this.#text += scan.text;
     if (this.#plan.logprobs !== undefined) this.#track(tokenId, logprobs, decoded, scan.text);
     return scan.stopped;
+  }
+
+  #countReasoning(decoded: string): void {
+    if (this.#reasoning?.mayReason !== true) return;
+    this.#reasoning.push(decoded);
+    // That it was no thought is known only later.
+    this.#numReasoningTokens = this.#reasoning.hasReasoned ? this.#numTokens : 0;
   }
 
   #track(tokenId: number, logprobs: TokenLogprobs | undefined, decoded: string, certain: string): void {

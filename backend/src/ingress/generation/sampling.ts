@@ -35,6 +35,8 @@ type SamplingPlan = Omit<
   | "echo"
   | "grammar"
   | "toolFormat"
+  | "reasoning"
+  | "returnsTokenIds"
 >;
 
 /** A nucleus of no mass keeps the most likely token, which every positive mass does too. */

@@ -41,9 +41,12 @@ export async function answerPlans(
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
   const serviceTier = servedTier(fields.service_tier);
-  const shape = new Shape({ requestId, createdS, model: model.id, includeUsage, serviceTier });
-  const events = timeFirst(generateTexts(plans, model, pool, limits, progress), exchange);
   const numChoices = plans.reduce((sum, { n }) => sum + n, 0);
+  const returnsIds = plans.some((plan) => plan.returnsTokenIds);
+  const promptTokenIds = returnsIds ? plans.map((plan) => plan.promptTokenIds) : undefined;
+  const head = { requestId, createdS, model: model.id, includeUsage, serviceTier, promptTokenIds, numChoices };
+  const shape = new Shape(head);
+  const events = timeFirst(generateTexts(plans, model, pool, limits, progress), exchange);
   if (isStream) {
     const stream = new SseStream(response, pingIntervals, () => replyHeaders(model.id, exchange));
     await streamReply(events, shape, numChoices, includeUsage, stream, limits.signal);

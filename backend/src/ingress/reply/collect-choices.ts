@@ -11,6 +11,8 @@ interface WholeCall {
 
 /** A choice that is whole. */
 export interface WholeChoice extends TextPiece {
+  /** What the model thought; empty when it did not. */
+  readonly reasoning: string;
   readonly calls: readonly WholeCall[];
   readonly finishReason: CompletionFinishReason;
   /** As in `GenerationEvent`. */
@@ -28,7 +30,7 @@ export async function collectChoices(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   count: number,
 ): Promise<Collected> {
-  const pieces = Array.from({ length: count }, (): TextPiece[] => []);
+  const pieces = Array.from({ length: count }, (): Piece[] => []);
   const calls = Array.from({ length: count }, (): MutableCall[] => []);
   const ends = new Map<number, Extract<GenerationEvent, { kind: "end" }>>();
   let usage: TokenUsage | undefined;
@@ -36,6 +38,7 @@ export async function collectChoices(
     for (const event of events) {
       switch (event.kind) {
         case "text":
+        case "reasoning":
           pieces[event.index]?.push(event);
           break;
         case "callStart":
@@ -66,6 +69,8 @@ export async function collectChoices(
   return { choices, usage };
 }
 
+type Piece = Extract<GenerationEvent, { kind: "text" | "reasoning" }>;
+
 interface MutableCall {
   readonly name: string;
   argumentsText: string;
@@ -76,8 +81,15 @@ function extend(call: MutableCall | undefined, text: string): void {
   call.argumentsText += text;
 }
 
-function join(pieces: readonly TextPiece[]): TextPiece {
-  const text = pieces.map((piece) => piece.text).join("");
+function join(pieces: readonly Piece[]): TextPiece & { readonly reasoning: string } {
+  const textOf = (wanted: Piece["kind"]): string =>
+    pieces.map(({ kind, text }) => (kind === wanted ? text : "")).join("");
   const hasTokens = pieces.some((piece) => piece.tokens !== undefined);
-  return { text, tokens: hasTokens ? pieces.flatMap((piece) => piece.tokens ?? []) : undefined };
+  const hasIds = pieces.some((piece) => piece.tokenIds !== undefined);
+  return {
+    text: textOf("text"),
+    reasoning: textOf("reasoning"),
+    tokens: hasTokens ? pieces.flatMap((piece) => piece.tokens ?? []) : undefined,
+    tokenIds: hasIds ? pieces.flatMap((piece) => piece.tokenIds ?? []) : undefined,
+  };
 }

@@ -13,6 +13,10 @@ export interface ReplyHead {
   readonly includeUsage: boolean;
   /** Undefined when the request named no tier. */
   readonly serviceTier: ServedTier | undefined;
+  /** One list for each prompt, in order; undefined when they were not asked for. */
+  readonly promptTokenIds: readonly (readonly number[])[] | undefined;
+  /** Of all prompts together, while they are streamed. */
+  readonly numChoices: number;
 }
 
 /** How an endpoint words its answer, whole or as stream events; every event but the last is of one choice. */
@@ -20,6 +24,8 @@ export interface ReplyShape {
   /** The event before the choice's first text; undefined when the text opens the stream itself. */
   opening(index: number): unknown;
   text(index: number, piece: TextPiece): unknown;
+  /** What the model thinks. */
+  reasoning(index: number, piece: TextPiece): unknown;
   /** @param call the call's number within the choice. @param name present when the call begins. */
   toolCall(index: number, call: number, name: string | undefined, argumentsText: string): unknown;
   closing(index: number, finishReason: CompletionFinishReason): unknown;

@@ -34,6 +34,8 @@ function toPayload(event: GenerationEvent, shape: ReplyShape, includeUsage: bool
   switch (event.kind) {
     case "text":
       return shape.text(event.index, event);
+    case "reasoning":
+      return shape.reasoning(event.index, event);
     case "callStart":
       return shape.toolCall(event.index, event.call, event.name, "");
     case "callArguments":

@@ -6,6 +6,7 @@ import type {
   MessageOutput,
   OutputItem,
   OutputLogprob,
+  ReasoningOutput,
   ResponseObject,
   ResponseUsage,
 } from "@sluice/shared/openai/response.ts";
@@ -14,6 +15,7 @@ import { toOutputLogprobs } from "./output-logprobs.ts";
 
 /** An item that is being written. */
 type OpenItem =
+  | { readonly kind: "reasoning"; readonly id: string; text: string }
   | { readonly kind: "message"; readonly id: string; text: string; readonly logprobs: OutputLogprob[] }
   | {
       readonly kind: "call";
@@ -68,6 +70,8 @@ export class ResponseWriter {
     switch (event.kind) {
       case "text":
         return this.#number(this.#write(event));
+      case "reasoning":
+        return this.#number(this.#think(event.text));
       case "callStart":
         return this.#number([...this.#close("completed"), ...this.#openCall(event.call, event.name)]);
       case "callArguments":
@@ -113,6 +117,26 @@ export class ResponseWriter {
     ];
   }
 
+  #think(text: string): ResponseEvent[] {
+    const output_index = this.#output.length;
+    if (this.#open?.kind === "reasoning") {
+      this.#open.text += text;
+      const address = { item_id: this.#open.id, output_index, content_index: 0 };
+      return [{ type: "response.reasoning_text.delta", ...address, delta: text }];
+    }
+    const open: OpenItem = { kind: "reasoning", id: `rs_${this.#requestId}_${output_index}`, text };
+    this.#open = open;
+    const address = { item_id: open.id, output_index, content_index: 0 };
+    return [
+      {
+        type: "response.output_item.added",
+        output_index,
+        item: { ...reasoningItem(open, "in_progress"), content: [] },
+      },
+      { type: "response.reasoning_text.delta", ...address, delta: text },
+    ];
+  }
+
   #openCall(call: number, name: string): ResponseEvent[] {
     const id = `fc_${this.#requestId}_${this.#output.length}`;
     const open: OpenItem = { kind: "call", id, callId: `call_${this.#requestId}_${call}`, name, argumentsText: "" };
@@ -146,6 +170,15 @@ export class ResponseWriter {
       const done = { item_id: id, name, output_index, arguments: argumentsText };
       return [
         { type: "response.function_call_arguments.done", ...done },
+        { type: "response.output_item.done", output_index, item },
+      ];
+    }
+    if (open.kind === "reasoning") {
+      const item = reasoningItem(open, status);
+      this.#output.push(item);
+      const address = { item_id: open.id, output_index, content_index: 0 };
+      return [
+        { type: "response.reasoning_text.done", ...address, text: open.text },
         { type: "response.output_item.done", output_index, item },
       ];
     }
@@ -190,13 +223,21 @@ function callItem(
   return { type: "function_call", id, call_id: callId, name, arguments: argumentsText, status };
 }
 
-function toResponseUsage({ promptTokens, completionTokens, cachedTokens }: TokenUsage): ResponseUsage {
+function reasoningItem(
+  { id, text }: Extract<OpenItem, { kind: "reasoning" }>,
+  status: ItemEnd | "in_progress",
+): ReasoningOutput {
+  return { type: "reasoning", id, status, summary: [], content: [{ type: "reasoning_text", text }] };
+}
+
+function toResponseUsage(usage: TokenUsage): ResponseUsage {
+  const { promptTokens, completionTokens, reasoningTokens, cachedTokens } = usage;
   return {
     input_tokens: promptTokens,
     // What a prompt adds to the prefix cache is not counted apart.
     input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
     output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: promptTokens + completionTokens,
   };
 }

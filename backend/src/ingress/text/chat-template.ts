@@ -2,8 +2,8 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
 import { Template } from "@huggingface/jinja";
 import type { Tool, ToolCall } from "@sluice/shared/openai/tools.ts";
+import { sha256 } from "#platform/sha256.ts";
 import type { ControlText } from "./control-text.ts";
-import { findToolFormat, type ToolFormat } from "./tool-calls/tool-format.ts";
 
 /** Tokens that templates write themselves; empty when the model has none. */
 export interface TemplateTokens {
@@ -25,20 +25,27 @@ export type TemplateValue = string | number | boolean;
 /** Names that a caller's variables cannot have. */
 const ownNames = ["messages", "tools", "bos_token", "eos_token", "add_generation_prompt"];
 
+/** Mistral's templates raise unless an id has nine letters or digits. */
+const takesShortIds = /length\s*!=\s*9\b/;
+const shortId = (id: string): string =>
+  Buffer.from(sha256(Buffer.from(id)), "binary")
+    .toString("hex")
+    .slice(0, 9);
+
 /** A model's chat template: messages in, the prompt up to the assistant's turn out. */
 export class ChatTemplate {
-  /** Undefined when `tools` cannot be given. */
-  readonly toolFormat: ToolFormat | undefined;
   readonly #source: string;
   readonly #template: Template;
   readonly #tokens: TemplateTokens;
+  /** The ids of calls as the template takes them. */
+  readonly #callId: (id: string) => string;
 
   /** Throws when `source` is not a template. */
   constructor(source: string, tokens: TemplateTokens) {
     this.#template = new Template(source);
-    this.toolFormat = findToolFormat(source);
     this.#source = source;
     this.#tokens = tokens;
+    this.#callId = takesShortIds.test(source) ? shortId : (id) => id;
   }
 
   /** Whether the template looks at a variable of a caller's. */
@@ -57,7 +64,7 @@ export class ChatTemplate {
   ): string {
     const rendered = this.#render({
       ...(variables !== undefined && protectMembers(variables, controlText)),
-      messages: messages.map((message) => templateMessage(message, controlText)),
+      messages: messages.map((message) => templateMessage(message, controlText, this.#callId)),
       ...(tools !== undefined && { tools: protectAll(tools, controlText) }),
       bos_token: this.#tokens.bosToken,
       eos_token: this.#tokens.eosToken,
@@ -89,16 +96,21 @@ function refusal(publicText: string, cause?: unknown): AppError {
 }
 
 /** Templates know `system` only; OpenAI renamed it to `developer`. */
-function templateMessage(message: ChatMessage, controlText: ControlText): Record<string, unknown> {
+function templateMessage(
+  message: ChatMessage,
+  controlText: ControlText,
+  callId: (id: string) => string,
+): Record<string, unknown> {
   const rendered: Record<string, unknown> = {
     role: message.role === "developer" ? "system" : message.role,
     content: controlText.protect(messageText(message)),
   };
   if (message.name) rendered["name"] = controlText.protect(message.name);
-  if (message.role === "tool") rendered["tool_call_id"] = controlText.protect(message.tool_call_id);
+  if (message.role === "tool") rendered["tool_call_id"] = controlText.protect(callId(message.tool_call_id));
   if (message.role === "assistant") {
     const { tool_calls: calls, reasoning_content: reasoning } = message;
-    if (calls) rendered["tool_calls"] = calls.map((call) => templateCall(call, controlText));
+    if (calls)
+      rendered["tool_calls"] = calls.map((call) => templateCall({ ...call, id: callId(call.id) }, controlText));
     if (reasoning) rendered["reasoning_content"] = controlText.protect(reasoning);
   }
   return rendered;

@@ -3,7 +3,10 @@ import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
 import { ChatTemplate } from "./chat-template.ts";
+import { type ReasoningFormat, type ReasoningFormatName, reasoningFormatOf } from "./reasoning/reasoning-format.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { toolFormatOf } from "./tool-calls/find-tool-format.ts";
+import type { ToolFormat, ToolFormatName } from "./tool-calls/tool-format.ts";
 
 const tokenizerFile = "tokenizer.json";
 
@@ -52,12 +55,28 @@ export interface ServedModel {
   readonly tokenizer: Tokenizer;
   /** Absent when the model is not a chat model. */
   readonly chatTemplate: ChatTemplate | undefined;
+  /** How it writes calls; undefined when `tools` cannot be given. */
+  readonly toolFormat: ToolFormat | undefined;
+  /** How it marks its thoughts; undefined when it has none. */
+  readonly reasoningFormat: ReasoningFormat | undefined;
   readonly stopTokenIds: readonly number[];
   readonly samplingDefaults: SamplingDefaults;
 }
 
+/** How an output is read; `auto` is as the chat template shows. */
+export interface OutputFormats {
+  readonly toolCalls: "auto" | "none" | ToolFormatName;
+  readonly reasoning: "auto" | "none" | ReasoningFormatName;
+}
+
+const formatsOfTemplate: OutputFormats = { toolCalls: "auto", reasoning: "auto" };
+
 /** Loads a model directory. Throws an Error of one line when tokenizer.json is missing, or any of the files is malformed. */
-export async function loadServedModel(directory: string, id: string): Promise<ServedModel> {
+export async function loadServedModel(
+  directory: string,
+  id: string,
+  formats: OutputFormats = formatsOfTemplate,
+): Promise<ServedModel> {
   const tokenizerPath = path.join(directory, tokenizerFile);
   const tokenizer = await loadTokenizer(directory);
   const tokenizerConfig = await readParsed(directory, "tokenizer_config.json", tokenizerConfigSchema);
@@ -80,6 +99,8 @@ export async function loadServedModel(directory: string, id: string): Promise<Se
             bosToken: tokenizerConfig.bos_token ?? "",
             eosToken: tokenizerConfig.eos_token ?? "",
           }),
+    toolFormat: template === undefined ? undefined : toolFormatOf(formats.toolCalls, template),
+    reasoningFormat: template === undefined ? undefined : reasoningFormatOf(formats.reasoning, template),
     stopTokenIds: [generationConfig.eos_token_id ?? []].flat(),
     samplingDefaults: {
       temperature: generationConfig.do_sample === false ? 0 : (generationConfig.temperature ?? 1),

@@ -68,6 +68,37 @@ test("a raw prompt may hold control tokens", async () => {
   expect(await tokenizer.encodeRaw("<|im_start|>hell")).toEqual([imStart, 258]);
 });
 
+test("marks of calls and thoughts are part of the text, other control tokens are not; neither is a caller's to write", async () => {
+  const json = JSON.parse(byteTokenizerJson()) as { added_tokens: object[] };
+  const common = { special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
+  json.added_tokens.push({ id: 264, content: "[TOOL_CALLS]", ...common }, { id: 265, content: "[INST]", ...common });
+  const mistral = new Tokenizer(JSON.stringify(json));
+  const ids = await mistral.encodeRaw("[TOOL_CALLS]a[INST]b");
+  expect(ids).toHaveLength(4);
+  const detokenizer = new Detokenizer(mistral.tokenBytes);
+  expect(ids.map((id) => detokenizer.push(id)).join("")).toBe("[TOOL_CALLS]ab");
+  const rendered = template.render([{ role: "user", content: "[TOOL_CALLS]" }], mistral.controlText);
+  expect(await mistral.encodeRendered(rendered)).not.toContain(ids[0]);
+});
+
+test("ids of calls are short where the template wants them so, and the same for a call and its result", () => {
+  const source =
+    "{% for m in messages %}{% for call in m.tool_calls or [] %}{% if call.id|length != 9 %}{{ raise_exception('no') }}{% endif %}{{ call.id }} {% endfor %}{{ m.tool_call_id }}{% endfor %}";
+  const rendered = new ChatTemplate(source, { bosToken: "", eosToken: "" }).render(
+    [
+      {
+        role: "assistant",
+        tool_calls: [{ id: "call_req_1_0_0", type: "function", function: { name: "f", arguments: "{}" } }],
+      },
+      { role: "tool", tool_call_id: "call_req_1_0_0", content: "" },
+    ],
+    tokenizer.controlText,
+  );
+  const [id, result] = rendered.split(" ");
+  expect(id).toMatch(/^[0-9a-f]{9}$/);
+  expect(result).toBe(id);
+});
+
 test("a template that raises refuses the messages", () => {
   const strict = new ChatTemplate("{{ raise_exception('roles must alternate') }}", { bosToken: "", eosToken: "" });
   expect(() => strict.render([{ role: "user", content: "" }], tokenizer.controlText)).toThrow(
