@@ -27,6 +27,8 @@ import { shieldFromFloods } from "#edge/middleware/shield-from-floods.ts";
 import { runApart } from "#edge/middleware/run-apart.ts";
 import { secureReply } from "#edge/middleware/secure-reply.ts";
 import { settle } from "#edge/middleware/settle.ts";
+import { noTokens } from "#edge/rate-limit/estimate-demand.ts";
+import { tellApi } from "#edge/middleware/tell-api.ts";
 import type { Parts } from "#edge/parts.ts";
 
 export function createApp(parts: Parts): Hono<EdgeContext> {
@@ -37,6 +39,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.notFound(refuseUnknownPath);
   app.use(assignRequestId(parts.entropy), logRequest(parts.log, now), secureReply());
   if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
+  app.use("/v1/*", tellApi(now));
   app.use(limitHeaders, shieldFromFloods(parts.floodShield));
 
   const route = chooseRegion(config.regions, regionView, experience);
@@ -60,11 +63,14 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     route,
     forward(forwarding, relayResponse(keeper)),
   ] as const;
+  const tokenize = [identify, readBody(config.bounds, () => noTokens), enter, account, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/completions", ...infer).all(refuseMethod("POST"));
   app.post("/v1/embeddings", ...infer).all(refuseMethod("POST"));
+  app.post("/v1/tokenize", ...tokenize).all(refuseMethod("POST"));
+  app.post("/v1/detokenize", ...tokenize).all(refuseMethod("POST"));
   app.post("/v1/responses", ...respond).all(refuseMethod("POST"));
   app.get("/v1/responses/:id/input_items", identify, enter, listInputItems(stores)).all(refuseMethod("GET"));
   app.post("/v1/responses/:id/cancel", identify, enter, cancelResponse(stores)).all(refuseMethod("POST"));

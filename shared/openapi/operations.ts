@@ -3,10 +3,12 @@ import type * as z from "zod/mini";
 import { chatCompletionRequestSchema } from "../src/openai/chat-completion-request.ts";
 import { completionRequestSchema } from "../src/openai/completion-request.ts";
 import { embeddingRequestSchema } from "../src/openai/embedding-request.ts";
+import { detokenizeRequestSchema, tokenizeRequestSchema } from "../src/openai/tokenize-request.ts";
 import { chatCompletion, chatCompletionChunk } from "./answers/chat-completion.ts";
 import { completion } from "./answers/completion.ts";
 import { embeddingList } from "./answers/embedding.ts";
 import { model, modelList } from "./answers/model.ts";
+import { detokenization, tokenization } from "./answers/tokenization.ts";
 
 export interface Named {
   /** Unique; where the schema stands in `components/schemas`. */
@@ -54,6 +56,22 @@ export const operations: readonly Operation[] = [
     summary: "Turn texts into vectors",
     request: { name: "EmbeddingRequest", schema: embeddingRequestSchema },
     answer: { name: "EmbeddingList", schema: embeddingList },
+  },
+  {
+    method: "post",
+    path: "/v1/tokenize",
+    tag: "Tokens",
+    summary: "Tell the tokens of a text or a conversation",
+    request: { name: "TokenizeRequest", schema: tokenizeRequestSchema },
+    answer: { name: "Tokenization", schema: tokenization },
+  },
+  {
+    method: "post",
+    path: "/v1/detokenize",
+    tag: "Tokens",
+    summary: "Tell the text of tokens",
+    request: { name: "DetokenizeRequest", schema: detokenizeRequestSchema },
+    answer: { name: "Detokenization", schema: detokenization },
   },
   {
     method: "get",

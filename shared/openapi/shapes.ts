@@ -19,6 +19,7 @@ const shapes: Readonly<Record<string, JsonSchema>> = {
   guided_json: anyObject,
   chat_template_kwargs: anyObject,
   metadata: { type: "object", additionalProperties: { type: "string" } },
+  tokens: { type: "array", items: { type: "integer", minimum: 0 } },
 };
 
 /** `schema` with each empty schema of a member known here replaced, and no union with a branch for nothing. */

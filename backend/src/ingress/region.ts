@@ -24,13 +24,13 @@ export function regionStatus(region: Region, isDraining: boolean): RegionStatus 
 }
 
 export function listModels(region: Region): ModelList {
-  return { object: "list", data: [describeModel(region.model)] };
+  return { object: "list", data: [describeModel(region)] };
 }
 
 /** Throws `model_not_found` for any model but the served one. */
 export function getModel(region: Region, modelId: string | undefined): Model {
   assertServed(region, modelId);
-  return describeModel(region.model);
+  return describeModel(region);
 }
 
 /** Throws `model_not_found` for any model but the served one. */
@@ -38,6 +38,21 @@ export function assertServed(region: Region, modelId: string | undefined): void 
   if (modelId !== region.model.id) throw new AppError("model_not_found", { param: "model" });
 }
 
-function describeModel(model: ServedModel): Model {
-  return { id: model.id, object: "model", created: model.createdS, owned_by: "sluice" };
+function describeModel({ model, pool }: Region): Model {
+  const { maxModelLen, embeddingSize } = pool;
+  return {
+    id: model.id,
+    object: "model",
+    created: model.createdS,
+    owned_by: "sluice",
+    ...(maxModelLen > 0 && { max_model_len: maxModelLen }),
+    capabilities: {
+      chat: model.chatTemplate !== undefined,
+      completions: true,
+      embeddings: embeddingSize > 0,
+      tools: model.toolFormat !== undefined,
+      structured_output: true,
+      reasoning: model.reasoningFormat !== undefined,
+    },
+  };
 }

@@ -8,7 +8,9 @@ export type RouteName =
   | "chat"
   | "responses"
   | "completions"
-  | "embeddings";
+  | "embeddings"
+  | "tokenize"
+  | "detokenize";
 
 export type RouteMatch =
   /** `id` is what the address names: a model, or a request. */
@@ -30,6 +32,8 @@ const routes: Readonly<Record<string, Route>> = {
   "/v1/responses": { name: "responses", method: "POST" },
   "/v1/completions": { name: "completions", method: "POST" },
   "/v1/embeddings": { name: "embeddings", method: "POST" },
+  "/v1/tokenize": { name: "tokenize", method: "POST" },
+  "/v1/detokenize": { name: "detokenize", method: "POST" },
 };
 
 // prefix -> what is named behind it

@@ -30,7 +30,9 @@ import type { ReceiptBook } from "./receipts/receipt-book.ts";
 import { receiptOf } from "./receipts/receipt-of.ts";
 import { answerResponse } from "./responses/answer-response.ts";
 import { RequestRecord } from "./request-record.ts";
-import { matchRoute, type RouteMatch } from "./router.ts";
+import { matchRoute, type RouteMatch, type RouteName } from "./router.ts";
+import { answerDetokenize } from "./tokens/answer-detokenize.ts";
+import { answerTokenize } from "./tokens/answer-tokenize.ts";
 
 const headersTimeoutMs = 10_000;
 /** Longer than the edge keeps an idle connection: the edge, which knows what it sent, must be the one to close. */
@@ -52,6 +54,16 @@ export interface IngressParts {
 }
 
 type Answer = (body: unknown, region: Region, exchange: Exchange) => Promise<void>;
+
+/** The routes that take a body. */
+const answers = {
+  chat: answerChat,
+  responses: answerResponse,
+  completions: answerCompletion,
+  embeddings: answerEmbeddings,
+  tokenize: answerTokenize,
+  detokenize: answerDetokenize,
+} satisfies Partial<Record<RouteName, Answer>>;
 
 export class IngressServer {
   readonly #parts: IngressParts;
@@ -140,14 +152,8 @@ export class IngressServer {
         return sendJson(response, 200, getModel(this.#parts.region, match.id));
       case "receipt":
         return answerReceipt(match.id, this.#parts.receipts, this.#parts.receiptKey, response);
-      case "chat":
-        return this.#complete(answerChat, claims, request, response, record);
-      case "responses":
-        return this.#complete(answerResponse, claims, request, response, record);
-      case "completions":
-        return this.#complete(answerCompletion, claims, request, response, record);
-      case "embeddings":
-        return this.#complete(answerEmbeddings, claims, request, response, record);
+      default:
+        return this.#complete(answers[match.name], claims, request, response, record);
     }
   }
 

@@ -109,7 +109,8 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
   const ip = c.req.header("cf-connecting-ip");
   const responseId = c.get("turn")?.responseId;
   return {
-    method: c.req.method,
+    // Of an answer to HEAD the platform leaves the body out.
+    method: c.req.method === "HEAD" ? "GET" : c.req.method,
     // Not `c.req.path`, which is decoded.
     path: new URL(c.req.url).pathname,
     headers: regionHeaders(c.req.raw.headers, c.get("requestId"), c.get("clientRequestId")),

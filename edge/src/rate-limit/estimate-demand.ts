@@ -10,6 +10,9 @@ export interface TokenDemand {
   readonly outputTokens: number | undefined;
 }
 
+/** What is a request like any other, and computes nothing. */
+export const noTokens: TokenDemand = { promptTokens: 0, outputTokens: 0 };
+
 type Body = Readonly<Record<string, unknown>>;
 
 /** English text has some four characters a token in large vocabularies, and three in small ones. */

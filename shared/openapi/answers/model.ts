@@ -8,6 +8,15 @@ export const model = answerOf<Model>()(
     object: z.literal("model"),
     created: z.int(),
     owned_by: z.string(),
+    max_model_len: z.exactOptional(z.int()),
+    capabilities: z.strictObject({
+      chat: z.boolean(),
+      completions: z.boolean(),
+      embeddings: z.boolean(),
+      tools: z.boolean(),
+      structured_output: z.boolean(),
+      reasoning: z.boolean(),
+    }),
   }),
 );
 

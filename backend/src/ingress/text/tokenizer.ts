@@ -52,6 +52,11 @@ export class Tokenizer {
     return encoding.getIds();
   }
 
+  /** As `encodeRaw`, with nothing added. */
+  async encodeBare(text: string): Promise<number[]> {
+    return this.#encode(text);
+  }
+
   /** A rendered chat template: its own control tokens are read, those in protected text are plain characters. */
   async encodeRendered(rendered: string): Promise<number[]> {
     const sections = this.controlText.sections(rendered);
