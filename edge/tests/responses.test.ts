@@ -178,6 +178,29 @@ describe("a conversation", () => {
     });
   });
 
+  test("can name items that are kept instead of repeating them", async () => {
+    const first = await create({ input: "first" });
+    const { data } = await get<ItemList>(`/${first.id}/input_items`);
+    const answer = `msg_${first.id.replace("resp_", "")}_0`;
+    region.behaviour = respondWith("two");
+    const input = [{ type: "item_reference", id: data[0]?.id }, { id: answer }, { role: "user", content: "second" }];
+    expect((await create({ input })).status).toBe("completed");
+    expect(requestIn(region.received[1] as never).input).toMatchObject([
+      { role: "user", content: [{ text: "first" }] },
+      { role: "assistant", content: [{ text: "hello" }] },
+      { role: "user", content: [{ text: "second" }] },
+    ]);
+    const other = {
+      input: [
+        { role: "user", content: "x" },
+        { type: "item_reference", id: "msg_1" },
+      ],
+    };
+    expect(await create(other)).toMatchObject({ error: { code: "invalid_value", param: "input[1].id" } });
+    const many = Array.from({ length: 33 }, (_, index) => ({ id: `msg_${"0".repeat(30)}${10 + index}_0` }));
+    expect(await create({ input: many })).toMatchObject({ error: { code: "invalid_value", param: "input" } });
+  });
+
   test("that has become too large is refused", async () => {
     const first = await create({ input: "x".repeat(15_000) });
     const response = await call("POST", "", {
@@ -249,10 +272,10 @@ describe("endings", () => {
 test.each<[object, string, string]>([
   [
     { input: [{ role: "user", content: [{ type: "input_image", image_url: "x" }] }] },
-    "invalid_value",
-    "input[0].content[0].type",
+    "unsupported_parameter",
+    "input[0].content[0]",
   ],
-  [{ tools: [{ type: "web_search" }] }, "invalid_value", "tools[0].type"],
+  [{ tools: [{ type: "web_search" }] }, "unsupported_parameter", "tools[0]"],
   [{ conversation: "conv_1" }, "unsupported_parameter", "conversation"],
   [{ background: true, store: false }, "invalid_value", "background"],
   [{ colour: "red" }, "unknown_parameter", "colour"],

@@ -40,6 +40,27 @@ const completions: readonly Json[] = [
   { model, prompt: ["a", "b"], max_tokens: 2, echo: true, logprobs: 2, stream: true },
   { model, prompt: [[1, 2, 3]], max_tokens: 2, best_of: 2, n: 1, temperature: 1 },
 ];
+const responses: readonly Json[] = [
+  { model, input: "Hello!", instructions: "Be brief.", max_output_tokens: 4, metadata: { a: "b" } },
+  {
+    model,
+    input: [
+      { role: "user", content: [{ type: "input_text", text: "Hello!" }] },
+      { type: "message", role: "assistant", content: [{ type: "output_text", text: "Hi.", annotations: [] }] },
+      { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
+      { type: "function_call_output", call_id: "c", output: "1" },
+      { role: "user", content: "Again!" },
+    ],
+    max_output_tokens: 4,
+    stream: true,
+    store: false,
+    truncation: "auto",
+    tools: [{ type: "function", name: "f", parameters: schema, strict: true }],
+    tool_choice: "auto",
+  },
+  { model, input: "Hello!", max_output_tokens: 8, text: { format: { type: "json_schema", name: "a", schema } } },
+  { model, input: "Hello!", max_output_tokens: 2, include: ["message.output_text.logprobs"], top_logprobs: 2 },
+];
 const embeddings: readonly Json[] = [
   { model, input: "a" },
   { model, input: [[1, 2], [3]], dimensions: 8, encoding_format: "float" },
@@ -48,6 +69,7 @@ const embeddings: readonly Json[] = [
 const request = fc.oneof(
   { weight: 6, arbitrary: fc.record({ path: fc.constant("chat/completions"), body: mutated(chat) }) },
   { weight: 3, arbitrary: fc.record({ path: fc.constant("completions"), body: mutated(completions) }) },
+  { weight: 4, arbitrary: fc.record({ path: fc.constant("responses"), body: mutated(responses) }) },
   { weight: 2, arbitrary: fc.record({ path: fc.constant("embeddings"), body: mutated(embeddings) }) },
 );
 
@@ -73,7 +95,7 @@ async function answerTo({ path, body }: { path: string; body: string }): Promise
 /** What is wrong with an answer, which must be whole, or a documented refusal by the caller's fault. */
 function faultOf({ status, text }: Answer): string | undefined {
   // Nothing here is refused after the first byte.
-  if (status === 200) return text.includes('"error"') ? text : undefined;
+  if (status === 200) return /"error":(?!null)/.test(text) ? text : undefined;
   const refusal = JSON.parse(text) as { error: { code: string; type: string } };
   assertPublished("ErrorResponse", refusal);
   const { code, type } = refusal.error;

@@ -336,20 +336,20 @@ test.each<[object, string, string]>([
   [{ input: [] }, "invalid_value", "input"],
   [
     { input: [{ role: "user", content: [{ type: "input_image", image_url: "x" }] }] },
-    "invalid_value",
-    "input[0].content[0].type",
+    "unsupported_parameter",
+    "input[0].content[0]",
   ],
   [
     { input: [{ role: "user", content: [{ type: "input_file", file_id: "x" }] }] },
-    "invalid_value",
-    "input[0].content[0].type",
+    "unsupported_parameter",
+    "input[0].content[0]",
   ],
   [{ input: [{ role: "robot", content: "x" }] }, "invalid_value", "input[0].role"],
-  [{ input: [{ type: "item_reference", id: "msg_1" }] }, "invalid_value", "input[0].type"],
+  [{ input: [{ type: "item_reference", id: "msg_1" }] }, "invalid_value", "input[0]"],
   [{ input: [{ type: "web_search_call", id: "ws_1" }] }, "invalid_value", "input[0].type"],
-  [{ tools: [{ type: "web_search" }] }, "invalid_value", "tools[0].type"],
-  [{ tools: [{ type: "mcp", server_label: "x" }] }, "invalid_value", "tools[0].type"],
-  [{ tools: [{ type: "code_interpreter", container: "x" }] }, "invalid_value", "tools[0].type"],
+  [{ tools: [{ type: "web_search" }] }, "unsupported_parameter", "tools[0]"],
+  [{ tools: [{ type: "mcp", server_label: "x" }] }, "unsupported_parameter", "tools[0]"],
+  [{ tools: [{ type: "code_interpreter", container: "x" }] }, "unsupported_parameter", "tools[0]"],
   [{ tools: [lamp, lamp] }, "invalid_value", "tools[1].name"],
   [
     { tools: [{ ...lamp, parameters: { type: "object", not: {} } }] },
@@ -377,4 +377,16 @@ test.each<[object, string, string]>([
   const response = await region.post("/v1/responses", { ...ask, ...params });
   expect(response.status).toBe(code === "model_not_found" ? 404 : 400);
   expect(await response.json()).toMatchObject({ error: { code, param } });
+});
+
+test("some of the tools may be allowed, and one of them required", async () => {
+  const ring = { ...lamp, name: "ring" };
+  const tools = [lamp, ring];
+  const allowed = { type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "ring" }] };
+  await create({ tools, tool_choice: allowed });
+  const ebnf = engine.requests[0]?.grammar?.ebnf ?? "";
+  expect(ebnf).toContain("ring");
+  expect(ebnf).not.toContain("lamp");
+  const unknown = { ...allowed, tools: [{ type: "function", name: "other" }] };
+  expect(await refusalOf({ tools, tool_choice: unknown })).toMatchObject({ param: "tool_choice" });
 });

@@ -1,11 +1,13 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type InputItem, inputSchema } from "@sluice/shared/openai/response-input.ts";
+import type { InputItem } from "@sluice/shared/openai/response-input.ts";
 import { createMiddleware } from "hono/factory";
 import type { Principal } from "#edge/auth/principal.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { conversationOf } from "#edge/responses/conversation-items.ts";
+import { resolveReferences } from "#edge/responses/resolve-references.ts";
 import { responseIdOf, statePlace } from "#edge/responses/response-id.ts";
+import { itemsSchema } from "#edge/responses/stored-response.ts";
 import type { ResponseStores } from "#edge/responses/response-stores.ts";
 
 export interface ConverseParts {
@@ -32,11 +34,17 @@ export function converse({ stores, maxBodyBytes, now }: ConverseParts) {
     const responseId = responseIdOf(c.get("requestId"), place);
     const { previous_response_id: previousId } = request;
     const before = typeof previousId === "string" ? await conversationBefore(stores, owner, previousId) : [];
-    const items = conversationOf(before, request.input, responseId);
+    const said = await resolveReferences(request.input, async (id) => stores.read(owner, id));
+    const items = conversationOf(before, said.items, responseId);
     c.set("turn", { responseId, owner, request: { ...request, store: isStored }, items, isStored, createdAtMs: now() });
     // What runs in the background is followed by its events, whatever its caller asked for.
     const stream = request.stream === true || request.background === true;
-    if (before.length > 0 || isStored !== (request.store ?? true) || stream !== (request.stream ?? false)) {
+    if (
+      before.length > 0 ||
+      said.hasReferences ||
+      isStored !== (request.store ?? true) ||
+      stream !== (request.stream ?? false)
+    ) {
       const json = JSON.stringify({ ...request, store: isStored, stream, input: items });
       const bytes = new Uint8Array(new TextEncoder().encode(json));
       if (bytes.byteLength > maxBodyBytes) throw conversationTooLarge();
@@ -60,8 +68,7 @@ async function conversationBefore(
     const publicText = `Invalid '${param}': that response is ${stored.status}, and has no output to go on from.`;
     throw new AppError("invalid_value", { param, publicText });
   }
-  const items = inputSchema.parse(JSON.parse(stored.items));
-  return typeof items === "string" ? [] : items;
+  return itemsSchema.parse(JSON.parse(stored.items));
 }
 
 function conversationTooLarge(): AppError {

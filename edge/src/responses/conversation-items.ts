@@ -1,7 +1,6 @@
 // The items of a conversation as they are kept: each with an id, in the form in which `GET …/input_items` lists them, which is also
 // one in which they can be asked with again.
 import { type InputItem, itemText } from "@sluice/shared/openai/response-input.ts";
-import type { ResponseRequest } from "@sluice/shared/openai/response-request.ts";
 
 type Typed<Type extends InputItem["type"]> = Extract<InputItem, { type: Type }>;
 
@@ -12,16 +11,20 @@ const prefixes = { message: "msg", function_call: "fc", function_call_output: "f
 /** What a request says, behind what was said before it. */
 export function conversationOf(
   before: readonly InputItem[],
-  input: ResponseRequest["input"],
+  said: readonly InputItem[],
   responseId: string,
 ): readonly InputItem[] {
-  const said: readonly InputItem[] =
-    typeof input === "string" ? [{ type: "message", role: "user", content: input }] : input;
   const named = said.map((item, index) => {
     const id = item.id ?? `${prefixes[item.type]}_${responseId.replace(/^resp_/, "")}_in${before.length + index}`;
     return nameItem(item, id);
   });
   return [...before, ...named];
+}
+
+/** The response with which an item of this id is kept. Undefined when the id was not made here. */
+export function responseOfItem(itemId: string): string | undefined {
+  const found = /^(?:msg|fc|fco|rs)_(\w+)_(?:in)?\d+$/.exec(itemId);
+  return found === null ? undefined : `resp_${found[1]}`;
 }
 
 /** An answer as the end of a conversation that may go on. */

@@ -1,3 +1,4 @@
+import { itemSchema } from "@sluice/shared/openai/response-input.ts";
 import type { ResponseObject } from "@sluice/shared/openai/response.ts";
 import * as z from "zod/mini";
 import { outputAsItems } from "./conversation-items.ts";
@@ -20,6 +21,8 @@ export interface StoredResponse extends StoredHead {
   /** A list: the input, then the output. */
   readonly items: string;
 }
+
+export const itemsSchema = z.array(itemSchema);
 
 export interface StoragePolicy {
   /** How long a response can be had again. */

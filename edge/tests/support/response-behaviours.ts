@@ -18,7 +18,8 @@ function begunResponse(received: ReceivedRequest): ResponseObject {
 
 function endedResponse(received: ReceivedRequest, text: string): ResponseObject {
   const content = [{ type: "output_text", text, annotations: [], logprobs: [] }] as const;
-  const message = { type: "message", id: "msg_1", role: "assistant", status: "completed", content } as const;
+  const id = `msg_${received.passport?.responseId?.replace("resp_", "")}_0`;
+  const message = { type: "message", id, role: "assistant", status: "completed", content } as const;
   const usage = {
     input_tokens: 1,
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },

@@ -1,5 +1,5 @@
 // What a streamed response says, in order. Source: OpenAI API reference, ResponseStreamEvent.
-import type { OutputItem, OutputLogprob, OutputTextPart, ResponseObject } from "./response.ts";
+import type { OutputItem, OutputLogprob, OutputTextPart, ReasoningTextPart, ResponseObject } from "./response.ts";
 
 interface PartAddress {
   readonly item_id: string;
@@ -33,7 +33,7 @@ export type ResponseEvent =
     }
   | (PartAddress & {
       readonly type: "response.content_part.added" | "response.content_part.done";
-      readonly part: OutputTextPart;
+      readonly part: OutputTextPart | ReasoningTextPart;
     })
   | (PartAddress & {
       readonly type: "response.output_text.delta";

@@ -2,7 +2,7 @@
 // Source: OpenAI API reference, InputItem; text and functions only.
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
-import { unsupportedUnlessEmpty } from "./unsupported.ts";
+import { unsupportedTypes, unsupportedUnlessEmpty } from "./unsupported.ts";
 
 const maxItems = 2048;
 const maxParts = 2048;
@@ -12,7 +12,17 @@ const id = z.nullish(z.string().check(z.minLength(1), z.maxLength(maxNameLength)
 const status = z.nullish(z.enum(["in_progress", "completed", "incomplete"]));
 const callId = z.string().check(z.minLength(1), z.maxLength(maxNameLength));
 
-const inputText = z.strictObject({ type: z.literal("input_text"), text: z.string() });
+const inputText = z.strictObject({
+  type: z.literal("input_text"),
+  text: z.string(),
+  /** Without effect: prefixes are found without being marked. */
+  prompt_cache_breakpoint: z.nullish(z.unknown()),
+});
+
+const mediaPart = unsupportedTypes(
+  ["input_image", "input_file", "input_audio", "computer_screenshot"],
+  "The models served here read text only.",
+);
 
 /** A part of an earlier answer, as a client sends it back. */
 const outputText = z.strictObject({
@@ -27,7 +37,10 @@ const outputText = z.strictObject({
 const messageItem = z.strictObject({
   type: z.literal("message"),
   role: z.enum(["user", "assistant", "system", "developer"]),
-  content: z.union([z.string(), boundedArray(z.discriminatedUnion("type", [inputText, outputText]), 0, maxParts)]),
+  content: z.union([
+    z.string(),
+    boundedArray(z.discriminatedUnion("type", [inputText, outputText, mediaPart]), 0, maxParts),
+  ]),
   id,
   status,
   phase: z.nullish(z.string()),
@@ -48,7 +61,7 @@ const functionCallItem = z.strictObject({
 const functionCallOutputItem = z.strictObject({
   type: z.literal("function_call_output"),
   call_id: callId,
-  output: z.union([z.string(), boundedArray(inputText, 0, maxParts)]),
+  output: z.union([z.string(), boundedArray(z.discriminatedUnion("type", [inputText, mediaPart]), 0, maxParts)]),
   id,
   status,
 });
@@ -65,22 +78,30 @@ const reasoningItem = z.strictObject({
   status,
 });
 
-/** A message may leave its type out. */
-const typed = z.transform((item: unknown) =>
-  typeof item === "object" && item !== null && !("type" in item) && "role" in item
-    ? { type: "message", ...item }
-    : item,
-);
+/** An item that is kept already; the edge puts it in its place. */
+const itemReference = z.strictObject({
+  type: z.literal("item_reference"),
+  id: z.string().check(z.minLength(1), z.maxLength(maxNameLength)),
+});
 
-export const itemSchema = z.pipe(
-  typed,
-  z.discriminatedUnion("type", [messageItem, functionCallItem, functionCallOutputItem, reasoningItem]),
-);
+/** Messages may leave their type out, and so may references. */
+const typed = z.transform((item: unknown) => {
+  if (typeof item !== "object" || item === null || ("type" in item && item.type !== null)) return item;
+  return { ...item, type: "role" in item ? "message" : "item_reference" };
+});
+
+const items = [messageItem, functionCallItem, functionCallOutputItem, reasoningItem] as const;
+
+export const itemSchema = z.pipe(typed, z.discriminatedUnion("type", items));
 
 export type InputItem = z.output<typeof itemSchema>;
 
+const requestedItemSchema = z.pipe(typed, z.discriminatedUnion("type", [...items, itemReference]));
+
+export type RequestedItem = z.output<typeof requestedItemSchema>;
+
 /** A text is a user's message. */
-export const inputSchema = z.union([z.string(), boundedArray(itemSchema, 1, maxItems)]);
+export const inputSchema = z.union([z.string(), boundedArray(requestedItemSchema, 1, maxItems)]);
 
 /** The text of a message's or an output's content, its parts joined without a separator. */
 export function itemText(content: string | readonly { readonly text: string }[]): string {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { generationFields } from "./generation-fields.ts";
-import { metadataSchema } from "./metadata.ts";
 import { inputSchema } from "./response-input.ts";
-import { unsupported } from "./unsupported.ts";
+import { reasoningEffortSchema, templateFields } from "./template-fields.ts";
+import { unsupported, unsupportedTypes } from "./unsupported.ts";
 
 const maxTools = 128;
 
@@ -11,8 +11,7 @@ const isRecord = (value: unknown): boolean => typeof value === "object" && value
 const record = z.unknown().check(z.refine(isRecord));
 const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
 
-/** OpenAI's own tools (web search, files, code, computers) are not served: `tools[].type` is refused. */
-const toolSchema = z.strictObject({
+const functionTool = z.strictObject({
   type: z.literal("function"),
   name: functionName,
   description: z.nullish(z.string()),
@@ -22,11 +21,42 @@ const toolSchema = z.strictObject({
   strict: z.nullish(z.boolean()),
 });
 
-export type ResponseTool = z.infer<typeof toolSchema>;
+/** What OpenAI runs itself, or has run by others. */
+const hostedTool = unsupportedTypes(
+  [
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+    "file_search",
+    "computer",
+    "computer_use_preview",
+    "code_interpreter",
+    "mcp",
+    "image_generation",
+    "local_shell",
+    "shell",
+    "apply_patch",
+    "tool_search",
+    "namespace",
+    "custom",
+  ],
+  "Tools must be of type 'function'.",
+);
+
+const namedFunction = z.strictObject({ type: z.literal("function"), name: functionName });
 
 const toolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
-  z.strictObject({ type: z.literal("function"), name: functionName }),
+  z.discriminatedUnion("type", [
+    namedFunction,
+    z.strictObject({
+      type: z.literal("allowed_tools"),
+      /** Some of the tools may be called, or one of them must; the model is told of all. */
+      mode: z.enum(["auto", "required"]),
+      tools: boundedArray(namedFunction, 1, maxTools),
+    }),
+  ]),
 ]);
 
 const formatSchema = z.discriminatedUnion("type", [
@@ -56,8 +86,9 @@ const inclusionSchema = z.enum([
   "code_interpreter_call.outputs",
 ]);
 
-const { model, stream, temperature, top_p, service_tier } = generationFields;
-const { user, safety_identifier, prompt_cache_key, prompt_cache_retention } = generationFields;
+const { model, stream, temperature, top_p, service_tier, metadata } = generationFields;
+const { user, safety_identifier, prompt_cache_key, prompt_cache_retention, prompt_cache_options } = generationFields;
+const { chat_template_kwargs } = templateFields;
 const { seed, top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority } = generationFields;
 
 /** The body of `POST /v1/responses`. */
@@ -79,7 +110,7 @@ export const responseRequestSchema = z.strictObject({
   top_p,
   top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
   include: z.nullish(boundedArray(inclusionSchema, 0, 16)),
-  tools: z.nullish(boundedArray(toolSchema, 0, maxTools)),
+  tools: z.nullish(boundedArray(z.discriminatedUnion("type", [functionTool, hostedTool]), 0, maxTools)),
   /** `auto` when there are tools, else `none`. */
   tool_choice: z.nullish(toolChoiceSchema),
   /** Whether one answer may call more than one; true by default. */
@@ -88,12 +119,20 @@ export const responseRequestSchema = z.strictObject({
   /** `auto`: a conversation that is too long loses its oldest turns. `disabled`, the default: it is refused. */
   truncation: z.nullish(z.enum(["auto", "disabled"])),
   service_tier,
+  reasoning: z.nullish(
+    z.strictObject({
+      /** Only where the model's template has it; whether it does is not known here. */
+      effort: z.nullish(reasoningEffortSchema),
+      /** What the model thought is told as it is. */
+      summary: unsupported("auto"),
+      generate_summary: unsupported("auto"),
+    }),
+  ),
 
   conversation: unsupported(),
   prompt: unsupported(),
   context_management: unsupported(),
   moderation: unsupported(),
-  reasoning: unsupported(),
 
   // Not OpenAI's, but the open engines', in vLLM's words.
   seed,
@@ -103,14 +142,16 @@ export const responseRequestSchema = z.strictObject({
   min_tokens,
   ignore_eos,
   priority,
+  chat_template_kwargs,
 
   // Accepted and without effect on the output. The limit is of OpenAI's own tools.
   max_tool_calls: z.nullish(z.int().check(z.minimum(1))),
-  metadata: z.nullish(metadataSchema),
+  metadata,
   user,
   safety_identifier,
   prompt_cache_key,
   prompt_cache_retention,
+  prompt_cache_options,
 });
 
 export type ResponseRequest = z.output<typeof responseRequestSchema>;

@@ -1,5 +1,6 @@
 // What `POST /v1/responses` answers. Source: OpenAI API reference, Response and its output items.
 import type { ResponseRequest, TextFormat } from "./response-request.ts";
+import type { ReasoningEffort } from "./template-fields.ts";
 
 type ItemStatus = "in_progress" | "completed" | "incomplete";
 
@@ -37,13 +38,18 @@ export interface FunctionCallOutput {
   readonly status: ItemStatus;
 }
 
+export interface ReasoningTextPart {
+  readonly type: "reasoning_text";
+  readonly text: string;
+}
+
 /** What a model thought before it answered. */
 export interface ReasoningOutput {
   readonly type: "reasoning";
   readonly id: string;
   readonly status: ItemStatus;
   readonly summary: readonly never[];
-  readonly content: readonly { readonly type: "reasoning_text"; readonly text: string }[];
+  readonly content: readonly ReasoningTextPart[];
 }
 
 export type OutputItem = MessageOutput | FunctionCallOutput | ReasoningOutput;
@@ -86,9 +92,9 @@ export interface ResponseObject {
   readonly tool_choice: NonNullable<ResponseRequest["tool_choice"]>;
   readonly tools: readonly unknown[];
   readonly truncation: "auto" | "disabled";
-  readonly reasoning: { readonly effort: null; readonly summary: null };
+  readonly reasoning: { readonly effort: ReasoningEffort | null; readonly summary: null };
   readonly service_tier: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly safety_identifier: string | null;
   readonly prompt_cache_key: string | null;
   /** Absent where the request named none. */
@@ -141,7 +147,7 @@ export function describeResponse(
       strict: tool.strict ?? true,
     })),
     truncation: request.truncation ?? "disabled",
-    reasoning: { effort: null, summary: null },
+    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     service_tier: servedTier(request.service_tier),
     metadata: { ...request.metadata },
     safety_identifier: request.safety_identifier ?? null,

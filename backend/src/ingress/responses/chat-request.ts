@@ -8,7 +8,7 @@ import type { ToolCall } from "@sluice/shared/openai/tools.ts";
 /** @param items the conversation, or what is left of it. */
 export function toChatRequest(request: ResponseRequest, items: readonly InputItem[]): ChatCompletionRequest {
   const { model, temperature, top_p, service_tier, parallel_tool_calls } = request;
-  const { seed, top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority } = request;
+  const { seed, top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority, chat_template_kwargs } = request;
   const hasLogprobs =
     request.include?.includes("message.output_text.logprobs") === true || (request.top_logprobs ?? 0) > 0;
   return {
@@ -33,42 +33,55 @@ export function toChatRequest(request: ResponseRequest, items: readonly InputIte
     min_tokens,
     ignore_eos,
     priority,
+    chat_template_kwargs,
+    reasoning_effort: request.reasoning?.effort,
   };
 }
 
-/** Calls stand beside what was said before them, in one message: templates expect it so. */
+type Assistant = Extract<ChatMessage, { role: "assistant" }>;
+
+/** What an assistant thinks, says and calls in one turn is one message: templates expect it so. */
 function toMessages(instructions: string | null | undefined, items: readonly InputItem[]): ChatMessage[] {
   const messages: ChatMessage[] = [];
   if (typeof instructions === "string") messages.push({ role: "system", content: instructions });
+  /** Joins the message of the turn that is being told, or begins one. */
+  const extend = (add: (turn: Assistant) => Assistant, isNew: (turn: Assistant) => boolean): void => {
+    const last = messages.at(-1);
+    if (last?.role === "assistant" && !isNew(last)) messages[messages.length - 1] = add(last);
+    else messages.push(add({ role: "assistant", content: null }));
+  };
   for (const item of items) {
     switch (item.type) {
-      case "message":
-        messages.push({ role: item.role, content: itemText(item.content) });
+      case "message": {
+        const content = itemText(item.content);
+        if (item.role === "assistant") extend((turn) => ({ ...turn, content }), hasSpoken);
+        else messages.push({ role: item.role, content });
         break;
+      }
       case "function_call":
-        addCall(messages, item);
+        extend((turn) => ({ ...turn, tool_calls: [...(turn.tool_calls ?? []), toToolCall(item)] }), never);
         break;
       case "function_call_output":
         messages.push({ role: "tool", tool_call_id: item.call_id, content: itemText(item.output) });
         break;
       case "reasoning":
-        // A model does not read again what it thought before.
+        extend((turn) => ({ ...turn, reasoning_content: itemText(item.content ?? []) }), always);
         break;
     }
   }
-  return messages;
+  return messages.filter((message) => message.role !== "assistant" || hasSpoken(message));
 }
 
-function addCall(messages: ChatMessage[], item: Extract<InputItem, { type: "function_call" }>): void {
-  const call: ToolCall = {
-    id: item.call_id,
-    type: "function",
-    function: { name: item.name, arguments: item.arguments },
-  };
-  const last = messages.at(-1);
-  if (last?.role === "assistant")
-    messages[messages.length - 1] = { ...last, tool_calls: [...(last.tool_calls ?? []), call] };
-  else messages.push({ role: "assistant", content: null, tool_calls: [call] });
+const never = (): boolean => false;
+const always = (): boolean => true;
+
+/** Thoughts alone are no message. */
+function hasSpoken({ content, tool_calls: calls }: Assistant): boolean {
+  return content !== null || (calls ?? []).length > 0;
+}
+
+function toToolCall({ call_id, name, arguments: text }: Extract<InputItem, { type: "function_call" }>): ToolCall {
+  return { id: call_id, type: "function", function: { name, arguments: text } };
 }
 
 function toResponseFormat(
@@ -81,5 +94,11 @@ function toResponseFormat(
 
 function toToolChoice(choice: ResponseRequest["tool_choice"]): ChatCompletionRequest["tool_choice"] {
   if (typeof choice !== "object" || choice === null) return choice;
-  return { type: "function", function: { name: choice.name } };
+  if (choice.type === "function") return toNamedFunction(choice);
+  const { mode, tools } = choice;
+  return { type: "allowed_tools", allowed_tools: { mode, tools: tools.map(toNamedFunction) } };
+}
+
+function toNamedFunction({ name }: { readonly name: string }) {
+  return { type: "function" as const, function: { name } };
 }

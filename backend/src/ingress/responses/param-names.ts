@@ -5,6 +5,8 @@ const renames: readonly (readonly [RegExp, string])[] = [
   [/^messages$/, "input"],
   [/^max_(completion_)?tokens$/, "max_output_tokens"],
   [/^tools\[(\d+)\]\.function\b/, "tools[$1]"],
+  [/^tool_choice\.allowed_tools\b/, "tool_choice"],
+  [/^reasoning_effort$/, "reasoning.effort"],
   [/^response_format(\.json_schema)?\b/, "text.format"],
 ];
 

@@ -80,5 +80,9 @@ function isLasting(item: InputItem): boolean {
 }
 
 function itemsOf(input: ResponseRequest["input"]): readonly InputItem[] {
-  return typeof input === "string" ? [{ type: "message", role: "user", content: input }] : input;
+  if (typeof input === "string") return [{ type: "message", role: "user", content: input }];
+  return input.map((item, index) => {
+    if (item.type !== "item_reference") return item;
+    throw new AppError("invalid_value", { param: `input[${index}]`, publicText: "A region keeps no items." });
+  });
 }

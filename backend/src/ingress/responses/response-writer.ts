@@ -1,31 +1,11 @@
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { LifecycleEvent, NumberedEvent, ResponseEvent } from "@sluice/shared/openai/response-event.ts";
 import type { AppError } from "@sluice/shared/errors.ts";
-import type {
-  FunctionCallOutput,
-  MessageOutput,
-  OutputItem,
-  OutputLogprob,
-  ReasoningOutput,
-  ResponseObject,
-  ResponseUsage,
-} from "@sluice/shared/openai/response.ts";
+import type { MessageOutput, OutputItem, ResponseObject } from "@sluice/shared/openai/response.ts";
 import type { GenerationEvent, TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
+import { callItem, type ItemEnd, type OpenItem, reasoningItem, textPart } from "./output-items.ts";
 import { toOutputLogprobs } from "./output-logprobs.ts";
-
-/** An item that is being written. */
-type OpenItem =
-  | { readonly kind: "reasoning"; readonly id: string; text: string }
-  | { readonly kind: "message"; readonly id: string; text: string; readonly logprobs: OutputLogprob[] }
-  | {
-      readonly kind: "call";
-      readonly id: string;
-      readonly callId: string;
-      readonly name: string;
-      argumentsText: string;
-    };
-
-type ItemEnd = "completed" | "incomplete";
+import { toResponseUsage } from "./response-usage.ts";
 
 /** Turns one generation into the events of a response, and keeps the response itself, which its last event carries. */
 export class ResponseWriter {
@@ -106,7 +86,7 @@ export class ResponseWriter {
   }
 
   #openMessage(): ResponseEvent[] {
-    const id = `msg_${this.#requestId}_${this.#output.length}`;
+    const id = this.#itemId("msg");
     this.#open = { kind: "message", id, text: "", logprobs: [] };
     const output_index = this.#output.length;
     const item: MessageOutput = { type: "message", id, role: "assistant", status: "in_progress", content: [] };
@@ -124,21 +104,19 @@ export class ResponseWriter {
       const address = { item_id: this.#open.id, output_index, content_index: 0 };
       return [{ type: "response.reasoning_text.delta", ...address, delta: text }];
     }
-    const open: OpenItem = { kind: "reasoning", id: `rs_${this.#requestId}_${output_index}`, text };
+    const open: OpenItem = { kind: "reasoning", id: this.#itemId("rs"), text };
     this.#open = open;
     const address = { item_id: open.id, output_index, content_index: 0 };
+    const item = { ...reasoningItem(open, "in_progress"), content: [] };
     return [
-      {
-        type: "response.output_item.added",
-        output_index,
-        item: { ...reasoningItem(open, "in_progress"), content: [] },
-      },
+      { type: "response.output_item.added", output_index, item },
+      { type: "response.content_part.added", ...address, part: { type: "reasoning_text", text: "" } },
       { type: "response.reasoning_text.delta", ...address, delta: text },
     ];
   }
 
   #openCall(call: number, name: string): ResponseEvent[] {
-    const id = `fc_${this.#requestId}_${this.#output.length}`;
+    const id = this.#itemId("fc");
     const open: OpenItem = { kind: "call", id, callId: `call_${this.#requestId}_${call}`, name, argumentsText: "" };
     this.#open = open;
     const item = callItem(open, "in_progress");
@@ -179,6 +157,7 @@ export class ResponseWriter {
       const address = { item_id: open.id, output_index, content_index: 0 };
       return [
         { type: "response.reasoning_text.done", ...address, text: open.text },
+        { type: "response.content_part.done", ...address, part: { type: "reasoning_text", text: open.text } },
         { type: "response.output_item.done", output_index, item },
       ];
     }
@@ -207,37 +186,12 @@ export class ResponseWriter {
     return { type: isCut ? "response.incomplete" : "response.completed", response: this.#response };
   }
 
+  /** Leads back to the response. */
+  #itemId(prefix: string): string {
+    return `${prefix}_${this.#response.id.replace(/^resp_/, "")}_${this.#output.length}`;
+  }
+
   #number(events: readonly ResponseEvent[]): NumberedEvent[] {
     return events.map((event) => ({ ...event, sequence_number: this.#nextNumber++ }));
   }
-}
-
-function textPart(text: string, logprobs: readonly OutputLogprob[]): MessageOutput["content"][number] {
-  return { type: "output_text", text, annotations: [], logprobs };
-}
-
-function callItem(
-  { id, callId, name, argumentsText }: Extract<OpenItem, { kind: "call" }>,
-  status: FunctionCallOutput["status"],
-): FunctionCallOutput {
-  return { type: "function_call", id, call_id: callId, name, arguments: argumentsText, status };
-}
-
-function reasoningItem(
-  { id, text }: Extract<OpenItem, { kind: "reasoning" }>,
-  status: ItemEnd | "in_progress",
-): ReasoningOutput {
-  return { type: "reasoning", id, status, summary: [], content: [{ type: "reasoning_text", text }] };
-}
-
-function toResponseUsage(usage: TokenUsage): ResponseUsage {
-  const { promptTokens, completionTokens, reasoningTokens, cachedTokens } = usage;
-  return {
-    input_tokens: promptTokens,
-    // What a prompt adds to the prefix cache is not counted apart.
-    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
-    output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: reasoningTokens },
-    total_tokens: promptTokens + completionTokens,
-  };
 }
