@@ -3,6 +3,7 @@ import { hiddenStatesName, logitsName, newKeyValuesName } from "#engine/graph/de
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
+import type { RowMultiples } from "#engine/graph/matrix-groups.ts";
 import { readPooling } from "#engine/graph/pooling.ts";
 import { embeddingName } from "#engine/graph/tensor-names.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
@@ -69,7 +70,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
     weightsFolder: decoder.weightsFolder,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
-  const executor = new CpuExecutor(model.config, session, {
+  const executor = new CpuExecutor(model.config, session, decoder.rowMultiples, {
     vocabSize: model.config.vocabSize,
     maxModelLen,
     blockSize,
@@ -91,15 +92,17 @@ class CpuExecutor implements Executor {
   readonly #session: InferenceSession;
   readonly #pool: KvPool;
   readonly #places: BlockPlaces;
+  readonly #rowMultiples: RowMultiples;
   readonly #feeds: RunFeedWriter;
 
-  constructor(config: DecoderConfig, session: InferenceSession, spec: ExecutorSpec) {
+  constructor(config: DecoderConfig, session: InferenceSession, rowMultiples: RowMultiples, spec: ExecutorSpec) {
+    this.#rowMultiples = rowMultiples;
     this.spec = spec;
     this.#config = config;
     this.#session = session;
     this.#pool = new KvPool({ ...config, ...spec });
     this.#places = new BlockPlaces(spec.numBlocks);
-    this.#feeds = new RunFeedWriter(config, spec.blockSize, this.#pool);
+    this.#feeds = new RunFeedWriter(config, spec.blockSize, rowMultiples.logits, this.#pool);
   }
 
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
@@ -140,7 +143,7 @@ class CpuExecutor implements Executor {
   async #run(spans: readonly Span[]): Promise<RunResult> {
     const { blockSize, numBlocks, vocabSize } = this.spec;
     const { numKvHeads, headDim, hiddenSize } = this.#config;
-    const layout = layRows(spans, blockSize);
+    const layout = layRows(spans, blockSize, this.#rowMultiples.tokens);
     const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
     const outputs = await this.#session.run(this.#feeds.write(layout, plan));
     const logits = floats(outputs[logitsName]?.data);

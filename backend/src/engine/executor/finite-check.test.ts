@@ -46,7 +46,7 @@ test("names the sequences whose hidden states are not finite, where nothing else
     hiddenStates: [new Float32Array(3), new Float32Array(3)],
   });
   const [spans = []] = splitStep([sequence([1], 0), wanting(2), wanting(4)]);
-  const layout = layRows(spans, 8);
+  const layout = layRows(spans, 8, 2);
   const numbers = {
     logits: new Float32Array(2 * spec.vocabSize),
     newKeyValues: new Float32Array(2 * layout.numRows * spec.keyLength),

@@ -4,7 +4,7 @@ import type { Span } from "./split-step.ts";
 import type { RowSpan } from "./tile-plan.ts";
 
 export interface RowLayout {
-  /** Even and at least two: an odd last row would take another product kernel and other bits (ENGINE-FACTS). */
+  /** A multiple of what products want; see `RowMultiples`. */
   readonly numRows: number;
   // row -> its token, position and KV slot; rows past the last are padding
   readonly tokenIds: readonly number[];
@@ -19,7 +19,8 @@ export interface RowLayout {
   readonly hiddenStates: readonly Float32Array[];
 }
 
-export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
+/** @param multiple of the number of rows. */
+export function layRows(spans: readonly Span[], blockSize: number, multiple: number): RowLayout {
   const tokenIds: number[] = [];
   const positions: number[] = [];
   const slots: KvSlot[] = [];
@@ -52,12 +53,12 @@ export function layRows(spans: readonly Span[], blockSize: number): RowLayout {
       hiddenStates.push(target);
     }
   }
-  const numRows = padRows(tokenIds.length);
+  const numRows = padRows(tokenIds.length, multiple);
   const wanted = { logitRows, logitsIndexes, hiddenRows, hiddenStates };
   return { numRows, tokenIds, positions, slots, spans: rowSpans, ...wanted };
 }
 
-/** The least even number of rows that holds `count`, at least two. */
-export function padRows(count: number): number {
-  return Math.max(2, count + (count % 2));
+/** The least multiple that holds `count` rows. */
+export function padRows(count: number, multiple: number): number {
+  return Math.ceil(count / multiple) * multiple;
 }

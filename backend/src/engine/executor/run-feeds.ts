@@ -10,6 +10,7 @@ import {
   queriesInPlace,
   valuesInputName,
 } from "#engine/graph/step-inputs.ts";
+import type { BlockRange } from "./in-place-range.ts";
 import type { KvPool } from "./kv-pool.ts";
 import { ReusedArrays } from "./reused-arrays.ts";
 import { padRows } from "./row-layout.ts";
@@ -28,9 +29,13 @@ export class RunFeedWriter {
   readonly #queriesInPlace: number;
   readonly #pool: KvPool;
   readonly #poolTensor: Tensor;
+  readonly #logitRowsMultiple: number;
   readonly #arrays = new ReusedArrays();
+  #inPlacePool: { readonly range: BlockRange; readonly feeds: Feeds } | undefined;
 
-  constructor(config: DecoderConfig, blockSize: number, pool: KvPool) {
+  /** @param logitRowsMultiple see `RowMultiples`. */
+  constructor(config: DecoderConfig, blockSize: number, logitRowsMultiple: number, pool: KvPool) {
+    this.#logitRowsMultiple = logitRowsMultiple;
     this.#config = config;
     this.#blockSize = blockSize;
     this.#groupSize = config.numHeads / config.numKvHeads;
@@ -56,7 +61,7 @@ export class RunFeedWriter {
     const words = this.#arrays.int32("positions", 2 * numRows).fill(0);
     for (const [row, position] of positions.entries()) words[2 * row] = position;
     // Where nobody wants logits, as in the middle of a prompt, the widest product of all is left out.
-    const numLogitRows = logitRows.length === 0 ? 0 : padRows(logitRows.length);
+    const numLogitRows = padRows(logitRows.length, this.#logitRowsMultiple);
     const wanted = this.#arrays.int32("logitRows", numLogitRows).fill(0);
     wanted.set(logitRows);
     const hidden = this.#arrays.int32("hiddenRows", hiddenRows.length);
@@ -70,7 +75,6 @@ export class RunFeedWriter {
   }
 
   #inPlaceFeeds({ inPlace, visitors }: TilePlan): Feeds {
-    const { numLayers } = this.#config;
     const rows = this.#arrays.int32("inPlaceRows", inPlace.count);
     for (const [tile, { row }] of visitors.entries()) rows[tile] = row;
     const feeds: Feeds = { inPlaceRows: new Tensor("int32", rows, [inPlace.count]) };
@@ -80,12 +84,21 @@ export class RunFeedWriter {
       writeInPlaceMask(mask, visitors, this.#blockSize, window);
       feeds[name] = new Tensor("float32", mask, [inPlace.count, 1, 1, this.#blockSize]);
     }
-    const dims = this.#blockDims(inPlace.count);
-    for (let layer = 0; layer < numLayers; layer++) {
-      const { keys, values } = this.#pool.blockIndexes(layer, inPlace.first);
-      feeds[keysInputName(layer)] = new Tensor("float32", this.#pool.view(keys, inPlace.count), dims);
-      feeds[valuesInputName(layer)] = new Tensor("float32", this.#pool.view(values, inPlace.count), dims);
+    return Object.assign(feeds, this.#poolFeeds(inPlace));
+  }
+
+  /** Views of the pool, kept while decodes stay in the same stretch of it. */
+  #poolFeeds(range: BlockRange): Feeds {
+    const kept = this.#inPlacePool;
+    if (kept?.range.first === range.first && kept.range.count === range.count) return kept.feeds;
+    const feeds: Feeds = {};
+    const dims = this.#blockDims(range.count);
+    for (let layer = 0; layer < this.#config.numLayers; layer++) {
+      const { keys, values } = this.#pool.blockIndexes(layer, range.first);
+      feeds[keysInputName(layer)] = new Tensor("float32", this.#pool.view(keys, range.count), dims);
+      feeds[valuesInputName(layer)] = new Tensor("float32", this.#pool.view(values, range.count), dims);
     }
+    this.#inPlacePool = { range, feeds };
     return feeds;
   }
 

@@ -5,7 +5,8 @@ import { openCheckpoint } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { encodeDecoder } from "./decoder.ts";
 import type { DevicePrecision, Precision } from "./linear.ts";
-import { fusedMatrices, separateMatrices } from "./matrix-groups.ts";
+import { fusedMatrices, rowMultiples, separateMatrices } from "./matrix-groups.ts";
+import type { RowMultiples } from "./matrix-groups.ts";
 import { encodePagedDecoder } from "./paged-decoder.ts";
 import { withModelPrefix } from "./model-prefix.ts";
 import type { RowNumbers } from "./quantize-rows.ts";
@@ -42,6 +43,10 @@ export interface LoadedDecoder {
   readonly weightsFolder: string;
 }
 
+export interface LoadedCpuDecoder extends LoadedDecoder {
+  readonly rowMultiples: RowMultiples;
+}
+
 /**
  * @param modelDir a Hugging Face directory: config.json and safetensors
  * @throws UnsupportedModelError or CheckpointError when the directory is not a model that the graph expresses.
@@ -66,16 +71,17 @@ export function chooseMaxModelLen({ maxPositions, rope }: DecoderConfig, wanted:
 export async function loadDecoder(
   { config, checkpoint }: OpenModel,
   options: CpuDecoderOptions,
-): Promise<LoadedDecoder> {
+): Promise<LoadedCpuDecoder> {
   const { precision } = options;
   await checkVectors(checkpoint);
   if (precision === "fp32") {
     const model = encodeDecoder(config, checkpoint, { ...options, groups: [] });
-    return { model, weightsFolder: checkpoint.weightsFolder };
+    return { model, weightsFolder: checkpoint.weightsFolder, rowMultiples: rowMultiples(config, []) };
   }
   const groups = fusedMatrices(config, precision, options.exactNumbers);
   const weights = await quantizeCheckpoint(checkpoint, precision, groups, options);
-  return { model: encodeDecoder(config, weights, { ...options, groups }), weightsFolder: weights.weightsFolder };
+  const model = encodeDecoder(config, weights, { ...options, groups });
+  return { model, weightsFolder: weights.weightsFolder, rowMultiples: rowMultiples(config, groups) };
 }
 
 /** For the WebGPU provider. @throws as `loadDecoder`. */

@@ -15,6 +15,14 @@ export interface MatrixGroup {
   readonly scales: "blocks" | RowNumbers;
 }
 
+/** Numbers of rows that products may have, so that a row's bits do not depend on how many there are. */
+export interface RowMultiples {
+  /** Of a run's tokens. */
+  readonly tokens: number;
+  /** Of the rows whose logits are wanted. */
+  readonly logits: number;
+}
+
 const fusedRoles: readonly (readonly LinearRole[])[] = [
   ["query", "key", "value"],
   ["attentionOutput"],
@@ -49,4 +57,14 @@ export function fusedMatrices(
   }
   const output = outputProjectionName(config);
   return [...groups, { name: output, parts: [output], scales: widest }];
+}
+
+/** Whole sums are exact; others have other bits where a product's last row has no neighbour. */
+export function rowMultiples(config: DecoderConfig, groups: readonly MatrixGroup[]): RowMultiples {
+  const output = outputProjectionName(config);
+  const isExact = (ofOutput: boolean): boolean => {
+    const some = groups.filter(({ name }) => (name === output) === ofOutput);
+    return some.length > 0 && some.every(({ scales }) => scales !== "blocks");
+  };
+  return { tokens: isExact(false) ? 1 : 2, logits: isExact(true) ? 1 : 2 };
 }
