@@ -1,9 +1,8 @@
 // Kills real processes of a stack of its own.
-import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { descendants } from "./descendants.ts";
 import { isRunning, type RunningStack, spawnStack, startStack, type StackFile } from "./start-stack.ts";
 
 let running: RunningStack;
@@ -131,16 +130,4 @@ async function runToEnd(env: NodeJS.ProcessEnv): Promise<{ code: number | null; 
   child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   return { code, output };
-}
-
-/** Every process below `pid`, such as the workerd below wrangler. */
-async function descendants(pid: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
-  const rows = stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
-  const below = (parent: number): number[] =>
-    rows.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...below(child)]);
-  return below(pid);
 }
