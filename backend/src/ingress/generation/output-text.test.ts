@@ -93,6 +93,11 @@ describe("OutputText", () => {
     }
   });
 
+  test("a character that breaks off at the end is no text, and its tokens are told", () => {
+    const pieces = outputOf([bytesOf("a🦊").slice(0, 3)], {});
+    expect([textOf(pieces), tokensOf(pieces).length]).toEqual(["a", 3]);
+  });
+
   test("a stop string may begin within the one that did not count", () => {
     expect(textOf(outputOf([bytesOf("aaaa")], { stopStrings: ["aa"], minTokens: 2 }))).toBe("a");
   });
@@ -130,12 +135,11 @@ function bruteForce(
     const told = starts.filter((start) => start < length).map((start) => countCodePoints(text.slice(0, start)));
     return { text: text.slice(0, length), offsets: told };
   };
-  for (let index = 0; index <= tokenIds.length; index += 1) {
+  for (const [index, tokenId] of tokenIds.entries()) {
     const before = text.length;
-    const tokenId = tokenIds[index];
-    if (tokenId !== undefined) starts.push(before);
-    text += tokenId === undefined ? detokenizer.flush() : detokenizer.push(tokenId);
-    if (Math.min(index + 1, tokenIds.length) <= minTokens) continue;
+    starts.push(before);
+    text += detokenizer.push(tokenId);
+    if (index + 1 <= minTokens) continue;
     for (let end = before + 1; end <= text.length; end += 1) {
       const found = stopStrings.filter((stop) => text.slice(0, end).endsWith(stop));
       if (found.length > 0) return cutAt(end - Math.max(...found.map((stop) => stop.length)));

@@ -71,11 +71,10 @@ export class OutputText {
     return tokenIds.some((tokenId, index) => this.#pushToken(tokenId, logprobs?.tokens[index]));
   }
 
-  /** The output ends here: what was held back is output, unless the last broken character completes a stop string. */
+  /** The output ends here: what was held back for a stop string is output, the beginning of a character that broke off is not. */
   end(): void {
-    const { text, stopped } = this.#stopStrings.push(this.#detokenizer.flush(), this.#mayStop);
-    this.#text += text + this.#stopStrings.flush();
-    this.#tokens.push(...(stopped ? this.#trail.release(this.#numCertain + text.length) : this.#trail.flush()));
+    this.#text += this.#stopStrings.flush();
+    this.#tokens.push(...this.#trail.flush());
   }
 
   /** What became certain since the last time; undefined when nothing did. */
