@@ -1,4 +1,5 @@
-// What a grammar costs, and whether it holds. Eight sequences decode side by side, with a schema and without, in turns; random
+// What a grammar costs, and whether it holds. Eight sequences decode side by side, with a schema and without, in turns; streams
+// run while new schemas come, which hold them up for as long as the engine's thread compiles; random
 // patterns and schemas are held against RegExp and ajv; and as many outputs as asked for are sampled from the model at temperature
 // 1 under each of the test schemas, and held against ajv. Times are of the engine's own thread, without sockets.
 //
@@ -11,6 +12,7 @@ import { literal, repeat, sequence } from "#ingress/grammar/expression.ts";
 import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { lowerSchema } from "#ingress/grammar/schema/lower-schema.ts";
 import { checkRandomPatterns, checkRandomSchemas } from "./grammar/check-random.ts";
+import { measureStalls } from "./grammar/compile-stall.ts";
 import { BATCH, createGrammarEngine, pocketDir } from "./grammar/pocket-engine.ts";
 import { sampleOutputs } from "./grammar/sample-outputs.ts";
 import { median } from "./measure.ts";
@@ -62,6 +64,17 @@ console.table([
   { output: "free", "tok per CPU-second": Math.round(free) },
   { output: "under a schema", "tok per CPU-second": Math.round(bound), "of free": ratio.toFixed(3) },
 ]);
+
+const stalls = await measureStalls(sampler, Number(args.rounds));
+console.log(`longest gap between tokens of ${BATCH - 1} running streams, in ms, and when a new schema comes`);
+console.table(
+  stalls.map(({ schema, writeMs, usualGapMs, gapMs }) => ({
+    schema,
+    "written in": writeMs.toFixed(1),
+    "usual gap": usualGapMs.toFixed(1),
+    "gap with it": gapMs.toFixed(1),
+  })),
+);
 
 const patterns = checkRandomPatterns(Number(args.patterns));
 const { tokenBytes } = sampler;
