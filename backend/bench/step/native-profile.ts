@@ -35,7 +35,8 @@ export async function readNativeProfile(folder: string, numRuns: number): Promis
 /** Absent for nodes inside a branch, whose time is their `If`'s. */
 function partOf(name: string, opName: string): string | undefined {
   if (name.includes(".attention.")) return opName !== "If" && name.includes(".gathered.") ? undefined : "attention";
-  if (name.startsWith("logits")) return "output projection";
+  if (name.startsWith("candidate")) return opName === "If" ? "output projection" : undefined;
+  if (name.startsWith("allLogits") || name.startsWith("logits")) return "output projection";
   if (PRODUCTS.has(opName)) return "products with weights";
   return opName === "QuantizeLinear" || /\.(absolute|peaks|shares)_/.test(name)
     ? "quantizing activations"

@@ -95,3 +95,25 @@ test("candidates give the tokens and logprobs that logits give, and are used whe
   expect(numShort).toBeGreaterThanOrEqual(numSuited);
   expect(numFetched).toBeGreaterThan(0);
 });
+
+test("where the logits behind candidates cannot be had, only choices that candidates are sure to decide use them", async () => {
+  const sampled = { temperature: 0.7, topP: 0.9, seed: 3 };
+  const samplings = [
+    { ...sampled, temperature: 0, topK: 0 },
+    { ...sampled, topK: numCandidates },
+    { ...sampled, topK: numCandidates + 1 },
+    { ...sampled, topK: 0 },
+  ];
+  const numTokens = 6;
+  const short = new ShortExecutor();
+  const whole: Executor = { spec: short.spec, execute: (batch) => short.execute(batch), close: () => short.close() };
+  const [expected, actual] = await Promise.all(
+    [new FakeExecutor(), whole].map((executor) => {
+      const engine = new Engine(executor, limits);
+      for (const [id, sampling] of samplings.entries()) engine.add({ ...request(id, upTo(9), numTokens), sampling });
+      return runToEnd(engine);
+    }),
+  );
+  expect(actual).toEqual(expected);
+  expect(short.numShort).toBe(2 * numTokens);
+});

@@ -17,7 +17,7 @@ import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
 import { finishOf, type LiveGeneration, startGeneration } from "./live-generation.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
-import { type Candidates, makeCandidates } from "./sampling/candidates.ts";
+import { type Candidates, decideAlone, makeCandidates } from "./sampling/candidates.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
@@ -227,7 +227,9 @@ export class Engine {
     const { numCandidates } = this.spec;
     if (numCandidates === undefined || this.#forks.count(generation.sequence.id) > 0) return undefined;
     if (!choosesFromCandidates(generation)) return undefined;
-    return makeCandidates(numCandidates, generation.request.sampling.temperature);
+    const { sampling } = generation.request;
+    if (this.#executor.fetchLogits === undefined && !decideAlone(sampling, numCandidates)) return undefined;
+    return makeCandidates(numCandidates, sampling.temperature);
   }
 
   #readLogits(share: StepShare, rows: readonly Float32Array[]): readonly SequenceEvent[] {

@@ -1,5 +1,6 @@
 import type { InferenceSession } from "onnxruntime-node";
-import { hiddenStatesName, logitsName, newKeyValuesName } from "#engine/graph/decoder.ts";
+import { candidateLogitsName } from "#engine/graph/candidate-outputs.ts";
+import { hiddenStatesName, logitsName, newKeyValuesName, numCandidates } from "#engine/graph/decoder.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-decoder.ts";
@@ -11,6 +12,7 @@ import { BlockPlaces } from "./block-places.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
 import { findExactNumbers } from "./exact-products.ts";
+import { fillCandidates } from "./fill-candidates.ts";
 import { checkFinite } from "./finite-check.ts";
 import { KvPool } from "./kv-pool.ts";
 import { checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";
@@ -76,6 +78,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
     blockSize,
     numBlocks,
     embedding: { size: model.config.hiddenSize, pooling },
+    numCandidates: numCandidates(model.config),
   });
   try {
     await probeModel(executor);
@@ -141,7 +144,7 @@ class CpuExecutor implements Executor {
 
   /** One native run; stores the spans' K/V when all is well. */
   async #run(spans: readonly Span[]): Promise<RunResult> {
-    const { blockSize, numBlocks, vocabSize } = this.spec;
+    const { blockSize, numBlocks, vocabSize, numCandidates: count = 0 } = this.spec;
     const { numKvHeads, headDim, hiddenSize } = this.#config;
     const layout = layRows(spans, blockSize, this.#rowMultiples.tokens);
     const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
@@ -149,15 +152,20 @@ class CpuExecutor implements Executor {
     const logits = floats(outputs[logitsName]?.data);
     const newKeyValues = floats(outputs[newKeyValuesName]?.data);
     const hiddenStates = floats(outputs[hiddenStatesName]?.data);
+    const { logitsIndexes } = layout;
+    // Candidates have all rows of logits, those handed over first.
+    const candidateLogits = floats(outputs[candidateLogitsName]?.data).subarray(logitsIndexes.length * count);
 
-    const keyLength = numKvHeads * headDim;
-    checkFinite(spans, layout, { logits, newKeyValues, hiddenStates, vocabSize, keyLength, hiddenSize });
+    const sizes = { vocabSize, numCandidates: count, keyLength: numKvHeads * headDim, hiddenSize };
+    checkFinite(spans, layout, { logits, candidateLogits, newKeyValues, hiddenStates, ...sizes });
     this.#pool.store(newKeyValues, layout.numRows, layout.slots);
     for (const [index, target] of layout.hiddenStates.entries()) {
       target.set(hiddenStates.subarray(index * hiddenSize, (index + 1) * hiddenSize));
     }
-    const { logitsIndexes } = layout;
-    return { logits: logits.subarray(0, logitsIndexes.length * vocabSize), logitsIndexes };
+    for (const [index, candidates] of layout.candidates.entries()) {
+      fillCandidates(candidates, outputs, logitsIndexes.length + index);
+    }
+    return { logits, logitsIndexes };
   }
 }
 

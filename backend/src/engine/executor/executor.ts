@@ -38,7 +38,10 @@ export interface ScheduledSequence {
    * left them. Absent: none are wanted.
    */
   readonly hiddenStates?: readonly Float32Array[];
-  /** Filled with the likeliest `spec.numCandidates` tokens to follow the last one; `numLogits` is then 0. Absent: not wanted. */
+  /**
+   * Filled with the likeliest `spec.numCandidates` tokens to follow the last one; `numLogits` is then 0. Absent: not wanted.
+   * Executors without `fetchLogits` leave `totalWeight` as it is.
+   */
   readonly candidates?: Candidates;
 }
 
@@ -56,7 +59,8 @@ export interface Executor {
   execute(batch: readonly ScheduledSequence[]): Promise<Float32Array>;
 
   /**
-   * The logits behind candidates of the last step: `[batchIndexes.length, vocabSize]`. There for executors that give candidates.
+   * The logits behind candidates of the last step: `[batchIndexes.length, vocabSize]`. Absent: candidates are to be asked for
+   * only where they are sure to decide.
    *
    * @param batchIndexes indexes in that step's batch of sequences that had candidates.
    */

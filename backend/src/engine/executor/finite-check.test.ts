@@ -40,7 +40,7 @@ test("names the sequences whose numbers are not finite, and keeps them out of th
 });
 
 test("names the sequences whose hidden states are not finite, where nothing else shows it", () => {
-  const spec = { vocabSize: 4, keyLength: 2, hiddenSize: 3 };
+  const spec = { vocabSize: 4, numCandidates: 2, keyLength: 2, hiddenSize: 3 };
   const wanting = (firstBlock: number) => ({
     ...sequence([1, 2], firstBlock, 0),
     hiddenStates: [new Float32Array(3), new Float32Array(3)],
@@ -49,6 +49,7 @@ test("names the sequences whose hidden states are not finite, where nothing else
   const layout = layRows(spans, 8, 2);
   const numbers = {
     logits: new Float32Array(2 * spec.vocabSize),
+    candidateLogits: new Float32Array(0),
     newKeyValues: new Float32Array(2 * layout.numRows * spec.keyLength),
     hiddenStates: new Float32Array(4 * spec.hiddenSize),
   };

@@ -25,9 +25,11 @@ export function isAtFault(thrown: unknown, sequenceIndex: number): boolean {
 /** A run's outputs: matrices of one row per logit row, and of `numRows` rows per layer and part. */
 export interface RunOutputs {
   readonly logits: Float32Array; // [numLogitRows, vocabSize]
+  readonly candidateLogits: Float32Array; // [numCandidateRows, numCandidates], each row's largest first
   readonly newKeyValues: Float32Array; // [2 * numLayers, numRows, keyLength]
   readonly hiddenStates: Float32Array; // [numHiddenRows, hiddenSize]
   readonly vocabSize: number;
+  readonly numCandidates: number;
   readonly keyLength: number;
   readonly hiddenSize: number;
 }
@@ -42,7 +44,8 @@ export function checkFinite(spans: readonly Span[], layout: RowLayout, outputs: 
 }
 
 function isFiniteSpan(firstRow: number, numRows: number, layout: RowLayout, outputs: RunOutputs): boolean {
-  const { logits, newKeyValues, hiddenStates, vocabSize, keyLength, hiddenSize } = outputs;
+  const { logits, candidateLogits, newKeyValues, hiddenStates, vocabSize, numCandidates, keyLength, hiddenSize } =
+    outputs;
   const lastValues = newKeyValues.length - layout.numRows * keyLength;
   const lastKeys = lastValues - layout.numRows * keyLength;
   const isFiniteAt = (start: number) => areFinite(newKeyValues.subarray(start, start + numRows * keyLength));
@@ -53,7 +56,10 @@ function isFiniteSpan(firstRow: number, numRows: number, layout: RowLayout, outp
     const end = layout.hiddenRows.indexOf(firstRow + numRows - 1) + 1;
     if (!areFinite(hiddenStates.subarray(hiddenRow * hiddenSize, end * hiddenSize))) return false;
   }
-  const logitRow = layout.logitRows.indexOf(firstRow + numRows - 1);
+  const lastRow = firstRow + numRows - 1;
+  const candidateRow = layout.candidateRows.indexOf(lastRow);
+  if (candidateRow >= 0 && !Number.isFinite(candidateLogits[candidateRow * numCandidates])) return false;
+  const logitRow = layout.logitRows.indexOf(lastRow);
   return logitRow < 0 || Number.isFinite(logits[logitRow * vocabSize]);
 }
 

@@ -7,6 +7,7 @@ export interface KvPoolShape {
   readonly numBlocks: number;
   readonly numKvHeads: number;
   readonly blockSize: number;
+  /** Even. */
   readonly headDim: number;
 }
 
@@ -19,6 +20,8 @@ export interface KvSlot {
 export class KvPool {
   /** [2 * numLayers, numBlocks, numKvHeads, blockSize, headDim]: K, then V of each layer in turn. */
   readonly data: Float32Array<ArrayBuffer>;
+  /** The same memory, two numbers at a time. */
+  readonly #pairs: Float64Array<ArrayBuffer>;
   readonly #shape: KvPoolShape;
   readonly #blockLength: number;
 
@@ -26,6 +29,7 @@ export class KvPool {
     this.#shape = shape;
     this.#blockLength = shape.numKvHeads * shape.blockSize * shape.headDim;
     this.data = new Float32Array(2 * shape.numLayers * shape.numBlocks * this.#blockLength);
+    this.#pairs = new Float64Array(this.data.buffer);
   }
 
   /** Blocks in `data`, all layers' keys and values counted. */
@@ -53,18 +57,22 @@ export class KvPool {
     }
   }
 
-  /** Copies rows of `newKeyValues` [2 * numLayers, numRows, numKvHeads, headDim] to their slots; slots[i] is row i's. */
+  /**
+   * Copies rows of `newKeyValues` [2 * numLayers, numRows, numKvHeads, headDim] to their slots; slots[i] is row i's. Two numbers
+   * at a time, which is safe for finite ones: no two of those make a double that is not a number, and could lose bits.
+   */
   store(newKeyValues: Float32Array, numRows: number, slots: readonly KvSlot[]): void {
-    const { numLayers, numBlocks, numKvHeads, blockSize, headDim } = this.#shape;
-    const { data } = this;
+    const { numLayers, numBlocks, numKvHeads, blockSize } = this.#shape;
+    const headPairs = this.#shape.headDim / 2;
+    const newPairs = new Float64Array(newKeyValues.buffer, newKeyValues.byteOffset, newKeyValues.length / 2);
     for (let part = 0; part < 2 * numLayers; part++) {
       for (const [row, { block, offset }] of slots.entries()) {
-        let source = (part * numRows + row) * numKvHeads * headDim;
-        let target = ((part * numBlocks + block) * numKvHeads * blockSize + offset) * headDim;
+        let source = (part * numRows + row) * numKvHeads * headPairs;
+        let target = ((part * numBlocks + block) * numKvHeads * blockSize + offset) * headPairs;
         for (let head = 0; head < numKvHeads; head++) {
-          copyNumbers(newKeyValues, source, data, target, headDim);
-          source += headDim;
-          target += blockSize * headDim;
+          copyNumbers(newPairs, source, this.#pairs, target, headPairs);
+          source += headPairs;
+          target += blockSize * headPairs;
         }
       }
     }
@@ -72,6 +80,6 @@ export class KvPool {
 }
 
 /** A loop of its own, not `set` of a subarray: for the few numbers of a head the call and the view cost more than the copy. */
-function copyNumbers(source: Float32Array, from: number, target: Float32Array, to: number, count: number): void {
+function copyNumbers(source: Float64Array, from: number, target: Float64Array, to: number, count: number): void {
   for (let i = 0; i < count; i++) target[to + i] = source[from + i] ?? 0;
 }

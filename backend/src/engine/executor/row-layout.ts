@@ -1,4 +1,5 @@
 // Lays the tokens of a run's spans out as rows, one after another.
+import type { Candidates } from "#engine/sampling/candidates.ts";
 import type { KvSlot } from "./kv-pool.ts";
 import type { Span } from "./split-step.ts";
 import type { RowSpan } from "./tile-plan.ts";
@@ -14,6 +15,9 @@ export interface RowLayout {
   /** Rows whose logits are wanted, and where in the step's result each goes. */
   readonly logitRows: readonly number[];
   readonly logitsIndexes: readonly number[];
+  /** Rows whose candidates are wanted, and what each fills. */
+  readonly candidateRows: readonly number[];
+  readonly candidates: readonly Candidates[];
   /** Rows whose hidden states are wanted, and the arrays that each goes to. */
   readonly hiddenRows: readonly number[];
   readonly hiddenStates: readonly Float32Array[];
@@ -27,9 +31,11 @@ export function layRows(spans: readonly Span[], blockSize: number, multiple: num
   const rowSpans: RowSpan[] = [];
   const logitRows: number[] = [];
   const logitsIndexes: number[] = [];
+  const candidateRows: number[] = [];
+  const candidates: Candidates[] = [];
   const hiddenRows: number[] = [];
   const hiddenStates: Float32Array[] = [];
-  for (const { sequence, start, length, numLogits, logitsIndex } of spans) {
+  for (const { sequence, start, length, numLogits, logitsIndex, candidates: wantedCandidates } of spans) {
     const first = sequence.numComputedTokens + start;
     rowSpans.push({ firstRow: tokenIds.length, numRows: length, position: first, blockTable: sequence.blockTable });
     for (let index = 0; index < length; index++) {
@@ -45,6 +51,10 @@ export function layRows(spans: readonly Span[], blockSize: number, multiple: num
       logitRows.push(tokenIds.length - numLogits + index);
       logitsIndexes.push(logitsIndex + index);
     }
+    if (wantedCandidates !== undefined) {
+      candidateRows.push(tokenIds.length - 1);
+      candidates.push(wantedCandidates);
+    }
     const wanted = sequence.hiddenStates ?? [];
     for (let index = 0; index < length; index++) {
       const target = wanted[start + index - (sequence.tokenIds.length - wanted.length)];
@@ -54,7 +64,7 @@ export function layRows(spans: readonly Span[], blockSize: number, multiple: num
     }
   }
   const numRows = padRows(tokenIds.length, multiple);
-  const wanted = { logitRows, logitsIndexes, hiddenRows, hiddenStates };
+  const wanted = { logitRows, logitsIndexes, candidateRows, candidates, hiddenRows, hiddenStates };
   return { numRows, tokenIds, positions, slots, spans: rowSpans, ...wanted };
 }
 

@@ -54,22 +54,27 @@ export class RunFeedWriter {
     };
   }
 
-  #rowFeeds({ tokenIds, positions, numRows, logitRows, hiddenRows }: RowLayout): Feeds {
+  #rowFeeds({ tokenIds, positions, numRows, logitRows, candidateRows, hiddenRows }: RowLayout): Feeds {
     const ids = this.#arrays.int32("tokenIds", numRows).fill(0);
     ids.set(tokenIds);
     // Low words of 64-bit numbers: the graph's positions are int64, and none needs the high word.
     const words = this.#arrays.int32("positions", 2 * numRows).fill(0);
     for (const [row, position] of positions.entries()) words[2 * row] = position;
     // Where nobody wants logits, as in the middle of a prompt, the widest product of all is left out.
-    const numLogitRows = padRows(logitRows.length, this.#logitRowsMultiple);
+    const numLogitRows = padRows(logitRows.length + candidateRows.length, this.#logitRowsMultiple);
     const wanted = this.#arrays.int32("logitRows", numLogitRows).fill(0);
     wanted.set(logitRows);
+    wanted.set(candidateRows, logitRows.length);
+    const shipped = this.#arrays.int32("shippedLogits", logitRows.length);
+    for (const index of shipped.keys()) shipped[index] = index;
     const hidden = this.#arrays.int32("hiddenRows", hiddenRows.length);
     hidden.set(hiddenRows);
     return {
       tokenIds: new Tensor("int32", ids, [1, numRows]),
       positions: new Tensor("int64", new BigInt64Array(words.buffer, words.byteOffset, numRows), [1, numRows]),
       logitRows: new Tensor("int32", wanted, [numLogitRows]),
+      shippedLogits: new Tensor("int32", shipped, [logitRows.length]),
+      hasCandidates: new Tensor("bool", [candidateRows.length > 0], []),
       hiddenRows: new Tensor("int32", hidden, [hiddenRows.length]),
     };
   }

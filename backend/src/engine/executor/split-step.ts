@@ -3,6 +3,7 @@
 // bound by arithmetic, not by reading the weights, while padding to each other's shapes costs. So a step is one run, or few.
 //
 // How a sequence is cut depends on its own length only: what else is in the step must not change its result.
+import type { Candidates } from "#engine/sampling/candidates.ts";
 import type { ScheduledSequence } from "./executor.ts";
 
 /** Consecutive tokens of one sequence. */
@@ -17,6 +18,8 @@ export interface Span {
   readonly numLogits: number;
   /** Index in the step's result of the first of them. */
   readonly logitsIndex: number;
+  /** Of the span's last token; absent when they are not wanted. */
+  readonly candidates?: Candidates;
 }
 
 export const maxPromptRowsPerRun = 512;
@@ -40,15 +43,15 @@ export function splitStep(batch: readonly ScheduledSequence[]): readonly (readon
 function wholeSpans(batch: readonly ScheduledSequence[]): Span[] {
   let logitsIndex = 0;
   return batch.map((sequence, sequenceIndex) => {
-    const { tokenIds, numLogits } = sequence;
+    const { tokenIds, numLogits, candidates } = sequence;
     const span = { sequence, sequenceIndex, start: 0, length: tokenIds.length, numLogits, logitsIndex };
     logitsIndex += numLogits;
-    return span;
+    return candidates === undefined ? span : { ...span, candidates };
   });
 }
 
 /** Pieces small enough for a run; each has the part of the wanted logits that falls to it. */
-function cutSpan(span: Span): Span[] {
+function cutSpan({ candidates, ...span }: Span): Span[] {
   const pieces: Span[] = [];
   const firstWanted = span.length - span.numLogits;
   for (let start = 0; start < span.length;) {
@@ -58,6 +61,8 @@ function cutSpan(span: Span): Span[] {
     pieces.push({ ...span, start, length, numLogits, logitsIndex: span.logitsIndex + wantedFrom - firstWanted });
     start += length;
   }
+  const last = pieces.pop();
+  if (last !== undefined) pieces.push(candidates === undefined ? last : { ...last, candidates });
   return pieces;
 }
 

@@ -1,5 +1,6 @@
 // A decoder for the CPU provider as one ONNX graph: token ids and the KV pool in, logits and the new K/V rows out.
 import { Attention } from "./attention.ts";
+import { candidateIdsName, candidateLogitsName } from "./candidate-outputs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DecoderConfig } from "./config.ts";
 import { DecoderLayers } from "./decoder-layers.ts";
@@ -23,7 +24,7 @@ export interface DecoderShape {
   readonly groups: readonly MatrixGroup[];
 }
 
-export const logitsName = "logits"; // [1, numLogitRows, vocabSize]
+export const logitsName = "logits"; // [1, numShipped, vocabSize]
 /** As the last norm leaves them, of the rows wanted. */
 export const hiddenStatesName = "hiddenStates"; // [1, numHiddenRows, hiddenSize]
 /** K, then V of each layer in turn: [2 * numLayers, numTokens, numKvHeads * headDim]. */
@@ -61,11 +62,47 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
   });
 
   const hidden = layers.addAll(inputs.tokenIds);
-  const logits = layers.addLogits(logitsName, hidden, inputs.logitRows);
+  const allLogits = layers.addLogits("allLogits", hidden, inputs.logitRows);
+  const logits = graph.node(logitsName, "Gather", [allLogits, inputs.shippedLogits], { attributes: { axis: int(1) } });
+  addCandidates(graph, config, allLogits, inputs.hasCandidates);
   const hiddenStates = layers.addNormed(hiddenStatesName, hidden, inputs.hiddenRows);
   const stacked = graph.node(newKeyValuesName, "Concat", newRows, { attributes: { axis: int(0) } });
-  graph.output(logits, "float32", [1, "numLogitRows", config.vocabSize]);
+  graph.output(logits, "float32", [1, "numShipped", config.vocabSize]);
   graph.output(hiddenStates, "float32", [1, "numHiddenRows", config.hiddenSize]);
   graph.output(stacked, "float32", [2 * config.numLayers, "numTokens", config.numKvHeads * config.headDim]);
   return graph.encode();
+}
+
+/** More cost no more, and serve top-k sampling too. */
+const mostCandidates = 16;
+
+export function numCandidates({ vocabSize }: DecoderConfig): number {
+  return Math.min(mostCandidates, vocabSize);
+}
+
+/** Of all rows or of none: logits that nobody needs to see stay in the graph, where they cost no copy. */
+function addCandidates(graph: GraphBuilder, config: DecoderConfig, logits: GraphValue, wanted: GraphValue): void {
+  const count = numCandidates(config);
+  const none = { ids: new BigInt64Array(0), logits: new Float32Array(0) };
+  const dims = [1, "numCandidateRows", count];
+  const [ids, values] = graph.either([candidateIdsName, candidateLogitsName], wanted, {
+    whenTrue: () => {
+      const inputs = [logits, graph.int64s(count)];
+      const names = ["candidates.logits", "candidates.ids"] as const;
+      const [top, topIds] = graph.nodeOfMany(names, "TopK", inputs, { attributes: { axis: int(-1) } });
+      return [topIds, top];
+    },
+    whenFalse: () => [
+      graph.node("candidates.noIds", "Identity", [graph.inlineInitializer("noIds", "int64", [1, 0, count], none.ids)]),
+      graph.node("candidates.noLogits", "Identity", [
+        graph.inlineInitializer("noLogits", "float32", [1, 0, count], none.logits),
+      ]),
+    ],
+    types: [
+      { type: "int64", dims },
+      { type: "float32", dims },
+    ],
+  });
+  graph.output(ids, "int64", dims);
+  graph.output(values, "float32", dims);
 }

@@ -1,5 +1,6 @@
 // A decoder for the WebGPU provider as one ONNX graph: token ids in, logits out, all in float16, the KV pool updated in place.
 // Rows are matrices without a leading dimension of one, as PagedAttention and Gemm want them.
+import { candidateIdsName, candidateLogitsName } from "./candidate-outputs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DecoderConfig } from "./config.ts";
 import { DecoderLayers } from "./decoder-layers.ts";
@@ -22,9 +23,6 @@ export interface PagedDecoderShape {
 }
 
 export const logitsName = "logits"; // float32 [numLogitRows, vocabSize], to stay on the device
-// Each row of logits in short: its likeliest tokens, the likeliest first, of equals the one of lowest id.
-export const candidateIdsName = "candidateIds"; // int64 [numLogitRows, numCandidates]
-export const candidateLogitsName = "candidateLogits"; // float32 [numLogitRows, numCandidates]
 /** Sum over the vocabulary of exp((logit - largest) * inverse temperature of the row). */
 export const totalWeightsName = "totalWeights"; // float32 [numLogitRows, 1]
 /** Sums over the last layer's output: finite where every number of the token's row is, in all layers. */

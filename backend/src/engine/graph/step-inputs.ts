@@ -34,7 +34,9 @@ export const maskedScore = -1e30;
 export interface StepInputs {
   readonly tokenIds: GraphValue; // int32 [1, numTokens]
   readonly positions: GraphValue; // int64 [1, numTokens]
-  readonly logitRows: GraphValue; // int32 [numLogitRows]
+  readonly logitRows: GraphValue; // int32 [numLogitRows], those whose logits are computed
+  readonly shippedLogits: GraphValue; // int32 [numShipped], indexes in logitRows of those that are handed over
+  readonly hasCandidates: GraphValue; // bool, whether their candidates are
   readonly hiddenRows: GraphValue; // int32 [numHiddenRows], usually none
 
   // Tiles in place: the pool's blocks `first` to `first + inPlace`, each visited by one token.
@@ -64,6 +66,8 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
     tokenIds: graph.input("tokenIds", "int32", [1, "numTokens"]),
     positions: graph.input("positions", "int64", [1, "numTokens"]),
     logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
+    shippedLogits: graph.input("shippedLogits", "int32", ["numShipped"]),
+    hasCandidates: graph.input("hasCandidates", "bool", []),
     hiddenRows: graph.input("hiddenRows", "int32", ["numHiddenRows"]),
     keys: layers.map((layer) => graph.input(keysInputName(layer), "float32", poolShape("inPlace"))),
     values: layers.map((layer) => graph.input(valuesInputName(layer), "float32", poolShape("inPlace"))),

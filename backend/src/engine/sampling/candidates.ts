@@ -42,6 +42,11 @@ export function sampleCandidates(candidates: Candidates, params: SamplingParams,
   return kept.isAll ? tokenIds[Math.max(0, lastOfWeight(weights, kept.count))] : undefined;
 }
 
+/** Whether `sampleCandidates` gives a token whatever the row, and without `totalWeight`: nothing beyond the candidates is ever kept. */
+export function decideAlone({ temperature, topK }: SamplingParams, numCandidates: number): boolean {
+  return temperature === 0 || (topK > 0 && topK <= numCandidates);
+}
+
 /** A draw over the whole vocabulary that fell beyond the candidates: goes on where `sampleCandidates` stopped. */
 export function drawBeyond(
   logits: Float32Array,

@@ -2,17 +2,10 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { DevicePrecision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadPagedDecoder, openModel } from "#engine/graph/load-decoder.ts";
-import {
-  candidateIdsName,
-  candidateLogitsName,
-  logitsName,
-  numCandidates,
-  rowSumsName,
-  totalWeightsName,
-} from "#engine/graph/paged-decoder.ts";
+import { logitsName, numCandidates, rowSumsName, totalWeightsName } from "#engine/graph/paged-decoder.ts";
 import { checkBatch } from "#engine/executor/check-batch.ts";
+import { fillCandidates } from "#engine/executor/fill-candidates.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "#engine/executor/executor.ts";
-import type { Candidates } from "#engine/sampling/candidates.ts";
 import { checkDeviceMemory } from "./device-memory.ts";
 import { checkDeviceModel } from "./device-model.ts";
 import { NonFiniteStepError } from "#engine/executor/finite-check.ts";
@@ -130,21 +123,13 @@ class WebGpuExecutor implements Executor {
       for (let wanted = 0; wanted < numLogits; wanted++) wantedRows.push(row++);
       if (candidates === undefined) continue;
       fillCandidates(candidates, outputs, row);
+      candidates.totalWeight = floats(outputs[totalWeightsName]?.data)[row] ?? NaN;
       // Hidden states that are finite may still give logits beyond float16.
       if (!Number.isFinite(candidates.logits[0])) throw new NonFiniteStepError([firstIndex + index]);
       this.#behindCandidates.set(firstIndex + index, { run: runNumber, row: row++ });
     }
     return logits.read(runNumber, wantedRows);
   }
-}
-
-function fillCandidates(candidates: Candidates, outputs: InferenceSession.OnnxValueMapType, row: number): void {
-  const count = candidates.tokenIds.length;
-  const ids = outputs[candidateIdsName]?.data;
-  if (!(ids instanceof BigInt64Array)) throw new TypeError("the native run gave no candidates");
-  for (let rank = 0; rank < count; rank++) candidates.tokenIds[rank] = Number(ids[row * count + rank]);
-  candidates.logits.set(floats(outputs[candidateLogitsName]?.data).subarray(row * count, (row + 1) * count));
-  candidates.totalWeight = floats(outputs[totalWeightsName]?.data)[row] ?? NaN;
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {
