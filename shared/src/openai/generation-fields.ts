@@ -4,12 +4,11 @@ import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { engineFields } from "./engine-fields.ts";
 import { logitBiasSchema } from "./logit-bias.ts";
-import { metadataSchema } from "./metadata.ts";
+import { requestFields } from "./request-fields.ts";
 import { structuredOutputFields } from "./structured-output.ts";
 import { unsupported } from "./unsupported.ts";
 
 const maxStopLength = 1024;
-const maxIdentifierLength = 64;
 
 const penalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)));
 
@@ -20,21 +19,14 @@ const stopString = z
   .check(z.refine((stop) => stop.isWellFormed()));
 
 export const generationFields = {
-  model: z.string(),
-  temperature: z.nullish(z.number().check(z.minimum(0), z.maximum(2))),
-  /** 0 keeps only the most likely token, as OpenAI reads it. */
-  top_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
+  ...requestFields,
   frequency_penalty: penalty,
   presence_penalty: penalty,
   logit_bias: z.nullish(logitBiasSchema),
-  seed: z.nullish(z.int()),
-  /** How urgent it is, within what the caller's key grants. */
-  service_tier: z.nullish(z.enum(["auto", "default", "flex", "scale", "priority"])),
   /** How many choices. */
   n: z.nullish(z.int().check(z.minimum(1), z.maximum(128))),
   /** An empty list is none. */
   stop: z.nullish(z.union([stopString, boundedArray(stopString, 0, 4)])),
-  stream: z.nullish(z.boolean()),
   stream_options: z.nullish(
     z.strictObject({
       include_usage: z.nullish(z.boolean()),
@@ -47,14 +39,4 @@ export const generationFields = {
 
   ...engineFields,
   ...structuredOutputFields,
-
-  // Accepted and without effect on the output.
-  user: z.nullish(z.string()),
-  safety_identifier: z.nullish(z.string().check(z.maxLength(maxIdentifierLength))),
-  prompt_cache_key: z.nullish(z.string()),
-  prompt_cache_retention: z.nullish(z.enum(["in_memory", "in-memory", "24h"])),
-  prompt_cache_options: z.nullish(
-    z.strictObject({ mode: z.nullish(z.enum(["implicit", "explicit"])), ttl: z.nullish(z.string()) }),
-  ),
-  metadata: z.nullish(metadataSchema),
 };

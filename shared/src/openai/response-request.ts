@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
-import { generationFields } from "./generation-fields.ts";
+import { engineFields } from "./engine-fields.ts";
+import { requestFields } from "./request-fields.ts";
 import { inputSchema } from "./response-input.ts";
 import { reasoningEffortSchema, templateFields } from "./template-fields.ts";
 import { unsupported, unsupportedTypes } from "./unsupported.ts";
@@ -86,14 +87,12 @@ const inclusionSchema = z.enum([
   "code_interpreter_call.outputs",
 ]);
 
-const { model, stream, temperature, top_p, service_tier, metadata } = generationFields;
-const { user, safety_identifier, prompt_cache_key, prompt_cache_retention, prompt_cache_options } = generationFields;
+const { top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority } = engineFields;
 const { chat_template_kwargs } = templateFields;
-const { seed, top_k, min_p, repetition_penalty, min_tokens, ignore_eos, priority } = generationFields;
 
 /** The body of `POST /v1/responses`. */
 export const responseRequestSchema = z.strictObject({
-  model,
+  ...requestFields,
   input: inputSchema,
   /** Of this response only: the next one of a conversation does not inherit it. */
   instructions: z.nullish(z.string()),
@@ -103,11 +102,8 @@ export const responseRequestSchema = z.strictObject({
   store: z.nullish(z.boolean()),
   /** Whether it is computed apart from the request; only with `store`. */
   background: z.nullish(z.boolean()),
-  stream,
   stream_options: z.nullish(z.strictObject({ include_obfuscation: unsupported(false) })),
   max_output_tokens: z.nullish(z.int().check(z.minimum(1))),
-  temperature,
-  top_p,
   top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
   include: z.nullish(boundedArray(inclusionSchema, 0, 16)),
   tools: z.nullish(boundedArray(z.discriminatedUnion("type", [functionTool, hostedTool]), 0, maxTools)),
@@ -118,7 +114,6 @@ export const responseRequestSchema = z.strictObject({
   text: z.nullish(z.strictObject({ format: z.nullish(formatSchema), verbosity: unsupported("medium") })),
   /** `auto`: a conversation that is too long loses its oldest turns. `disabled`, the default: it is refused. */
   truncation: z.nullish(z.enum(["auto", "disabled"])),
-  service_tier,
   reasoning: z.nullish(
     z.strictObject({
       /** Only where the model's template has it; whether it does is not known here. */
@@ -135,7 +130,6 @@ export const responseRequestSchema = z.strictObject({
   moderation: unsupported(),
 
   // Not OpenAI's, but the open engines', in vLLM's words.
-  seed,
   top_k,
   min_p,
   repetition_penalty,
@@ -144,14 +138,8 @@ export const responseRequestSchema = z.strictObject({
   priority,
   chat_template_kwargs,
 
-  // Accepted and without effect on the output. The limit is of OpenAI's own tools.
+  /** Without effect: the limit is of OpenAI's own tools. */
   max_tool_calls: z.nullish(z.int().check(z.minimum(1))),
-  metadata,
-  user,
-  safety_identifier,
-  prompt_cache_key,
-  prompt_cache_retention,
-  prompt_cache_options,
 });
 
 export type ResponseRequest = z.output<typeof responseRequestSchema>;
