@@ -228,6 +228,19 @@ describe("events of a response in the background", () => {
   });
 });
 
+test("only so many may follow one response", async () => {
+  region.behaviour = respondForever;
+  const { id } = await client.responses.create(ask);
+  const followers = await Promise.all(
+    Array.from({ length: 65 }, async () =>
+      client.responses.retrieve(id, { stream: true }).catch((error: unknown) => error),
+    ),
+  );
+  const refused = followers.filter((follower) => follower instanceof OpenAI.APIError);
+  expect(refused).toMatchObject([{ status: 503, code: "overloaded" }]);
+  await client.responses.cancel(id);
+});
+
 describe("what a response in the background costs", () => {
   test("is what its region says, settled when it has ended", async () => {
     region.usageOf = () => ({ promptTokens: 30, completionTokens: 12 });

@@ -255,6 +255,18 @@ describe("endings", () => {
     );
   });
 
+  test("a region that dies before an answer is whole: an error, and no response", async () => {
+    region.behaviour = (response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+      response.write('{"id":', () => setTimeout(() => response.destroy(), 20));
+    };
+    const response = await call("POST", "", { model: "pocket", input: "hi" });
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "upstream_error" } });
+    const id = response.headers.get("x-request-id")?.replace("req_", "resp_");
+    expect((await call("GET", `/${id}`)).status).toBe(404);
+  });
+
   test("with an idempotency key, a caller who leaves finds the response at its retry", async () => {
     const headers = { "idempotency-key": "once" };
     const params = { model: "pocket", input: "hi", stream: true };

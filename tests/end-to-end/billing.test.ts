@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createBudgetKey, numCharged, numInLedger } from "./charges.ts";
 import { readMetric } from "./metrics.ts";
 import { type RunningStack, startStack, type StackFile } from "./start-stack.ts";
 
@@ -18,12 +19,7 @@ let key: string;
 beforeAll(async () => {
   running = await startStack();
   stack = await running.stackFile();
-  const response = await fetch(`${stack.adminUrl}/projects/proj_default/api_keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${stack.adminKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "billing", tokens_per_month: budgetTokens, concurrency: 64 }),
-  });
-  key = ((await response.json()) as { value: string }).value;
+  key = await createBudgetKey(stack, budgetTokens, { concurrency: 64 });
 });
 afterAll(() => running.dispose());
 
@@ -93,25 +89,6 @@ async function billedRequests(): Promise<Map<string, number | undefined>> {
   return new Map(requests.map(({ requestId, usage }) => [requestId, usage.totalTokens]));
 }
 
-/** What the gate holds as used this month. */
-async function numCharged(): Promise<number> {
-  const response = await post("/completions", { prompt: "a", max_tokens: 2_000_000_000 });
-  await response.body?.cancel();
-  return budgetTokens - Number(response.headers.get("x-ratelimit-remaining-tokens"));
-}
-
-/** What the ledger has by now. */
-async function numInLedger(): Promise<number> {
-  const response = await fetch(`${stack.adminUrl}/usage/completions?start_time=${startS}&bucket_width=1d`, {
-    headers: { authorization: `Bearer ${stack.adminKey}` },
-  });
-  const { data } = (await response.json()) as {
-    data: { results: { input_tokens: number; output_tokens: number }[] }[];
-  };
-  const results = data.flatMap((bucket) => bucket.results);
-  return results.reduce((total, { input_tokens, output_tokens }) => total + input_tokens + output_tokens, 0);
-}
-
 async function numEngineTokens(): Promise<number> {
   const names = ["vllm:prompt_tokens_total", "vllm:generation_tokens_total"];
   const counts = await Promise.all(
@@ -138,7 +115,7 @@ it(`charges exactly what the receipts say over ${numRequests} mixed requests wit
   let charged = 0;
   while (charged !== sum && performance.now() < deadline) {
     await sleep(200);
-    charged = await numCharged();
+    charged = await numCharged(stack, key, budgetTokens);
     billed = await billedRequests();
     sum = [...billed.values()].reduce<number>((total, tokens) => total + (tokens ?? Number.NaN), 0);
   }
@@ -148,7 +125,7 @@ it(`charges exactly what the receipts say over ${numRequests} mixed requests wit
   expect(told.size).toBeGreaterThan(80);
   for (const [requestId, total] of told) expect(billed.get(requestId), requestId).toBe(total);
 
-  await expect.poll(numInLedger, { timeout: 20_000, interval: 500 }).toBe(sum);
+  await expect.poll(async () => numInLedger(stack, startS), { timeout: 20_000, interval: 500 }).toBe(sum);
 
   // What an engine computed before it heard that a caller had left, or that a stop string was there, is nobody's: never
   // billed, and little.

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createBudgetKey, numCharged, numInLedger } from "./charges.ts";
 import { descendants } from "./descendants.ts";
 import { type RunningStack, startStack, type StackFile } from "./start-stack.ts";
 
@@ -10,18 +11,14 @@ const startS = Math.floor(Date.now() / 1000);
 
 let running: RunningStack;
 let stack: StackFile;
+let key: string;
 let client: OpenAI;
 
 beforeAll(async () => {
   running = await startStack();
   stack = await running.stackFile();
-  const response = await fetch(`${stack.adminUrl}/projects/proj_default/api_keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${stack.adminKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "responses", tokens_per_month: budgetTokens }),
-  });
-  const { value } = (await response.json()) as { value: string };
-  client = new OpenAI({ baseURL: stack.baseUrl, apiKey: value, maxRetries: 0 });
+  key = await createBudgetKey(stack, budgetTokens);
+  client = new OpenAI({ baseURL: stack.baseUrl, apiKey: key, maxRetries: 0 });
 });
 afterAll(() => running.dispose());
 
@@ -37,26 +34,8 @@ async function ended(id: string): Promise<OpenAI.Responses.Response> {
   }
 }
 
-/** What the gate holds as used this month. */
-async function numCharged(): Promise<number> {
-  const refused = await client.completions
-    .create({ model: stack.model, prompt: "a", max_tokens: 2_000_000_000 })
-    .catch((error: unknown) => error);
-  const { headers } = refused as { headers: Headers };
-  return budgetTokens - Number(headers.get("x-ratelimit-remaining-tokens"));
-}
-
-async function numInLedger(): Promise<number> {
-  const response = await fetch(`${stack.adminUrl}/usage/completions?start_time=${startS}&bucket_width=1d`, {
-    headers: { authorization: `Bearer ${stack.adminKey}` },
-  });
-  const { data } = (await response.json()) as {
-    data: { results: { input_tokens: number; output_tokens: number }[] }[];
-  };
-  const results = data.flatMap((bucket) => bucket.results);
-  return results.reduce((total, { input_tokens, output_tokens }) => total + input_tokens + output_tokens, 0);
-}
-
+const charged = async (): Promise<number> => numCharged(stack, key, budgetTokens);
+const inLedger = async (): Promise<number> => numInLedger(stack, startS);
 const patience = { timeout: 30_000, interval: 250 };
 
 describe("responses", () => {
@@ -71,22 +50,22 @@ describe("responses", () => {
     // The conversation it went on from is longer than its own input, by which its reservation was estimated.
     expect(next.usage?.input_tokens).toBeGreaterThan(2 * (whole.usage?.input_tokens ?? 0));
     const sum = all.reduce((total, { usage }) => total + (usage?.total_tokens ?? Number.NaN), 0);
-    await expect.poll(numCharged, patience).toBe(sum);
-    await expect.poll(numInLedger, patience).toBe(sum);
+    await expect.poll(charged, patience).toBe(sum);
+    await expect.poll(inLedger, patience).toBe(sum);
     await client.responses.retrieve(whole.id);
-    expect(await numCharged()).toBe(sum);
+    expect(await charged()).toBe(sum);
   });
 
   it("that are cancelled or left are charged what was computed", async () => {
-    const before = await numCharged();
+    const before = await charged();
     const cancelled = await client.responses.create({ ...endless(), background: true });
     const left = await client.responses.create({ ...endless(), stream: true });
     for await (const event of left) if (event.type === "response.output_text.delta") break;
     expect((await client.responses.cancel(cancelled.id)).status).toBe("cancelled");
     await expect
       .poll(async () => {
-        const [charged, inLedger] = [await numCharged(), await numInLedger()];
-        return charged === inLedger && charged > before && charged - before < 2 * 1_500;
+        const [atGate, listed] = [await charged(), await inLedger()];
+        return atGate === listed && atGate > before && atGate - before < 2 * 1_500;
       }, patience)
       .toBe(true);
   });

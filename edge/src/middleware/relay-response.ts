@@ -1,3 +1,4 @@
+import { AppError } from "@sluice/shared/errors.ts";
 import { type RelayAnswer, relayPlainly } from "#edge/middleware/forward.ts";
 import { brokenStreamError, type Ending } from "#edge/proxy/relay-events.ts";
 import { endedResponseSchema } from "#edge/responses/ended-response.ts";
@@ -16,7 +17,7 @@ export function relayResponse(keeper: ResponseKeeper): RelayAnswer {
     if (turn === undefined || body === null || response.status !== 200) return relayPlainly(c, response, isStream);
     const outlivesCaller = c.get("isRemembered") === true;
     if (!isStream) {
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = await readWhole(response);
       await keeper.keep(turn, endedResponseSchema.parse(JSON.parse(new TextDecoder().decode(bytes))));
       if (outlivesCaller) c.set("remembered", Promise.resolve(bytes));
       return { readable: new Blob([bytes]).stream(), ending: Promise.resolve("complete") };
@@ -37,6 +38,14 @@ export function relayResponse(keeper: ResponseKeeper): RelayAnswer {
     };
     return { readable, ending: ending.then(keptAnyway) };
   };
+}
+
+async function readWhole(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new AppError("upstream_error", { cause, detail: "the region broke off" });
+  }
 }
 
 async function keepBroken(keeper: ResponseKeeper, turn: ResponseTurn, how: Ending): Promise<void> {

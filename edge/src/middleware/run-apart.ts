@@ -11,7 +11,10 @@ import type { ResponseStores } from "#edge/responses/response-stores.ts";
 const keptHeaders = [...forwardedHeaders, "cf-connecting-ip"] as const;
 const keptPlace = ["latitude", "longitude", "continent"] as const;
 
-/** A response in the background is handed over here, admitted; its caller may leave. Others go on. */
+/**
+ * A response in the background is handed over here, admitted; its caller may leave. Others go on. When nobody can tell whether
+ * it was taken over, its reservation ends at its deadline.
+ */
 export function runApart(stores: ResponseStores) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const turn = c.get("turn");

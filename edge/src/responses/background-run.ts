@@ -5,7 +5,6 @@ import type { Parts } from "#edge/parts.ts";
 import { brokenStreamError } from "#edge/proxy/relay-events.ts";
 import type { Usage } from "#edge/rate-limit/usage.ts";
 import type { BackgroundJob } from "./background-job.ts";
-import type { EndedResponse } from "./ended-response.ts";
 import type { EventLog } from "./event-log.ts";
 import type { ResponseTurn } from "./response-turn.ts";
 import {
@@ -29,6 +28,8 @@ export interface RunWitness {
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** A region has begun. */
   readonly began: () => void;
+  /** It has ended; whoever follows it has not heard of that yet. */
+  readonly ended: (stored: StoredResponse) => void;
   /** Whether anything may still be written. */
   readonly isWanted: () => boolean;
   /** There are new events. */
@@ -93,7 +94,7 @@ export class BackgroundRun {
   }
 
   async #answer(witness: RunWitness): Promise<StoredResponse> {
-    let ended: EndedResponse | undefined;
+    let ended: StoredResponse | undefined;
     const response = await runJob(this.#job, this.#parts, {
       signal: this.#controller.signal,
       waitUntil: witness.waitUntil,
@@ -106,7 +107,8 @@ export class BackgroundRun {
           outlivesCaller: false,
           maxLength: this.policy.maxLength,
           onEnd: (last) => {
-            ended = last;
+            ended = storedResponse(this.turn, last, this.policy);
+            witness.ended(ended);
           },
         });
       },
@@ -124,9 +126,7 @@ export class BackgroundRun {
         return this.#failed("The response is larger than is kept.");
       }
     }
-    return ended === undefined
-      ? this.#failed(brokenStreamError().publicText)
-      : storedResponse(this.turn, ended, this.policy);
+    return ended ?? this.#failed(brokenStreamError().publicText);
   }
 
   async #refuse(response: Response): Promise<StoredResponse> {

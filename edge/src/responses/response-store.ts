@@ -20,6 +20,9 @@ const headKey = "head";
 /** How long a caller waits to hear that its request is refused; after that it is told that it is queued. */
 const refusalWaitMs = 1_000;
 
+/** How many may listen to one response at once. */
+const maxFollowers = 64;
+
 /** What became of a job in its first moments. */
 export type Started = { readonly kind: "accepted"; readonly response: string } | RunRefusal;
 
@@ -31,6 +34,7 @@ export type Cancellation =
 export class ResponseStore extends DurableObject<Bindings> {
   readonly #texts: TextShelf;
   #run: BackgroundRun | undefined;
+  #numFollowers = 0;
   /** Settles at the next change of what followers see. */
   #changed = Promise.withResolvers<void>();
 
@@ -71,27 +75,33 @@ export class ResponseStore extends DurableObject<Bindings> {
   }
 
   /** Undefined when there is none. A response that has ended stays as it is. */
-  async cancel(): Promise<Cancellation | undefined> {
+  cancel(): Cancellation | undefined {
     const head = this.#head();
     if (head === undefined) return undefined;
     if (!head.isBackground) return { kind: "not_background" };
     const run = this.#run;
-    if (run !== undefined)
-      await this.#end(run, storedWithoutOutput(run.turn, blankResponse(run.turn, "cancelled"), run.policy));
-    run?.abort();
+    if (run !== undefined && isRunning(head)) {
+      this.#write(storedWithoutOutput(run.turn, blankResponse(run.turn, "cancelled"), run.policy));
+      this.#leave(run);
+    }
     return { kind: "ended", response: this.#texts.get("response") };
   }
 
-  /** Undefined when there is none, or none in the background. */
-  follow(after: number): ReadableStream<Uint8Array> | undefined {
+  /** Undefined when there is none, or none in the background; `full` when as many follow it as may. */
+  follow(after: number): ReadableStream<Uint8Array> | "full" | undefined {
     if (this.#head()?.isBackground !== true) return undefined;
+    if (this.#numFollowers >= maxFollowers) return "full";
+    this.#numFollowers += 1;
     const { readable, writable } = new IdentityTransformStream();
     const followed = {
       log: new EventLog(this.#texts),
       hasEnded: () => this.#run === undefined,
       nextChange: async () => this.#changed.promise,
     };
-    this.ctx.waitUntil(followEvents(followed, after, writable));
+    const left = followEvents(followed, after, writable).finally(() => {
+      this.#numFollowers -= 1;
+    });
+    this.ctx.waitUntil(left);
     return readable;
   }
 
@@ -105,31 +115,33 @@ export class ResponseStore extends DurableObject<Bindings> {
   async #complete(run: BackgroundRun): Promise<void> {
     const outcome = await run.run({
       waitUntil: (work) => this.ctx.waitUntil(work),
-      began: () => {
-        if (this.#run === run)
-          this.#write(storedWithoutOutput(run.turn, blankResponse(run.turn, "in_progress"), run.policy));
-      },
-      // What was deleted or cancelled meanwhile must not be written again.
+      // What was cancelled or deleted meanwhile is not to be written again.
       isWanted: () => this.#run === run,
+      began: () =>
+        this.#progress(run, storedWithoutOutput(run.turn, blankResponse(run.turn, "in_progress"), run.policy)),
+      ended: (stored) => this.#progress(run, stored),
       changed: () => this.#tellFollowers(),
     });
-    await this.#end(run, outcome);
+    this.#progress(run, outcome);
+    if (this.#run === run) this.#run = undefined;
+    this.#tellFollowers();
     await run.settled;
   }
 
   /** The first end stands. */
-  async #end(run: BackgroundRun, stored: StoredResponse): Promise<void> {
-    if (this.#run !== run) return;
-    this.#write(stored);
+  #progress(run: BackgroundRun, stored: StoredResponse): void {
+    const head = this.#head();
+    if (this.#run === run && head !== undefined && isRunning(head)) this.#write(stored);
+  }
+
+  #leave(run: BackgroundRun): void {
     this.#run = undefined;
+    run.abort();
     this.#tellFollowers();
   }
 
   async #forget(): Promise<void> {
-    const run = this.#run;
-    this.#run = undefined;
-    run?.abort();
-    this.#tellFollowers();
+    if (this.#run !== undefined) this.#leave(this.#run);
     await this.ctx.storage.deleteAll();
   }
 

@@ -61,7 +61,10 @@ export class ResponseStores {
    * response.
    */
   async follow(owner: Principal, id: string, after: number): Promise<ReadableStream<Uint8Array> | undefined> {
-    return this.#ask<ReadableStream<Uint8Array> | undefined>(owner, id, async (store) => store.follow(after));
+    type Following = ReadableStream<Uint8Array> | "full" | undefined;
+    const events = await this.#ask<Following>(owner, id, async (store) => store.follow(after));
+    if (events !== "full") return events;
+    throw new AppError("overloaded", { publicText: "Too many follow this response.", retryAfterMs });
   }
 
   /** Undefined when the text is no id of ours, which therefore makes no object. */
