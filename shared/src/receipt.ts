@@ -3,6 +3,7 @@
 //
 // Form: base64url(JSON) "." base64url(HMAC-SHA-256 over what stands before the dot), under a secret of edge and regions.
 import * as z from "zod/mini";
+import { decodeBase64Url, encodeBase64Url } from "./base64-url.ts";
 
 export const receiptSchema = z.object({
   requestId: z.string(),
@@ -36,33 +37,16 @@ export async function importReceiptKey(secret: string): Promise<ReceiptKey> {
 }
 
 export async function signReceipt(receipt: Receipt, key: ReceiptKey): Promise<string> {
-  const payload = toBase64Url(encoder.encode(JSON.stringify(receipt)));
-  return `${payload}.${toBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(payload))))}`;
+  const payload = encodeBase64Url(encoder.encode(JSON.stringify(receipt)));
+  return `${payload}.${encodeBase64Url(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(payload))))}`;
 }
 
 /** The receipt; absent when the text is not one signed with the key. */
 export async function verifyReceipt(signed: string, key: ReceiptKey): Promise<Receipt | undefined> {
   const [payload = "", signature = "", ...rest] = signed.split(".");
-  const [payloadBytes, signatureBytes] = [fromBase64Url(payload), fromBase64Url(signature)];
+  const [payloadBytes, signatureBytes] = [decodeBase64Url(payload), decodeBase64Url(signature)];
   if (rest.length > 0 || payloadBytes === undefined || signatureBytes === undefined) return undefined;
   if (!(await crypto.subtle.verify("HMAC", key, signatureBytes, encoder.encode(payload)))) return undefined;
   const parsed = receiptSchema.safeParse(JSON.parse(new TextDecoder().decode(payloadBytes)));
   return parsed.success ? parsed.data : undefined;
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");
-}
-
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-      character.charCodeAt(0),
-    );
-  } catch {
-    return undefined;
-  }
 }

@@ -9,7 +9,7 @@ import type { KeyRecord } from "./key-record.ts";
 
 const retryAfterMs = 1_000;
 
-/** How many times the wait for a gate we listen for an answer that comes too late; after that its lease's deadline must do. */
+/** How many times the wait for a gate we listen for an answer in all; after that its lease's deadline must do. */
 const lateFactor = 3;
 
 /** Every method throws `unavailable` when the gate does not answer: a key nobody can vouch for is not admitted. */
@@ -30,21 +30,19 @@ export class KeyGates {
     question: AdmissionQuestion,
     waitUntil: (work: Promise<void>) => void,
   ): Promise<Admission> {
-    let hasGivenUp = false;
-    const takeBack = async (gate: AdmittingGate, admission: Admission): Promise<void> => {
-      if (hasGivenUp && admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);
+    const gate = gateAt(address, this.#namespaces);
+    const asked = gate.admit(question);
+    const takeBack = async (): Promise<void> => {
+      const admission = await asked;
+      if (admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);
     };
-    try {
-      return await this.#askAt(address, async (gate) => {
-        const asked = gate.admit(question);
-        const late = asked.then(async (admission) => takeBack(gate, admission)).catch(() => undefined);
-        waitUntil(waitAtMost(this.#timeoutMs * lateFactor, late, () => undefined));
-        return asked;
-      });
-    } catch (thrown) {
-      hasGivenUp = true;
-      throw thrown;
-    }
+    const late = async () => {
+      const listenMs = this.#timeoutMs * (lateFactor - 1);
+      await waitAtMost(listenMs, takeBack(), () => undefined).catch(() => undefined);
+    };
+    const answer = this.#await<Admission>(asked);
+    waitUntil(answer.then(() => undefined, late));
+    return answer;
   }
 
   /** Absent when the request is not under way any more. */

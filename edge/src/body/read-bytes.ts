@@ -1,4 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import { waitAtMost } from "#edge/deadline.ts";
 import { joinChunks } from "./join-chunks.ts";
 
 export interface BodyBounds {
@@ -17,6 +18,7 @@ export async function readBytes(
   const declaredSizeBytes = Number(message.headers.get("content-length") ?? 0);
   if (declaredSizeBytes > bounds.maxBodyBytes) throw new AppError("request_too_large");
   if (message.body === null) return new Uint8Array();
+  if (message instanceof Request && declaredSizeBytes > 0) return readDeclared(message, bounds);
 
   const reader = message.body.getReader();
   let isLate = false;
@@ -42,4 +44,13 @@ export async function readBytes(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** HTTP holds a request to the size it declares, so the platform may read it in one piece: a reader costs ten times that. */
+async function readDeclared(request: Request, bounds: BodyBounds): Promise<Uint8Array<ArrayBuffer>> {
+  const buffer = await waitAtMost(bounds.bodyTimeoutMs, request.arrayBuffer(), () => {
+    throw new AppError("request_timeout");
+  });
+  if (buffer.byteLength > bounds.maxBodyBytes) throw new AppError("request_too_large");
+  return new Uint8Array(buffer);
 }

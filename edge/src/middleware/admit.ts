@@ -68,12 +68,14 @@ export function admit(parts: AdmitParts, scope: Scope) {
     c.set("principal", admission.principal);
     c.set("report", admission.kind === "limited" ? admission.refusal.report : admission.report);
     if (admission.kind === "limited") {
-      tellLimits(c);
+      tellLimits(c, (name, value) => c.header(name, value));
       throw refusalError(admission.refusal);
     }
     c.set("admitted", admission);
     await next();
-    tellLimits(c);
+    // Of an answer that is there, Hono's `c.header` would make a new one for every header.
+    const { headers } = c.res;
+    tellLimits(c, (name, value) => headers.set(name, value));
     tellExpiry(c, parts);
   });
 }
@@ -111,9 +113,9 @@ function auditDenial(c: Context<EdgeContext>, denials: DenialAudit): void {
 function tellExpiry(c: Context<EdgeContext>, { expiryWarningMs, now }: AdmitParts): void {
   const { expiresAtMs } = c.get("admitted");
   if (expiresAtMs === undefined || expiresAtMs - now() > expiryWarningMs) return;
-  c.header("x-sluice-key-expires-at", new Date(expiresAtMs).toISOString());
+  c.res.headers.set("x-sluice-key-expires-at", new Date(expiresAtMs).toISOString());
 }
 
-function tellLimits(c: Context<EdgeContext>): void {
-  for (const [name, value] of reportHeaders(c.get("report"))) c.header(name, value);
+function tellLimits(c: Context<EdgeContext>, set: (name: string, value: string) => void): void {
+  for (const [name, value] of reportHeaders(c.get("report"))) set(name, value);
 }

@@ -18,7 +18,8 @@ export function assignRequestId(entropy: Entropy) {
     c.set("requestId", requestId);
     c.set("clientRequestId", clientRequestId);
     await next();
-    c.header("x-request-id", requestId);
-    if (clientRequestId !== undefined) c.header("x-client-request-id", clientRequestId);
+    const { headers } = c.res;
+    headers.set("x-request-id", requestId);
+    if (clientRequestId !== undefined) headers.set("x-client-request-id", clientRequestId);
   });
 }

@@ -30,7 +30,7 @@ export function chooseRegion(regions: readonly Region[], view: RegionView, exper
       case "ranked":
         c.set("ranking", ranking.regions);
         await next();
-        if (routing.isExplained) c.header("x-sluice-routing", explainRanking(ranking.regions));
+        if (routing.isExplained) c.res.headers.set("x-sluice-routing", explainRanking(ranking.regions));
         return;
       case "unknown_model":
         throw new AppError("model_not_found", { param: "model" });
