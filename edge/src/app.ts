@@ -12,6 +12,7 @@ import { converse } from "#edge/middleware/converse.ts";
 import { describeTokenEndpoint, publishKeys } from "#edge/middleware/describe-tokens.ts";
 import { forward } from "#edge/middleware/forward.ts";
 import { issueToken } from "#edge/middleware/issue-token.ts";
+import { listModels } from "#edge/middleware/list-models.ts";
 import { limitHeaders } from "#edge/middleware/limit-headers.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
@@ -78,7 +79,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     .get("/v1/responses/:id", identify, enter, retrieveResponse(stores))
     .delete("/v1/responses/:id", identify, enter, deleteResponse(stores))
     .all("/v1/responses/:id", refuseMethod("GET", "DELETE"));
-  app.get("/v1/models", ...describeModels).all(refuseMethod("GET"));
+  app
+    .get("/v1/models", identify, enter, listModels(config.regions, regionView), route, answer)
+    .all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 
   app.use("/v1/files/*", identify, enter);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Edge } from "./support/edge.ts";
 import { startHarnessWorker } from "./support/harness-worker.ts";
 import type { MockRegion } from "./support/mock-region.ts";
@@ -8,7 +8,7 @@ let region: MockRegion;
 let key: string;
 
 beforeAll(async () => {
-  edge = await Edge.start(startHarnessWorker, ["amsterdam"]);
+  edge = await Edge.start(startHarnessWorker, ["amsterdam", "newyork"]);
   region = edge.region("amsterdam");
   key = (await edge.createKey()).value;
 });
@@ -40,8 +40,56 @@ test("a model that the key may not use has no tokens for it", async () => {
   expect(region.received).toHaveLength(0);
 });
 
+const card = (id: string) => ({
+  id,
+  object: "model" as const,
+  created: 1,
+  owned_by: "sluice",
+  max_model_len: 4096,
+  capabilities: {
+    chat: true,
+    completions: true,
+    embeddings: false,
+    tools: true,
+    structured_output: true,
+    reasoning: false,
+  },
+});
+const list = async (value: string): Promise<unknown> => {
+  const response = await edge.fetch("/v1/models", { headers: authorized(value) });
+  return response.json();
+};
+const listed = (...ids: string[]) => ({ object: "list", data: ids.map(card) });
+const within = { timeout: 15_000, interval: 250 };
+
+describe("the list of models", () => {
+  beforeAll(() => {
+    region.modelCards = [card("pocket"), card("org/large")];
+    edge.region("newyork").modelCards = [card("pocket"), card("small")];
+  });
+
+  test("is of all regions, each model once", async () => {
+    await expect.poll(async () => list(key), within).toEqual(listed("pocket", "org/large", "small"));
+    region.received.length = 0;
+    await list(key);
+    expect(region.received).toHaveLength(0);
+  });
+
+  test("has those that the key may use", async () => {
+    const some = await edge.createKey({ models: ["pocket", "org/*"] });
+    await expect.poll(async () => list(some.value), within).toEqual(listed("pocket", "org/large"));
+    const none = await edge.createKey({ models: ["gpt-*"] });
+    await expect.poll(async () => list(none.value), within).toEqual(listed());
+  });
+
+  test("has those of the key's jurisdictions", async () => {
+    const bound = await edge.createKey({ jurisdictions: ["newyork"] });
+    await expect.poll(async () => list(bound.value), within).toEqual(listed("pocket", "small"));
+  });
+});
+
 test("HEAD is answered as GET is, without the body", async () => {
-  const response = await edge.fetch("/v1/models", { method: "HEAD", headers: authorized(key) });
+  const response = await edge.fetch("/v1/models/pocket", { method: "HEAD", headers: authorized(key) });
   expect([response.status, await response.text()]).toEqual([200, ""]);
   expect(region.received[0]?.method).toBe("GET");
 });

@@ -1,5 +1,6 @@
 // What a region says of itself at `GET /status`, polled by the edge's RegionBoard.
 import * as z from "zod/mini";
+import { modelSchema } from "./openai/model.ts";
 
 /** One engine, for whoever runs the house. Of one that is `down` the numbers are zero. */
 const engineStatusSchema = z.object({
@@ -22,6 +23,8 @@ export const regionStatusSchema = z.object({
   /** `ok` serves, `draining` finishes what runs, `down` has no engine that answers. */
   status: z.enum(["ok", "draining", "down"]),
   models: z.array(z.string()),
+  /** The same, as callers are told of them. Absent: a region that does not say. */
+  modelCards: z.optional(z.array(modelSchema)),
   numRunning: z.int(),
   numWaiting: z.int(),
   /** Prompt tokens admitted but not yet computed, over all engines. */

@@ -103,6 +103,7 @@ describe("answers", () => {
       region: "test",
       status: "ok",
       models: ["tiny"],
+      modelCards: list.data,
       numRunning: 2,
       numWaiting: 1,
       numQueuedTokens: 30,

@@ -18,6 +18,7 @@ export function regionStatus(region: Region, isDraining: boolean): RegionStatus 
     region: region.id,
     status: isDraining ? "draining" : serving,
     models: [region.model.id],
+    modelCards: [describeModel(region)],
     ...region.pool.load,
     engines: region.pool.engines.map((engine) => engine.status),
   };

@@ -1,6 +1,6 @@
 import { AddressSet } from "#edge/ip/address-set.ts";
 import type { KeyTerms } from "./key-record.ts";
-import { fitsPattern } from "./model-pattern.ts";
+import { mayUseModel } from "./model-terms.ts";
 import { ordinaryScopes, type Scope } from "./scope.ts";
 import { ordinaryTiers, type ServiceTier } from "./service-tier.ts";
 
@@ -39,7 +39,7 @@ export class AccessRules {
     if (!this.#mayEnterFrom(ip)) return "ip_not_allowed";
     if (origin !== undefined && !(this.#terms.origins?.includes(origin) ?? true)) return "origin_not_allowed";
     if (!(this.#terms.scopes ?? ordinaryScopes).includes(scope)) return "scope_missing";
-    if (model !== undefined && !this.#mayUse(model)) return "model_not_allowed";
+    if (model !== undefined && !mayUseModel(model, this.#terms)) return "model_not_allowed";
     if (!(this.#terms.serviceTiers ?? ordinaryTiers).includes(serviceTier)) return "tier_not_allowed";
     return undefined;
   }
@@ -48,11 +48,5 @@ export class AccessRules {
   #mayEnterFrom(ip: string | undefined): boolean {
     if (this.#allowlist !== undefined && (ip === undefined || !this.#allowlist.has(ip))) return false;
     return ip === undefined || !this.#denylist.has(ip);
-  }
-
-  #mayUse(model: string): boolean {
-    const { models, deniedModels = [] } = this.#terms;
-    const fits = (pattern: string) => fitsPattern(model, pattern);
-    return (models?.some(fits) ?? true) && !deniedModels.some(fits);
   }
 }

@@ -56,8 +56,9 @@ export function principalOf({ orgId, projectId, keyId }: KeyRecord): Principal {
   return { orgId, projectId, keyId };
 }
 
-export function routingOf({ jurisdictions, explainsRouting = false }: KeyRecord): RoutingTerms {
-  return { jurisdictions, isExplained: explainsRouting };
+export function routingOf(record: KeyRecord): RoutingTerms {
+  const { jurisdictions, models, deniedModels, explainsRouting = false } = record;
+  return { jurisdictions, models: { models, deniedModels }, isExplained: explainsRouting };
 }
 
 function refuse(reason: RefusalReason): IdentityDecision {

@@ -14,7 +14,7 @@ const question: AdmissionQuestion = {
 };
 const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"] } as const;
 const principal = { orgId: "org", projectId: "project", keyId: "key" };
-const routing = { jurisdictions: ["eu"], isExplained: false };
+const routing = { jurisdictions: ["eu"], models: {}, isExplained: false };
 const terms = { principal, expiresAtMs: undefined, routing };
 const admitted: Admission = { kind: "admitted", ...terms, reservedTokens: 100, isLeased: true, report: {} };
 

@@ -9,7 +9,7 @@ test.each([
   { jurisdictions: ["jp"], kind: "nowhere" },
   { jurisdictions: [], kind: "nowhere" },
 ])("state of a credential bound to $jurisdictions lies: $kind", ({ jurisdictions, kind }) => {
-  expect(statePlace({ jurisdictions, isExplained: false }, ["eu"]).kind).toBe(kind);
+  expect(statePlace({ jurisdictions }, ["eu"]).kind).toBe(kind);
 });
 
 test("an id leads back to its place", () => {

@@ -13,7 +13,10 @@ export type StatePlace =
   | { readonly kind: "nowhere" };
 
 /** @param available the jurisdictions in which the platform keeps Durable Objects. */
-export function statePlace({ jurisdictions }: RoutingTerms, available: readonly string[]): StatePlace {
+export function statePlace(
+  { jurisdictions }: Pick<RoutingTerms, "jurisdictions">,
+  available: readonly string[],
+): StatePlace {
   if (jurisdictions === undefined) return { kind: "anywhere" };
   const name = jurisdictions.find((one) => available.includes(one));
   return name === undefined ? { kind: "nowhere" } : { kind: "jurisdiction", name };

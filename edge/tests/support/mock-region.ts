@@ -36,6 +36,8 @@ export class MockRegion {
   behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
   status: RegionStatus["status"] = "ok";
   models: string[] = ["pocket"];
+  /** What is said of them; absent says nothing. */
+  modelCards: RegionStatus["modelCards"];
   engines: RegionStatus["engines"] = [];
   /** What the receipts say. */
   usageOf: (requestId: string) => MockUsage = () => "none";
@@ -110,7 +112,16 @@ export class MockRegion {
   }
 
   #report(): RegionStatus {
-    const { id, status, models, engines } = this;
-    return { region: id, status, models, engines, numRunning: 0, numWaiting: 0, numQueuedTokens: 0 };
+    const { id, status, models, modelCards, engines } = this;
+    return {
+      region: id,
+      status,
+      models,
+      ...(modelCards && { modelCards }),
+      engines,
+      numRunning: 0,
+      numWaiting: 0,
+      numQueuedTokens: 0,
+    };
   }
 }

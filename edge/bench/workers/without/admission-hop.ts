@@ -9,7 +9,7 @@ export class KeyGates extends Gates {
     return {
       kind: "admitted",
       principal: { orgId: "org_bench", projectId: "proj_bench", keyId },
-      routing: { jurisdictions: undefined, isExplained: false },
+      routing: { jurisdictions: undefined, models: {}, isExplained: false },
       expiresAtMs: undefined,
       reservedTokens: 200,
       isLeased: true,
