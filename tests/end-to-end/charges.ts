@@ -1,14 +1,10 @@
 // What a key was charged, as its gate and the ledger have it.
+import { createKey } from "./create-key.ts";
 import type { StackFile } from "./start-stack.ts";
 
 /** A key of the default project whose charges can be read from what is left of its month. */
 export async function createBudgetKey(stack: StackFile, budgetTokens: number, options: object = {}): Promise<string> {
-  const response = await fetch(`${stack.adminUrl}/projects/proj_default/api_keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${stack.adminKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "charges", tokens_per_month: budgetTokens, ...options }),
-  });
-  return ((await response.json()) as { value: string }).value;
+  return createKey(stack, { name: "charges", tokens_per_month: budgetTokens, ...options });
 }
 
 /** What its gate holds as used this month. A request that can never be admitted tells, and costs nothing. */
