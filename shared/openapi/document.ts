@@ -4,8 +4,16 @@ import { errorTable } from "../src/errors.ts";
 import { errorBody } from "./answers/error.ts";
 import { descriptions } from "./descriptions.ts";
 import { type JsonSchema, toJsonSchema } from "./json-schemas.ts";
-import type { OpenApiDocument, OperationObject, Reference, ResponseObject } from "./openapi-document.ts";
-import { type Named, type Operation, operations } from "./operations.ts";
+import type {
+  Content,
+  OpenApiDocument,
+  OperationObject,
+  ParameterObject,
+  Reference,
+  ResponseObject,
+} from "./openapi-document.ts";
+import type { Named, Operation } from "./operations/operation.ts";
+import { operations } from "./operations/operations.ts";
 
 /** Of which any endpoint may answer each. */
 const errorStatuses = [...new Set(Object.values(errorTable).map(({ httpStatus }) => httpStatus))].toSorted(
@@ -42,27 +50,19 @@ function paths(): OpenApiDocument["paths"] {
   );
 }
 
-function describe({ method, path, tag, summary, request, answer, event }: Operation): OperationObject {
-  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
-    name,
-    in: "path" as const,
-    required: true,
-    schema: { type: "string" as const },
-  }));
-  const events = event === undefined ? {} : { "text/event-stream": { schema: refTo(event) } };
+function describe(operation: Operation): OperationObject {
+  const { method, path, tag, summary, request, requestType = "application/json" } = operation;
+  const parameters = [...pathParameters(operation), ...queryParameters(operation)];
   return {
     operationId: operationId(method, path),
     tags: [tag],
     summary,
     ...(parameters.length > 0 && { parameters }),
     ...(request !== undefined && {
-      requestBody: { required: true, content: { "application/json": { schema: refTo(request) } } },
+      requestBody: { required: true, content: { [requestType]: { schema: refTo(request) } } },
     }),
     responses: {
-      "200": {
-        description: event === undefined ? "The answer." : "The answer; with `stream`, its events.",
-        content: { "application/json": { schema: refTo(answer) }, ...events },
-      },
+      "200": success(operation),
       ...Object.fromEntries(
         errorStatuses.map((status) => [status, { $ref: `#/components/responses/${responseName(status)}` }]),
       ),
@@ -70,15 +70,47 @@ function describe({ method, path, tag, summary, request, answer, event }: Operat
   };
 }
 
+function pathParameters({ path }: Operation): ParameterObject[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+}
+
+function queryParameters({ query }: Operation): ParameterObject[] {
+  if (query === undefined) return [];
+  const { properties = {}, required = [] } = describeFields(toJsonSchema(query, "input"));
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: required.includes(name),
+    schema: typeof schema === "boolean" ? {} : schema,
+  }));
+}
+
+function success({ answer, event }: Operation): ResponseObject {
+  const whole: Content =
+    answer === undefined
+      ? { "application/octet-stream": { schema: { type: "string", format: "binary" } } }
+      : { "application/json": { schema: refTo(answer) } };
+  if (event === undefined) return { description: "The answer.", content: whole };
+  return {
+    description: "The answer; with `stream`, its events.",
+    content: { ...whole, "text/event-stream": { schema: refTo(event) } },
+  };
+}
+
 /** `post /v1/chat/completions` as `postChatCompletions`. */
 function operationId(method: string, path: string): string {
-  const words = path.replace("/v1/", "").split(/\W+/);
+  const words = path.replace("/v1/", "").split(/[\W_]+/);
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
 function schemas(): Record<string, JsonSchema> {
   const requests = operations.flatMap(({ request }) => request ?? []);
-  const answers = operations.flatMap(({ answer, event }) => (event === undefined ? [answer] : [answer, event]));
+  const answers = operations.flatMap(({ answer, event }) => [answer, event].filter((one) => one !== undefined));
   return {
     ...Object.fromEntries(requests.map(({ name, schema }) => [name, describeFields(toJsonSchema(schema, "input"))])),
     ...Object.fromEntries(answers.map(({ name, schema }) => [name, toJsonSchema(schema, "output")])),

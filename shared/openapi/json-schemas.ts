@@ -29,7 +29,18 @@ function completePipe(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void
   if (def.type !== "pipe") return;
   const out = (def.out as z.core.$ZodTypes)._zod.def;
   if (out.type === "never") Object.assign(jsonSchema, nothing);
-  if (out.type === "array") jsonSchema.items = toJsonSchema(out.element, "input");
+  if ((def.in as z.core.$ZodTypes)._zod.def.type === "transform") letTypeBeAbsent(jsonSchema);
+  else if (out.type === "array") jsonSchema.items = toJsonSchema(out.element, "input");
+}
+
+/** Of a union of objects told apart by their `type`, which a transform before it fills in. */
+function letTypeBeAbsent(jsonSchema: JsonSchema): void {
+  const { oneOf = [] } = jsonSchema;
+  delete jsonSchema.oneOf;
+  jsonSchema.anyOf = oneOf.map(({ required = [], ...branch }) => ({
+    ...branch,
+    required: required.filter((name) => name !== "type"),
+  }));
 }
 
 function omitUnsupported(zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void {

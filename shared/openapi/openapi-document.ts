@@ -5,23 +5,25 @@ export interface Reference {
   readonly $ref: string;
 }
 
-export type Content = Readonly<Record<string, { readonly schema: Reference }>>;
+export type Content = Readonly<Record<string, { readonly schema: Reference | JsonSchema }>>;
 
 export interface ResponseObject {
   readonly description: string;
   readonly content: Content;
 }
 
+export interface ParameterObject {
+  readonly name: string;
+  readonly in: "path" | "query";
+  readonly required: boolean;
+  readonly schema: JsonSchema;
+}
+
 export interface OperationObject {
   readonly operationId: string;
   readonly tags: readonly string[];
   readonly summary: string;
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: "path" | "query";
-    readonly required: boolean;
-    readonly schema: JsonSchema;
-  }[];
+  readonly parameters?: readonly ParameterObject[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
   readonly responses: Readonly<Record<string, ResponseObject | Reference>> & { readonly 200: ResponseObject };
 }

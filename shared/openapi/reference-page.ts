@@ -1,7 +1,7 @@
 // The OpenAPI document for people: one page without scripts, which the strictest content security policy lets through.
 import { html } from "hono/html";
 import type { JsonSchema } from "./json-schemas.ts";
-import type { Content, OpenApiDocument, OperationObject } from "./openapi-document.ts";
+import type { Content, OpenApiDocument, OperationObject, ParameterObject } from "./openapi-document.ts";
 
 type Html = ReturnType<typeof html>;
 type Schemas = Readonly<Record<string, JsonSchema>>;
@@ -52,10 +52,11 @@ export function referencePage({ info, paths, components }: OpenApiDocument): Htm
 }
 
 function section(method: string, path: string, operation: OperationObject, schemas: Schemas): Html {
-  const { requestBody, responses } = operation;
+  const { parameters = [], requestBody, responses } = operation;
   return html`<section id="${operation.operationId}">
     <h2>${operation.summary}</h2>
     <p class="endpoint"><b>${method}</b> ${path}</p>
+    ${parameterList(parameters)}
     ${
       requestBody === undefined
         ? ""
@@ -69,10 +70,21 @@ function section(method: string, path: string, operation: OperationObject, schem
 
 function content(types: Content, schemas: Schemas): Html[] {
   return Object.entries(types).map(([type, { schema }]) => {
-    const name = schema.$ref.split("/").at(-1) ?? "";
-    return html`<p><code>${type}</code> ${name}</p>
-      ${members(schemas[name] ?? {})}`;
+    const name = schema.$ref?.split("/").at(-1);
+    return name === undefined
+      ? html`<p><code>${type}</code></p>`
+      : html`<p><code>${type}</code> ${name}</p>
+          ${members(schemas[name] ?? {})}`;
   });
+}
+
+/** Parameters outside of the body. */
+function parameterList(parameters: readonly ParameterObject[]): Html | string {
+  if (parameters.length === 0) return "";
+  const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
+  const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
+  return html`<h3>Parameters</h3>
+    ${members({ properties, required })}`;
 }
 
 /** The members of an object, or of what an array or a union is made of; empty for a plain value. */
@@ -96,7 +108,7 @@ function members(schema: JsonSchema): Html[] {
       </dd>`;
   });
   return [
-    html`<p>${prose(schema.description ?? "")}</p>
+    html`${schema.description === undefined ? "" : html`<p>${prose(schema.description)}</p>`}
       <dl>${rows}</dl>`,
   ];
 }

@@ -1,11 +1,11 @@
 import OpenAI, { BadRequestError, NotFoundError } from "openai";
 import { zodResponsesFunction, zodTextFormat } from "openai/helpers/zod";
 import { describe, expect, inject, it } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: checkedFetch(baseUrl), maxRetries: 0 });
+const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: documentedFetch(baseUrl), maxRetries: 0 });
 
 const calm = { model, temperature: 0 };
 const weatherTool = zodResponsesFunction({

@@ -4,11 +4,11 @@ import { tool as langchainTool } from "@langchain/core/tools";
 import { ChatOpenAI } from "@langchain/openai";
 import { generateText, isStepCount, Output, streamText, tool } from "ai";
 import { describe, expect, inject, it } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { count, person, weather } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const fetchChecked = checkedFetch(baseUrl);
+const fetchChecked = documentedFetch(baseUrl);
 
 describe("ai with @ai-sdk/openai's responses", () => {
   const calm = {

@@ -18,7 +18,8 @@ import type { AuditLog } from "./audit-log.ts";
 import { expiryFields, readExpiry } from "./key-expiry.ts";
 import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import { organizationId } from "./organization.ts";
-import { pageFields, toListPage, toSeconds } from "./page.ts";
+import { pageFields } from "@sluice/shared/openai/page-query.ts";
+import { toListPage, toSeconds } from "./page.ts";
 import { parseInput } from "./parse-input.ts";
 import { readQuery } from "./read-query.ts";
 

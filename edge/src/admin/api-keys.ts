@@ -11,7 +11,8 @@ import { expiryFields, readExpiry } from "./key-expiry.ts";
 import { keyTermsFields, toKeyTerms, toTermsChange } from "./key-terms.ts";
 import { keyToWire, listedKeyToWire } from "./key-wire.ts";
 import type { Keyring } from "./keyring.ts";
-import { pageSchema, toListPage } from "./page.ts";
+import { pageSchema } from "@sluice/shared/openai/page-query.ts";
+import { toListPage } from "./page.ts";
 import { parseInput } from "./parse-input.ts";
 import { readQuery } from "./read-query.ts";
 

@@ -4,7 +4,8 @@ import type { Handler } from "hono";
 import * as z from "zod/mini";
 import type { EdgeContext } from "#edge/context.ts";
 import { type AuditEntry, type AuditLog, auditEventTypes } from "./audit-log.ts";
-import { toListPage, pageFields, toSeconds } from "./page.ts";
+import { pageFields } from "@sluice/shared/openai/page-query.ts";
+import { toListPage, toSeconds } from "./page.ts";
 import { parseInput } from "./parse-input.ts";
 import { readQuery } from "./read-query.ts";
 

@@ -1,7 +1,7 @@
 // The directory of keys in D1: for people and the admin API, never for admission.
 import * as z from "zod/mini";
 import type { Database, Statement } from "./database.ts";
-import type { Page } from "./page.ts";
+import type { Page } from "@sluice/shared/openai/page-query.ts";
 
 export interface ServiceAccountName {
   readonly id: string;

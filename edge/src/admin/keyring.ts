@@ -31,7 +31,8 @@ import type { Statement } from "./database.ts";
 import { changedFields } from "./key-terms.ts";
 import type { KeyDirectory, KeyEntry, ServiceAccountName } from "./key-directory.ts";
 import { assertDivisible } from "./leased-terms.ts";
-import { type Page, toSeconds } from "./page.ts";
+import type { Page } from "@sluice/shared/openai/page-query.ts";
+import { toSeconds } from "./page.ts";
 
 export interface KeyringParts {
   readonly gates: KeyGates;

@@ -1,16 +1,5 @@
-// Lists, as OpenAI's administration pages them.
-import * as z from "zod/mini";
-
-export const pageFields = {
-  /** At most so many entries. */
-  limit: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(100)), 20),
-  /** Entries after the one of this id; absent: from the newest. */
-  after: z.optional(z.string()),
-};
-
-export const pageSchema = z.object(pageFields);
-
-export type Page = z.output<typeof pageSchema>;
+// Pages of lists, as OpenAI's API has them.
+import type { Page } from "@sluice/shared/openai/page-query.ts";
 
 /** `entries` has one more than the page's limit when there is a next page. */
 export function toListPage<Entry, Wire extends { readonly id: string }>(

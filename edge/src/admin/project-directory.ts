@@ -1,7 +1,7 @@
 // Projects in D1.
 import * as z from "zod/mini";
 import type { Database, Statement } from "./database.ts";
-import type { Page } from "./page.ts";
+import type { Page } from "@sluice/shared/openai/page-query.ts";
 
 export interface Project {
   readonly id: string;

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import type { Database, Statement } from "./database.ts";
 import type { ServiceAccountName } from "./key-directory.ts";
-import type { Page } from "./page.ts";
+import type { Page } from "@sluice/shared/openai/page-query.ts";
 
 const rowSchema = z.object({ id: z.string(), name: z.string(), created_at_ms: z.int() });
 

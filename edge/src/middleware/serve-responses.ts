@@ -1,35 +1,19 @@
 // What is kept of responses, to those whose they are.
 import { AppError } from "@sluice/shared/errors.ts";
+import { inputItemsQuerySchema, retrieveResponseQuerySchema } from "@sluice/shared/openai/response-queries.ts";
 import type { Context, Handler } from "hono";
 import * as z from "zod/mini";
-import { pageFields, toListPage } from "#edge/admin/page.ts";
+import { toListPage } from "#edge/admin/page.ts";
 import { parseInput } from "#edge/admin/parse-input.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { StoredResponse } from "#edge/responses/stored-response.ts";
 import type { ResponseStores } from "#edge/responses/response-stores.ts";
 
-const inclusions = z.optional(z.unknown());
-
-const retrieveQuery = z.strictObject({
-  /** An answer holds all that can be told of it. */
-  include: inclusions,
-  include_obfuscation: z.optional(z.stringbool()),
-  stream: z.optional(z.stringbool()),
-  /** Of a stream: the number of the last event that the caller has. */
-  starting_after: z._default(z.coerce.number().check(z.int(), z.gte(0)), -1),
-});
-
-const itemsQuery = z.strictObject({
-  ...pageFields,
-  order: z._default(z.enum(["asc", "desc"]), "desc"),
-  include: inclusions,
-});
-
 /** `GET /v1/responses/:id`. */
 export function retrieveResponse(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const { stream, starting_after: after } = parseInput(retrieveQuery, readQuery(c.req.url));
+    const { stream, starting_after: after } = parseInput(retrieveResponseQuerySchema, readQuery(c.req.url));
     const { response, isBackground } = await find(c, stores);
     if (stream !== true) return c.body(response, 200, { "content-type": "application/json" });
     if (!isBackground) {
@@ -67,7 +51,7 @@ export function cancelResponse(stores: ResponseStores): Handler<EdgeContext> {
 /** `GET /v1/responses/:id/input_items`: the conversation that it answers, its own input last; newest first by default. */
 export function listInputItems(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const { limit, after, order } = parseInput(itemsQuery, readQuery(c.req.url));
+    const { limit, after, order } = parseInput(inputItemsQuerySchema, readQuery(c.req.url));
     const { items, numInputItems } = await find(c, stores);
     const input = itemsSchema.parse(JSON.parse(items)).slice(0, numInputItems);
     const ordered = order === "asc" ? input : input.toReversed();

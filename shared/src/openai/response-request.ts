@@ -47,7 +47,7 @@ const hostedTool = unsupportedTypes(
 
 const namedFunction = z.strictObject({ type: z.literal("function"), name: functionName });
 
-const toolChoiceSchema = z.union([
+export const responseToolChoiceSchema = z.union([
   z.enum(["none", "auto", "required"]),
   z.discriminatedUnion("type", [
     namedFunction,
@@ -60,7 +60,7 @@ const toolChoiceSchema = z.union([
   ]),
 ]);
 
-const formatSchema = z.discriminatedUnion("type", [
+export const textFormatSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text") }),
   z.strictObject({ type: z.literal("json_object") }),
   z.strictObject({
@@ -73,7 +73,7 @@ const formatSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-export type TextFormat = z.infer<typeof formatSchema>;
+export type TextFormat = z.infer<typeof textFormatSchema>;
 
 /** What more an answer may tell. All but the first are of tools, or of parts, that no answer here has. */
 const inclusionSchema = z.enum([
@@ -108,10 +108,10 @@ export const responseRequestSchema = z.strictObject({
   include: z.nullish(boundedArray(inclusionSchema, 0, 16)),
   tools: z.nullish(boundedArray(z.discriminatedUnion("type", [functionTool, hostedTool]), 0, maxTools)),
   /** `auto` when there are tools, else `none`. */
-  tool_choice: z.nullish(toolChoiceSchema),
+  tool_choice: z.nullish(responseToolChoiceSchema),
   /** Whether one answer may call more than one; true by default. */
   parallel_tool_calls: z.nullish(z.boolean()),
-  text: z.nullish(z.strictObject({ format: z.nullish(formatSchema), verbosity: unsupported("medium") })),
+  text: z.nullish(z.strictObject({ format: z.nullish(textFormatSchema), verbosity: unsupported("medium") })),
   /** `auto`: a conversation that is too long loses its oldest turns. `disabled`, the default: it is refused. */
   truncation: z.nullish(z.enum(["auto", "disabled"])),
   reasoning: z.nullish(

@@ -15,7 +15,7 @@ export function documentedFetch(baseUrl: string): typeof fetch {
     const response = await fetchChecked(request);
     if (!response.ok) return response;
     const assertDocumented = await documented;
-    if (body !== undefined) assertDocumented(method, pathname, "request", JSON.parse(body));
+    if (body !== undefined && body !== "") assertDocumented(method, pathname, "request", JSON.parse(body));
     if (!isEventStream(response) || response.body === null) {
       assertDocumented(method, pathname, "answer", await response.clone().json());
       return response;

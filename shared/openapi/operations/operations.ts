@@ -1,32 +1,15 @@
 // Each endpoint of the public API, in the order of the reference page.
-import type * as z from "zod/mini";
-import { chatCompletionRequestSchema } from "../src/openai/chat-completion-request.ts";
-import { completionRequestSchema } from "../src/openai/completion-request.ts";
-import { embeddingRequestSchema } from "../src/openai/embedding-request.ts";
-import { detokenizeRequestSchema, tokenizeRequestSchema } from "../src/openai/tokenize-request.ts";
-import { chatCompletion, chatCompletionChunk } from "./answers/chat-completion.ts";
-import { completion } from "./answers/completion.ts";
-import { embeddingList } from "./answers/embedding.ts";
-import { model, modelList } from "./answers/model.ts";
-import { detokenization, tokenization } from "./answers/tokenization.ts";
-
-export interface Named {
-  /** Unique; where the schema stands in `components/schemas`. */
-  readonly name: string;
-  readonly schema: z.core.$ZodType;
-}
-
-export interface Operation {
-  readonly method: "get" | "post" | "delete";
-  /** With parameters in braces, as OpenAPI has them. */
-  readonly path: string;
-  readonly tag: string;
-  readonly summary: string;
-  readonly request?: Named;
-  readonly answer: Named;
-  /** One server-sent event of the answer, where the request may ask for a stream. */
-  readonly event?: Named;
-}
+import { chatCompletionRequestSchema } from "../../src/openai/chat-completion-request.ts";
+import { completionRequestSchema } from "../../src/openai/completion-request.ts";
+import { embeddingRequestSchema } from "../../src/openai/embedding-request.ts";
+import { detokenizeRequestSchema, tokenizeRequestSchema } from "../../src/openai/tokenize-request.ts";
+import { chatCompletion, chatCompletionChunk } from "../answers/chat-completion.ts";
+import { completion } from "../answers/completion.ts";
+import { embeddingList } from "../answers/embedding.ts";
+import { model, modelList } from "../answers/model.ts";
+import { detokenization, tokenization } from "../answers/tokenization.ts";
+import type { Named, Operation } from "./operation.ts";
+import { responseOperations } from "./response-operations.ts";
 
 const textCompletion: Named = { name: "Completion", schema: completion };
 
@@ -49,6 +32,7 @@ export const operations: readonly Operation[] = [
     answer: textCompletion,
     event: textCompletion,
   },
+  ...responseOperations,
   {
     method: "post",
     path: "/v1/embeddings",
