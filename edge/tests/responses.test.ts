@@ -300,13 +300,3 @@ test("a method that is not there is refused, naming those that are", async () =>
   expect((await call("PUT", "/x", {})).headers.get("allow")).toBe("GET, DELETE");
   expect((await call("GET", "")).headers.get("allow")).toBe("POST");
 });
-
-describe("a key that is bound to a jurisdiction where no state is kept", () => {
-  test("has no stored responses, and is told so where it asks for one", async () => {
-    const { value } = await edge.createKey({ jurisdictions: ["amsterdam"] });
-    const { id } = await create({}, { as: value });
-    expect(requestIn(region.received[0] as never).store).toBe(false);
-    expect((await call("GET", `/${id}`, undefined, { as: value })).status).toBe(404);
-    expect(await create({ store: true }, { as: value })).toMatchObject({ error: { param: "store" } });
-  });
-});
