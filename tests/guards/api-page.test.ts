@@ -6,6 +6,7 @@ import { chatCompletionRequestSchema } from "@sluice/shared/openai/chat-completi
 import { completionRequestSchema } from "@sluice/shared/openai/completion-request.ts";
 import { embeddingRequestSchema } from "@sluice/shared/openai/embedding-request.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import { responseRequestSchema } from "@sluice/shared/openai/response-request.ts";
 import { detokenizeRequestSchema, tokenizeRequestSchema } from "@sluice/shared/openai/tokenize-request.ts";
 import { expect, test } from "vitest";
 import type * as z from "zod/mini";
@@ -23,6 +24,7 @@ const endpoints: Readonly<Record<string, { readonly schema: RequestSchema; reado
     least: { model: "m", messages: [{ role: "user", content: "" }] },
   },
   "/v1/completions": { schema: completionRequestSchema, least: { model: "m", prompt: "a" } },
+  "/v1/responses": { schema: responseRequestSchema, least: { model: "m", input: "a" } },
   "/v1/embeddings": { schema: embeddingRequestSchema, least: { model: "m", input: "a" } },
   "/v1/tokenize": { schema: tokenizeRequestSchema, least: { model: "m", prompt: "a" } },
   "/v1/detokenize": { schema: detokenizeRequestSchema, least: { model: "m", tokens: [] } },
@@ -59,25 +61,28 @@ test.each(Object.entries(endpoints))("%s: what the page calls refused is, and no
   expect(wrong).toEqual([]);
 });
 
-test.each(["/v1/chat/completions", "/v1/completions", "/v1/embeddings"])("%s: the README says the same", (endpoint) => {
-  const fates = fatesIn(sectionOf(endpoint));
-  const [, works = "", accepted = "", refused = ""] =
-    readme
-      .split("\n")
-      .find((line) => line.startsWith(`| \`${endpoint}\` |`))
-      ?.split(" | ") ?? [];
-  const told = new Map<string, Fate>();
-  for (const [cell, fate] of [
-    [works, "works"],
-    [accepted, "accepted"],
-    [refused, "refused"],
-  ] as const) {
-    for (const [, name = ""] of cell.matchAll(/`(\w+)`/g)) told.set(name, fate);
-  }
-  const byName = (entries: Map<string, Fate>) =>
-    Object.fromEntries([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  expect(byName(told)).toEqual(byName(fates));
-});
+test.each(["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings"])(
+  "%s: the README says the same",
+  (endpoint) => {
+    const fates = fatesIn(sectionOf(endpoint));
+    const [, works = "", accepted = "", refused = ""] =
+      readme
+        .split("\n")
+        .find((line) => line.startsWith(`| \`${endpoint}\` |`))
+        ?.split(" | ") ?? [];
+    const told = new Map<string, Fate>();
+    for (const [cell, fate] of [
+      [works, "works"],
+      [accepted, "accepted"],
+      [refused, "refused"],
+    ] as const) {
+      for (const [, name = ""] of cell.matchAll(/`(\w+)`/g)) told.set(name, fate);
+    }
+    const byName = (entries: Map<string, Fate>) =>
+      Object.fromEntries([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    expect(byName(told)).toEqual(byName(fates));
+  },
+);
 
 test("a row that is missing, or wrong, is seen", () => {
   expect(fatesIn("| `a` | works | |\n| `b` ° | refused | (1) |\ntext `c`")).toEqual(
