@@ -79,7 +79,11 @@ export function judge(report: Report): readonly Goal[] {
       ),
     ...report.batching.flatMap(({ precision, continuous, static: fixed, emptying }) => {
       const over = (name: string, rate: Rate): Goal =>
-        atLeast(`continuous over ${name}, ${precision}`, leastBatchingRatio, continuous.perSecond / rate.perSecond);
+        atLeast(
+          `continuous over ${name}, ${precision}`,
+          leastBatchingRatio,
+          continuous.perCpuSecond / rate.perCpuSecond,
+        );
       return [over("static batching", fixed), over("static batches that empty", emptying)];
     }),
     ...report.kvWaste

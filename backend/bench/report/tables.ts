@@ -74,12 +74,12 @@ function renderBatching({ batching }: Report): string {
   if (batching.length === 0) return "";
   const rows = batching.map(({ precision, continuous, static: fixed, emptying }) => [
     precision,
-    ...[continuous, fixed, emptying].map(({ perSecond }) => perSecond.toFixed(0)),
-    ...[fixed, emptying].map(({ perSecond }) => (continuous.perSecond / perSecond).toFixed(2)),
+    ...[continuous, fixed, emptying].map(({ perCpuSecond }) => perCpuSecond.toFixed(0)),
+    ...[fixed, emptying].map(({ perCpuSecond }) => (continuous.perCpuSecond / perCpuSecond).toFixed(2)),
   ]);
   const { numSlots, numRequests } = batching[0] ?? { numSlots: 0, numRequests: 0 };
   const title =
-    `${numRequests} requests with answers of log-normal lengths, ${numSlots} slots, output tokens per second. ` +
+    `${numRequests} requests with answers of log-normal lengths, ${numSlots} slots, one thread, output tokens per CPU-second. ` +
     "Static: all of a batch compute until its longest answer is done. Emptying: what is done leaves its batch";
   const head = ["weights", "continuous", "static", "emptying", "× static", "× emptying"];
   return `${title}\n\n${table(head, rows)}`;

@@ -3,6 +3,8 @@ import { loadConfig } from "./config.ts";
 
 const env = { SLUICE_MODEL_DIR: "/models/pocket" };
 
+const budgetOf = (more: Readonly<Record<string, string>>) => loadConfig({ ...env, ...more }).limits.maxNumBatchedTokens;
+
 describe("loadConfig", () => {
   test("needs a model directory only, and names the model after it", () => {
     expect(loadConfig(env)).toMatchObject({
@@ -10,7 +12,7 @@ describe("loadConfig", () => {
       modelId: "pocket",
       executor: { modelDir: "/models/pocket", precision: "int8", blockSize: 64 },
       prefixCaching: true,
-      limits: { maxNumBatchedTokens: 512, maxNumSeqs: 64 },
+      limits: { maxNumBatchedTokens: 256, maxNumSeqs: 64 },
     });
     expect(loadConfig(env).executor).not.toHaveProperty("maxModelLen");
   });
@@ -21,6 +23,12 @@ describe("loadConfig", () => {
 
   test("prefix caching can be turned off", () => {
     expect(loadConfig({ ...env, SLUICE_PREFIX_CACHING: "off" }).prefixCaching).toBe(false);
+  });
+
+  test("an absent token budget is the device's usual one, or the least that many sequences need", () => {
+    expect(budgetOf({ SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" })).toBe(512);
+    expect(budgetOf({ SLUICE_MAX_NUM_SEQS: "256" })).toBe(256 - 1 + 64);
+    expect(budgetOf({ SLUICE_MAX_NUM_BATCHED_TOKENS: "127" })).toBe(127);
   });
 
   test("runs on the CPU unless a WebGPU device is asked for", () => {

@@ -10,6 +10,9 @@ function count(least: number) {
 
 const port = count(0).pipe(z.int().max(65_535));
 
+/** On the CPU more tokens at a time are no faster, and who decodes waits for them longer (docs/benchmarks.md). */
+const usualBatchedTokens = { cpu: 256, webgpu: 512 } as const;
+
 const schema = z.object({
   SLUICE_ENGINE_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_ENGINE_PORT: port.default(50_051),
@@ -35,8 +38,8 @@ const schema = z.object({
   SLUICE_PREFIX_CACHING: z.enum(["on", "off"]).default("on"),
   /** Tokens of prompt and output; the model's own limit by default. */
   SLUICE_MAX_MODEL_LEN: count(2).optional(),
-  /** Tokens one step computes at most. */
-  SLUICE_MAX_NUM_BATCHED_TOKENS: count(1).default(512),
+  /** Tokens one step computes at most; by default `usualBatchedTokens`, or the least that the other limits allow. */
+  SLUICE_MAX_NUM_BATCHED_TOKENS: count(1).optional(),
   SLUICE_MAX_NUM_SEQS: count(1).default(64),
   SLUICE_MAX_QUEUED_REQUESTS: count(1).default(256),
   SLUICE_MAX_QUEUED_TOKENS: count(1).default(131_072),
@@ -75,7 +78,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   }
   const values = result.data;
   const leastTokens = leastBatchedTokens(values.SLUICE_MAX_NUM_SEQS, values.SLUICE_BLOCK_SIZE);
-  if (values.SLUICE_MAX_NUM_BATCHED_TOKENS < leastTokens) {
+  const maxNumBatchedTokens =
+    values.SLUICE_MAX_NUM_BATCHED_TOKENS ?? Math.max(usualBatchedTokens[values.SLUICE_DEVICE], leastTokens);
+  if (maxNumBatchedTokens < leastTokens) {
     throw new Error(
       `SLUICE_MAX_NUM_BATCHED_TOKENS: must be at least ${leastTokens} with this block size and SLUICE_MAX_NUM_SEQS`,
     );
@@ -89,7 +94,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     modelId: values.SLUICE_MODEL_ID ?? basename(values.SLUICE_MODEL_DIR),
     executor: executorOptions(values),
     limits: {
-      maxNumBatchedTokens: values.SLUICE_MAX_NUM_BATCHED_TOKENS,
+      maxNumBatchedTokens,
       maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
       maxQueuedRequests: values.SLUICE_MAX_QUEUED_REQUESTS,
       maxQueuedTokens: values.SLUICE_MAX_QUEUED_TOKENS,
