@@ -58,9 +58,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     readBody(config.bounds, readResponseRequest),
     once,
     enter,
+    account,
     converse({ stores, maxBodyBytes: config.bounds.maxBodyBytes, now }),
     runApart(stores),
-    account,
     route,
     forward(forwarding, relayResponse(keeper)),
   ] as const;

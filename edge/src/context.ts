@@ -40,6 +40,8 @@ interface Variables {
   responseRequest: ResponseRequest;
   /** converse: absent on other routes. */
   turn: ResponseTurn | undefined;
+  /** runApart: whether another isolate runs the request, and settles it. */
+  isHandedOver: boolean | undefined;
   /** remember: whether the answer is kept for retries, so that the region is read to its end whoever leaves. */
   isRemembered: boolean | undefined;
   /** forward: the whole answer, if it is remembered; absent in the end when it cannot be kept. Never rejects. */

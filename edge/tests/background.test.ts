@@ -102,7 +102,7 @@ describe("a response in the background", () => {
     expect(error).toMatchObject({ status: 503 });
     expect((error as { headers: Headers }).headers.get("retry-after")).toBe("3");
     region.behaviour = resetConnection;
-    await expect(client.responses.create(ask)).rejects.toMatchObject({ status: 503 });
+    await expect(client.responses.create(ask)).rejects.toMatchObject({ status: 503, code: "unavailable" });
   });
 
   test("whose region refuses it late has failed", async () => {
@@ -257,6 +257,16 @@ describe("what a response in the background costs", () => {
       expect(left).toBeLessThan(960);
     });
     expect(region.receiptsAsked).toContain(region.received[0]?.passport?.rid);
+  });
+
+  test("holds its place of the limit until it has ended", async () => {
+    const own = clientOf((await edge.createKey({ concurrency: 1 })).value);
+    region.behaviour = respondForever;
+    const { id } = await own.responses.create(ask);
+    region.behaviour = respondWith("hello");
+    await expect(own.responses.create(ask)).rejects.toMatchObject({ status: 429 });
+    await own.responses.cancel(id);
+    await vi.waitFor(async () => expect((await own.responses.create(ask)).status).toBe("queued"), 10_000);
   });
 
   test("counts against the limit like any other", async () => {

@@ -153,6 +153,15 @@ describe("a conversation", () => {
     expect(asked[2]?.input).toHaveLength(5);
   });
 
+  test("that is refused holds no place of the limit", async () => {
+    const { value } = await edge.createKey({ concurrency: 1 });
+    for (let time = 0; time < 3; time += 1) {
+      const refused = await create({ previous_response_id: "resp_1" }, { as: value });
+      expect(refused.error?.code).toBe("previous_response_not_found");
+    }
+    await vi.waitFor(async () => expect((await create({}, { as: value })).status).toBe("completed"));
+  });
+
   test("survives the deletion of what it went on from", async () => {
     const first = await create({ input: "first" });
     const second = await create({ input: "second", previous_response_id: first.id });

@@ -11,10 +11,7 @@ import type { ResponseStores } from "#edge/responses/response-stores.ts";
 const keptHeaders = [...forwardedHeaders, "cf-connecting-ip"] as const;
 const keptPlace = ["latitude", "longitude", "continent"] as const;
 
-/**
- * A response in the background is handed over here, admitted; its caller may leave. Others go on. When nobody can tell whether
- * it was taken over, its reservation ends at its deadline.
- */
+/** A response in the background is handed over here, admitted; its caller may leave. Others go on. */
 export function runApart(stores: ResponseStores) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const turn = c.get("turn");
@@ -31,6 +28,8 @@ export function runApart(stores: ResponseStores) {
       headers: textsOf(keptHeaders, (name) => c.req.header(name)),
       place: textsOf(keptPlace, (name) => c.req.raw.cf?.[name]),
     });
+    c.set("isHandedOver", true);
+    c.set("usage", undefined);
     c.set("body", undefined);
     if (started.kind === "refused") return remembered(c, started.body, started.status, started.headers);
     if (turn.request.stream === true) return followed(c, stores, turn);

@@ -27,7 +27,7 @@ export function settle(parts: SettleParts) {
     const answered = Promise.withResolvers<void>();
     const settled = answered.promise.then(async () => {
       await c.get("ending");
-      return settleOne(c, startedAtMs, parts);
+      return c.get("isHandedOver") === true ? nothing : settleOne(c, startedAtMs, parts);
     });
     c.executionCtx.waitUntil(settled);
     c.set("usage", settled);
@@ -38,6 +38,9 @@ export function settle(parts: SettleParts) {
     }
   });
 }
+
+/** Of a request that another settles. */
+const nothing: Usage = { receipts: [], signed: [], missing: [], totalTokens: 0 };
 
 /** Never rejects. */
 async function settleOne(

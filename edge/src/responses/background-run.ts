@@ -1,5 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
+import { errorResponse } from "#edge/middleware/render-errors.ts";
 import { runJob } from "#edge/middleware/run-job.ts";
 import type { Parts } from "#edge/parts.ts";
 import { brokenStreamError } from "#edge/proxy/relay-events.ts";
@@ -65,9 +66,12 @@ export class BackgroundRun {
     return this.#decided.promise;
   }
 
-  /** Settles when the request has been paid for; never rejects. */
-  get settled(): Promise<unknown> {
-    return Promise.resolve(this.#settled);
+  /** Resolves when the request has been paid for, and that is in the log. */
+  async settle(status: string): Promise<void> {
+    const { requestId, turn } = this.#job;
+    const usage = await this.#settled;
+    const told = { requestId, responseId: turn.responseId, ...turn.owner, status, totalTokens: usage?.totalTokens };
+    this.#parts.log.info("response in the background", told);
   }
 
   /** Nobody wants the answer any more. */
@@ -83,13 +87,10 @@ export class BackgroundRun {
       return await this.#answer(witness);
     } catch (thrown) {
       const error = AppError.from(thrown);
-      this.#parts.log.error("background response failed", {
-        requestId: this.#job.requestId,
-        errorDetail: error.message,
-      });
-      const body = JSON.stringify({ error: error.toErrorObject() });
-      this.#decided.resolve({ kind: "refused", status: error.httpStatus, headers: {}, body });
-      return this.#failed(error.publicText);
+      const { requestId } = this.#job;
+      const detail = { requestId, errorDetail: error.message };
+      if (!this.#controller.signal.aborted) this.#parts.log.error("response in the background failed", detail);
+      return this.#refuse(errorResponse(error));
     }
   }
 

@@ -125,7 +125,7 @@ export class ResponseStore extends DurableObject<Bindings> {
     this.#progress(run, outcome);
     if (this.#run === run) this.#run = undefined;
     this.#tellFollowers();
-    await run.settled;
+    await run.settle(this.#head()?.status ?? "deleted");
   }
 
   /** The first end stands. */
