@@ -18,7 +18,8 @@ export function regionStatus(region: Region, isDraining: boolean): RegionStatus 
     region: region.id,
     status: isDraining ? "draining" : serving,
     models: [region.model.id],
-    modelCards: [describeModel(region)],
+    // What a model takes is known from an engine that serves it.
+    modelCards: region.pool.isServing ? [describeModel(region)] : [],
     ...region.pool.load,
     engines: region.pool.engines.map((engine) => engine.status),
   };
