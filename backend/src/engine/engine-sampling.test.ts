@@ -9,7 +9,7 @@ import type { BlockId } from "./kv/block-id.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import type { LogitAdjustments } from "./sampling/sampling-params.ts";
 import { leastBatchedTokens } from "./scheduler/scheduler.ts";
-import type { SequenceId } from "./scheduler/sequence-id.ts";
+import { request as greedyRequest } from "./test-requests.ts";
 
 const limits = { maxNumBatchedTokens: 32, maxNumSeqs: 8, maxQueuedRequests: 64, maxQueuedTokens: 10_000 };
 const greedy = { temperature: 0, topP: 1, topK: 0, seed: 0 };
@@ -179,16 +179,7 @@ test("with every feature on: the same tokens and logprobs alone, in company, pre
 });
 
 function request(promptTokenIds: readonly number[], stopping: GenerationRequest["stopping"], id = 1) {
-  const asked: GenerationRequest = {
-    sequenceId: id as SequenceId,
-    promptTokenIds,
-    sampling: greedy,
-    stopping,
-    priority: 0,
-    cacheSalt: "",
-    tenant: "",
-  };
-  return asked;
+  return { ...greedyRequest(id, promptTokenIds, stopping.maxTokens), stopping };
 }
 
 interface Answer {

@@ -3,6 +3,7 @@ import type { EmbedRequest, EmbedResponse } from "@sluice/shared/gen/sluice/engi
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
+import { StepGate } from "./step-gate.ts";
 
 const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 /** Of many steps. */
@@ -13,14 +14,13 @@ interface Ended {
   readonly error: ServiceError | null;
 }
 
-/** Runs before every step; a test replaces it to hold steps back. */
-let beforeStep: () => Promise<void> | void;
+const steps = new StepGate();
 let loopback: LoopbackEngine;
 let client: Client;
 
 beforeEach(async () => {
-  beforeStep = () => {};
-  const executor = new FakeExecutor({ maxModelLen: 100_000, numBlocks: 16_384 }, () => beforeStep());
+  steps.open();
+  const executor = new FakeExecutor({ maxModelLen: 100_000, numBlocks: 16_384 }, steps.pass);
   loopback = new LoopbackEngine(executor, limits);
   client = await loopback.listen();
 });
@@ -37,17 +37,6 @@ function startEmbed(
   const answer = (error: ServiceError | null, response?: EmbedResponse): void => resolve({ error, response });
   const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, answer);
   return { call, ended };
-}
-
-/** Holds back every step from the next one on. */
-function holdSteps(): { readonly reached: Promise<void>; readonly release: () => void } {
-  const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
-  beforeStep = () => {
-    reach();
-    return released;
-  };
-  return { reached, release };
 }
 
 const allIsFree = (): Promise<void> =>
@@ -72,7 +61,7 @@ test("gives a vector of length 1, whole or in its first dimensions, and counts t
 
 test("runs beside generating sequences, whose request ids it shares", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const generating = untilEnd(startGenerate(client, generateRequest("a")));
   await hold.reached;
   const embedding = startEmbed("b").ended;
@@ -99,7 +88,7 @@ test.each<[string, Partial<EmbedRequest>]>([
 
 test("answers RESOURCE_EXHAUSTED when the queue is full, and says when to come back", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const calls = [0, 1, 2, 3, 4, 5].map((id) => startEmbed(`${id}`).ended);
   await hold.reached;
   const { error } = await startEmbed("one too many").ended;
@@ -111,7 +100,7 @@ test("answers RESOURCE_EXHAUSTED when the queue is full, and says when to come b
 
 test("a cancelled call is out of the engine by the next step", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const { call, ended } = startEmbed("a", long);
   await hold.reached;
   call.cancel();
@@ -123,7 +112,7 @@ test("a cancelled call is out of the engine by the next step", async () => {
 
 test("a deadline that passes ends the call and frees its blocks", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const { ended } = startEmbed("a", long, { deadline: Date.now() + 50 });
   expect((await ended).error?.code).toBe(status.DEADLINE_EXCEEDED);
   hold.release();
@@ -133,16 +122,14 @@ test("a deadline that passes ends the call and frees its blocks", async () => {
 
 test("a step that fails ends the call with INTERNAL", async () => {
   await loopback.load();
-  beforeStep = () => {
-    throw new Error("device lost");
-  };
+  steps.fail(new Error("device lost"));
   expect((await startEmbed("a").ended).error).toMatchObject({ code: status.INTERNAL });
   await allIsFree();
 });
 
 test("when the engine dies its calls end with UNAVAILABLE", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const { ended } = startEmbed("a");
   await hold.reached;
   loopback.engineClient.fail("the thread is gone");
@@ -152,7 +139,7 @@ test("when the engine dies its calls end with UNAVAILABLE", async () => {
 
 test("a drain refuses new calls and lets the open ones finish", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const open = startEmbed("open").ended;
   await hold.reached;
   const drained = loopback.server.drain(60_000);
@@ -164,7 +151,7 @@ test("a drain refuses new calls and lets the open ones finish", async () => {
 
 test("a drain ends with UNAVAILABLE what is left after its grace", async () => {
   await loopback.load();
-  const hold = holdSteps();
+  const hold = steps.hold();
   const open = startEmbed("open", long).ended;
   await hold.reached;
   const drained = loopback.server.drain(1);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { AccessRules } from "./access-rules.ts";
 import { decideAdmission, type IdentityQuestion, principalOf } from "./decide-admission.ts";
 import type { KeyRecord } from "./key-record.ts";
+import { testQuestion } from "./test-question.ts";
 
 const record: KeyRecord = {
   keyId: "key",
@@ -11,14 +12,7 @@ const record: KeyRecord = {
   status: "active",
   createdAtMs: 0,
 };
-const question: IdentityQuestion = {
-  credential: { kind: "secret", keyId: "key", secretHash: "hash" },
-  scope: "inference",
-  ip: undefined,
-  origin: undefined,
-  model: "pocket",
-  serviceTier: "default",
-};
+const question: IdentityQuestion = testQuestion();
 const nowMs = 1_000;
 
 function known(changes: Partial<KeyRecord> = {}) {
