@@ -3,7 +3,7 @@ import { type AccessQuestion, AccessRules } from "./access-rules.ts";
 import type { KeyTerms } from "./key-record.ts";
 
 const question: AccessQuestion = {
-  scope: "inference",
+  scopes: ["inference"],
   ip: "10.1.2.3",
   origin: undefined,
   model: "pocket",
@@ -19,7 +19,8 @@ test.each([
   { terms: { ipAllowlist: [], models: [], scopes: [] }, asked: {}, refusal: "ip_not_allowed" },
   { terms: { origins: ["https://a.example"] }, asked: { origin: "https://b.example" }, refusal: "origin_not_allowed" },
   { terms: { scopes: ["usage.read"] }, asked: {}, refusal: "scope_missing" },
-  { terms: {}, asked: { scope: "admin" }, refusal: "scope_missing" },
+  { terms: {}, asked: { scopes: ["admin"] }, refusal: "scope_missing" },
+  { terms: {}, asked: { scopes: ["inference", "admin"] }, refusal: "scope_missing" },
   { terms: { models: ["other"] }, asked: {}, refusal: "model_not_allowed" },
   { terms: { models: [] }, asked: {}, refusal: "model_not_allowed" },
   { terms: { models: ["*"], deniedModels: ["pock*"] }, asked: {}, refusal: "model_not_allowed" },
@@ -44,7 +45,7 @@ test.each([
   { terms: { models: ["other"] }, asked: { model: undefined } },
   { terms: {}, asked: { serviceTier: "flex" } },
   { terms: { serviceTiers: ["priority"] }, asked: { serviceTier: "priority" } },
-  { terms: { scopes: ["admin"] }, asked: { scope: "admin" } },
+  { terms: { scopes: ["admin"] }, asked: { scopes: ["admin"] } },
 ] satisfies { terms: KeyTerms; asked: Partial<AccessQuestion> }[])("$terms let $asked pass", ({ terms, asked }) => {
   expect(new AccessRules(terms).judge({ ...question, ...asked })).toBeUndefined();
 });

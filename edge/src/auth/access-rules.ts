@@ -5,7 +5,8 @@ import { ordinaryScopes, type Scope } from "./scope.ts";
 import { ordinaryTiers, type ServiceTier } from "./service-tier.ts";
 
 export interface AccessQuestion {
-  readonly scope: Scope;
+  /** All of them are needed. */
+  readonly scopes: readonly Scope[];
   /** The caller's address as the platform saw it. Absent: nobody knows. */
   readonly ip: string | undefined;
   /** Of the page whose script asks. Absent: it is no page. */
@@ -35,10 +36,11 @@ export class AccessRules {
   }
 
   /** What speaks against the request; absent when it may go on. From where somebody asks is judged before what. */
-  judge({ scope, ip, origin, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
+  judge({ scopes, ip, origin, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
     if (!this.#mayEnterFrom(ip)) return "ip_not_allowed";
     if (origin !== undefined && !(this.#terms.origins?.includes(origin) ?? true)) return "origin_not_allowed";
-    if (!(this.#terms.scopes ?? ordinaryScopes).includes(scope)) return "scope_missing";
+    const held = this.#terms.scopes ?? ordinaryScopes;
+    if (!scopes.every((scope) => held.includes(scope))) return "scope_missing";
     if (model !== undefined && !mayUseModel(model, this.#terms)) return "model_not_allowed";
     if (!(this.#terms.serviceTiers ?? ordinaryTiers).includes(serviceTier)) return "tier_not_allowed";
     return undefined;

@@ -48,8 +48,8 @@ function isHolder({ secretHash, previousSecrets = [] }: KeyRecord, credential: C
 }
 
 /** A token may hold fewer scopes than its key. */
-function isGranted({ credential, scope }: IdentityQuestion): boolean {
-  return credential.kind === "secret" || credential.scopes.includes(scope);
+function isGranted({ credential, scopes }: IdentityQuestion): boolean {
+  return credential.kind === "secret" || scopes.every((scope) => credential.scopes.includes(scope));
 }
 
 export function principalOf({ orgId, projectId, keyId }: KeyRecord): Principal {

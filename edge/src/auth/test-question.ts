@@ -5,7 +5,7 @@ export function testQuestion(changes: Partial<AdmissionQuestion> = {}): Admissio
   return {
     requestId: "req",
     credential: { kind: "secret", keyId: "key", secretHash: "hash" },
-    scope: "inference",
+    scopes: ["inference"],
     ip: undefined,
     origin: undefined,
     model: "pocket",

@@ -5,7 +5,7 @@ import { UncheckedAdmissions } from "./unchecked-admissions.ts";
 const question: AdmissionQuestion = {
   requestId: "req",
   credential: { kind: "secret", keyId: "key", secretHash: "hash" },
-  scope: "inference",
+  scopes: ["inference"],
   ip: "203.0.113.7",
   origin: undefined,
   model: "pocket",

@@ -52,7 +52,7 @@ export class UncheckedAdmissions {
   }
 }
 
-function nameOf(keyId: string, { credential, scope, ip, origin, model, serviceTier }: AdmissionQuestion): string {
+function nameOf(keyId: string, { credential, scopes, ip, origin, model, serviceTier }: AdmissionQuestion): string {
   const proof = credential.kind === "secret" ? credential.secretHash : credential.scopes;
-  return JSON.stringify([keyId, proof, scope, ip, origin, model, serviceTier]);
+  return JSON.stringify([keyId, proof, scopes, ip, origin, model, serviceTier]);
 }

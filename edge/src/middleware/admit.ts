@@ -52,7 +52,7 @@ export function admit(parts: AdmitParts, scope: Scope) {
     const question = {
       requestId: c.get("requestId"),
       credential,
-      scope,
+      scopes: [scope],
       ip: c.req.header("cf-connecting-ip"),
       origin: c.req.header("origin"),
       model,
@@ -62,7 +62,7 @@ export function admit(parts: AdmitParts, scope: Scope) {
     const address = { keyId, place: placeOf(c.req.raw) };
     const admission = await askGate(parts, address, question, (work) => c.executionCtx.waitUntil(work));
     if (admission.kind === "refused") {
-      if (admission.reason === "ip_not_allowed") auditDenial(c, parts.denials);
+      if (admission.reason === "ip_not_allowed") auditDenial(c, parts.denials, keyId);
       throw identityError(admission.reason, keyId);
     }
     c.set("principal", admission.principal);
@@ -105,8 +105,9 @@ export function identityError(reason: RefusalReason, keyId: string): AppError {
   return new AppError(codeOfRefusal[reason], { detail: `key ${keyId}: ${reason}`, ...(param && { param }) });
 }
 
-function auditDenial(c: Context<EdgeContext>, denials: DenialAudit): void {
-  const audited = denials.note(c.get("credential").keyId, c.req.header("cf-connecting-ip"));
+/** Notes, behind the request, that the caller's address is none of the key's. */
+export function auditDenial(c: Context<EdgeContext>, denials: DenialAudit, keyId: string): void {
+  const audited = denials.note(keyId, c.req.header("cf-connecting-ip"));
   if (audited !== undefined) c.executionCtx.waitUntil(audited);
 }
 

@@ -1,6 +1,8 @@
 // `POST /oauth/token`: OAuth 2.0 client credentials (RFC 6749, section 4.4). The client is a key: its id is the client id, the
-// key itself the client secret. Errors have the RFC's form, since OAuth clients expect it, and its codes.
+// key itself the client secret. A secret that was guessed fails by its tag; only a key that was minted here reaches its gate, which
+// is asked once. Errors have the RFC's form, since OAuth clients expect it, and its codes.
 import type { Context, Handler } from "hono";
+import type { DenialAudit } from "#edge/admin/denial-audit.ts";
 import { parseApiKey } from "#edge/auth/api-key.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
@@ -9,6 +11,7 @@ import { ordinaryScopes, type Scope, scopeSchema } from "#edge/auth/scope.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
 import { readBytes } from "#edge/body/read-bytes.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { auditDenial } from "./admit.ts";
 
 /** A token request is a few short fields. */
 const bodyBounds = { maxBodyBytes: 8 * 1024, bodyTimeoutMs: 5_000 };
@@ -17,11 +20,12 @@ export interface TokenEndpointParts {
   readonly tagger: KeyTagger;
   readonly gates: KeyGates;
   readonly ownTokens: OwnTokens;
+  readonly denials: DenialAudit;
 }
 
 type OAuthError = "invalid_request" | "invalid_client" | "invalid_scope" | "unsupported_grant_type";
 
-export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Handler<EdgeContext> {
+export function issueToken({ tagger, gates, ownTokens, denials }: TokenEndpointParts): Handler<EdgeContext> {
   return async (c) => {
     const form = await readForm(c.req.raw);
     if (form === undefined) return refuse(c, "invalid_request");
@@ -36,22 +40,21 @@ export function issueToken({ tagger, gates, ownTokens }: TokenEndpointParts): Ha
     if (key === undefined || key.keyId !== client.id) return refuse(c, "invalid_client");
 
     const credential = { kind: "secret", keyId: key.keyId, secretHash: await hashSecret(key.secret) } as const;
-    for (const scope of scopes) {
-      const question = {
-        requestId: c.get("requestId"),
-        credential,
-        scope,
-        ip: c.req.header("cf-connecting-ip"),
-        origin: c.req.header("origin"),
-        model: undefined,
-        serviceTier: "default",
-        demand: undefined,
-      } as const;
-      const admission = await gates.admit({ keyId: key.keyId }, question, (work) => c.executionCtx.waitUntil(work));
-      if (admission.kind !== "admitted") {
-        const isScope = admission.kind === "refused" && admission.reason === "scope_missing";
-        return refuse(c, isScope ? "invalid_scope" : "invalid_client");
-      }
+    const question = {
+      requestId: c.get("requestId"),
+      credential,
+      scopes,
+      ip: c.req.header("cf-connecting-ip"),
+      origin: c.req.header("origin"),
+      model: undefined,
+      serviceTier: "default",
+      demand: undefined,
+    } as const;
+    const admission = await gates.admit({ keyId: key.keyId }, question, (work) => c.executionCtx.waitUntil(work));
+    if (admission.kind === "refused" && admission.reason === "ip_not_allowed") auditDenial(c, denials, key.keyId);
+    if (admission.kind !== "admitted") {
+      const isScope = admission.kind === "refused" && admission.reason === "scope_missing";
+      return refuse(c, isScope ? "invalid_scope" : "invalid_client");
     }
     const token = await ownTokens.issue({ keyId: key.keyId, scopes });
     // RFC 6749, section 5.1.
@@ -75,7 +78,7 @@ async function readForm(request: Request): Promise<URLSearchParams | undefined> 
 /** Absent when one is none of ours. Without a `scope` field: what a key has unless it says otherwise. */
 function readScopes(text: string | null): readonly Scope[] | undefined {
   if (text === null) return ordinaryScopes;
-  const scopes = text.split(" ").map((part) => scopeSchema.safeParse(part));
+  const scopes = [...new Set(text.split(" "))].map((part) => scopeSchema.safeParse(part));
   return scopes.every(({ success }) => success) ? scopes.flatMap(({ data }) => data ?? []) : undefined;
 }
 

@@ -10,7 +10,7 @@ import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { identityError } from "./admit.ts";
+import { auditDenial, identityError } from "./admit.ts";
 import { type Authenticators, readCredential } from "./authenticate.ts";
 
 export interface AdminDoor extends Authenticators {
@@ -46,7 +46,7 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
   const question = {
     requestId: c.get("requestId"),
     credential,
-    scope: readsOwnUsage ? "usage.read" : "admin",
+    scopes: [readsOwnUsage ? "usage.read" : "admin"],
     ip,
     origin: c.req.header("origin"),
     model: undefined,
@@ -55,10 +55,7 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
   } as const;
   const admission = await door.gates.admit({ keyId }, question, (work) => c.executionCtx.waitUntil(work));
   if (admission.kind === "refused") {
-    if (admission.reason === "ip_not_allowed") {
-      const audited = door.denials.note(keyId, ip);
-      if (audited !== undefined) c.executionCtx.waitUntil(audited);
-    }
+    if (admission.reason === "ip_not_allowed") auditDenial(c, door.denials, keyId);
     throw identityError(admission.reason, keyId);
   }
   if (readsOwnUsage) return { id: keyId, ip, ownUsageOf: keyId };
