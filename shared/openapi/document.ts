@@ -51,16 +51,14 @@ function paths(): OpenApiDocument["paths"] {
 }
 
 function describe(operation: Operation): OperationObject {
-  const { method, path, tag, summary, request, requestType = "application/json" } = operation;
+  const { method, path, tag, summary, request } = operation;
   const parameters = [...pathParameters(operation), ...queryParameters(operation)];
   return {
     operationId: operationId(method, path),
     tags: [tag],
     summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(request !== undefined && {
-      requestBody: { required: true, content: { [requestType]: { schema: refTo(request) } } },
-    }),
+    ...(request !== undefined && { requestBody: { required: true, content: requestContent(request, operation) } }),
     responses: {
       "200": success(operation),
       ...Object.fromEntries(
@@ -68,6 +66,16 @@ function describe(operation: Operation): OperationObject {
       ),
     },
   };
+}
+
+/** A form has an object's members as fields of their own, such as `expires_after[seconds]`. */
+function requestContent(request: Named, { requestType }: Operation): Content {
+  const schema = refTo(request);
+  if (requestType === undefined) return { "application/json": { schema } };
+  const fields = Object.entries(toJsonSchema(request.schema, "input").properties ?? {});
+  const objects = fields.filter(([, field]) => typeof field === "object" && field.type === "object");
+  const encoding = Object.fromEntries(objects.map(([name]) => [name, { style: "deepObject", explode: true } as const]));
+  return { [requestType]: { schema, encoding } };
 }
 
 function pathParameters({ path }: Operation): ParameterObject[] {
@@ -81,10 +89,11 @@ function pathParameters({ path }: Operation): ParameterObject[] {
 
 function queryParameters({ query }: Operation): ParameterObject[] {
   if (query === undefined) return [];
-  const { properties = {}, required = [] } = describeFields(toJsonSchema(query, "input"));
+  const { properties = {}, required = [] } = toJsonSchema(query, "input");
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: "query",
+    ...(descriptions[name] !== undefined && { description: descriptions[name] }),
     required: required.includes(name),
     schema: typeof schema === "boolean" ? {} : schema,
   }));

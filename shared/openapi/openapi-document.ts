@@ -5,7 +5,14 @@ export interface Reference {
   readonly $ref: string;
 }
 
-export type Content = Readonly<Record<string, { readonly schema: Reference | JsonSchema }>>;
+interface MediaType {
+  readonly schema: Reference | JsonSchema;
+  /** Of a form: member -> how it is written, where not as text or bytes. */
+  readonly encoding?: Readonly<Record<string, { readonly style: "deepObject"; readonly explode: true }>>;
+}
+
+/** Media type -> what is sent under it. */
+export type Content = Readonly<Record<string, MediaType>>;
 
 export interface ResponseObject {
   readonly description: string;
@@ -15,6 +22,7 @@ export interface ResponseObject {
 export interface ParameterObject {
   readonly name: string;
   readonly in: "path" | "query";
+  readonly description?: string;
   readonly required: boolean;
   readonly schema: JsonSchema;
 }

@@ -81,7 +81,12 @@ function content(types: Content, schemas: Schemas): Html[] {
 /** Parameters outside of the body. */
 function parameterList(parameters: readonly ParameterObject[]): Html | string {
   if (parameters.length === 0) return "";
-  const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
+  const properties = Object.fromEntries(
+    parameters.map(({ name, description, schema }) => [
+      name,
+      { ...schema, ...(description !== undefined && { description }) },
+    ]),
+  );
   const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
   return html`<h3>Parameters</h3>
     ${members({ properties, required })}`;

@@ -9,7 +9,7 @@ export function toListPage<Entry, Wire extends { readonly id: string }>(
 ) {
   const data = entries.slice(0, limit).map(toWire);
   const [first_id, last_id] = [data.at(0)?.id ?? null, data.at(-1)?.id ?? null];
-  return { object: "list", data, first_id, last_id, has_more: entries.length > limit };
+  return { object: "list" as const, data, first_id, last_id, has_more: entries.length > limit };
 }
 
 export function toSeconds(epochMs: number): number {

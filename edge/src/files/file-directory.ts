@@ -1,7 +1,8 @@
 // Files' rows in D1. What is being uploaded or deleted is seen by nobody but the sweep.
 import * as z from "zod/mini";
+import type { FilePurpose } from "@sluice/shared/openai/file.ts";
 import type { Database } from "#edge/admin/database.ts";
-import type { FileOwner, FilePurpose, FileRecord } from "./file-record.ts";
+import type { FileOwner, FileRecord } from "./file-record.ts";
 
 const rowSchema = z.object({
   id: z.string(),

@@ -1,11 +1,9 @@
 // A file, as its row in D1 has it and as callers see it. Source: OpenAI API reference, "The file object".
+import type { FileObject, FilePurpose } from "@sluice/shared/openai/file.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { encodeBase32 } from "#edge/base32.ts";
 import type { Entropy } from "#edge/entropy.ts";
 import { toSeconds } from "#edge/admin/page.ts";
-
-/** `batch`: what a batch is to run. `batch_output`: what came of one. */
-export type FilePurpose = "batch" | "batch_output";
 
 /** Whose files: nobody else's are ever seen. */
 export type FileOwner = Pick<Principal, "orgId" | "projectId">;
@@ -29,7 +27,7 @@ export function objectKeyOf({ projectId, id }: Pick<FileRecord, "projectId" | "i
   return `files/${projectId}/${id}`;
 }
 
-export function fileToWire({ id, purpose, filename, sizeBytes, createdAtMs, expiresAtMs }: FileRecord) {
+export function fileToWire({ id, purpose, filename, sizeBytes, createdAtMs, expiresAtMs }: FileRecord): FileObject {
   return {
     id,
     object: "file",

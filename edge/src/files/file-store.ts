@@ -2,9 +2,10 @@
 //
 // Order is what keeps the two together: the row (uploading) before the object, the object before the row says ready; the row
 // says deleting before the object goes, the object before the row. Whoever dies in between leaves a row that is due to the sweep.
+import type { FilePurpose } from "@sluice/shared/openai/file.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { FileDirectory, Remains } from "./file-directory.ts";
-import { type FileOwner, type FilePurpose, type FileRecord, objectKeyOf } from "./file-record.ts";
+import { type FileOwner, type FileRecord, objectKeyOf } from "./file-record.ts";
 import { PartWriter } from "./part-writer.ts";
 
 export interface NewFile extends FileOwner {

@@ -1,7 +1,8 @@
 // `/v1/files`, in the shapes of OpenAI's API. Whoever gets here was admitted; what belongs to other projects is not there.
 import { AppError } from "@sluice/shared/errors.ts";
+import type { DeletedFile, FileList } from "@sluice/shared/openai/file.ts";
+import { fileListQuerySchema } from "@sluice/shared/openai/file-requests.ts";
 import { type Handler, Hono } from "hono";
-import * as z from "zod/mini";
 import { toListPage } from "#edge/admin/page.ts";
 import { parseInput } from "#edge/admin/parse-input.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
@@ -10,60 +11,50 @@ import { refuseMethod } from "#edge/middleware/refuse.ts";
 import { fileToWire, type FileRecord } from "./file-record.ts";
 import { receiveFile, type ReceiveParts } from "./receive-file.ts";
 
-/** OpenAI's bound, and its default. */
-const maxPageLength = 10_000;
-
-const pageSchema = z.strictObject({
-  limit: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(maxPageLength)), maxPageLength),
-  order: z._default(z.enum(["asc", "desc"]), "desc"),
-  after: z.optional(z.string()),
-  purpose: z.optional(z.string()),
-});
-
 /** After that the sweep takes what is left of a deletion that died. */
 const deletionMs = 60_000;
 
-type OneFile = "/:fileId";
+type OneFile = "/:id";
 
 export function filesApi(parts: ReceiveParts): Hono<EdgeContext> {
   const app = new Hono<EdgeContext>();
   app.post("/", receiveFile(parts)).get(listFiles(parts)).all(refuseMethod("GET", "POST"));
-  app.get("/:fileId", retrieveFile(parts)).delete(deleteFile(parts)).all(refuseMethod("GET", "DELETE"));
-  app.get("/:fileId/content", retrieveContent(parts)).all(refuseMethod("GET"));
+  app.get("/:id", retrieveFile(parts)).delete(deleteFile(parts)).all(refuseMethod("GET", "DELETE"));
+  app.get("/:id/content", retrieveContent(parts)).all(refuseMethod("GET"));
   return app;
 }
 
 function listFiles({ files, now }: ReceiveParts): Handler<EdgeContext> {
   return async (c) => {
-    const page = parseInput(pageSchema, readQuery(c.req.url));
+    const page = parseInput(fileListQuerySchema, readQuery(c.req.url));
     const found = await files.directory.list(c.get("principal"), page, now());
     const { first_id, last_id, ...list } = toListPage(found, page, fileToWire);
     // OpenAI's schema has them always as text.
-    return c.json({ ...list, first_id: first_id ?? "", last_id: last_id ?? "" });
+    return c.json({ ...list, first_id: first_id ?? "", last_id: last_id ?? "" } satisfies FileList);
   };
 }
 
 function retrieveFile({ files, now }: ReceiveParts): Handler<EdgeContext, OneFile> {
   return async (c) => {
     const { projectId } = c.get("principal");
-    return c.json(fileToWire(await found(files.directory.find(projectId, c.req.param("fileId"), now()))));
+    return c.json(fileToWire(await found(files.directory.find(projectId, c.req.param("id"), now()))));
   };
 }
 
 function deleteFile({ files, sweeps, now }: ReceiveParts): Handler<EdgeContext, OneFile> {
   return async (c) => {
-    const id = c.req.param("fileId");
+    const id = c.req.param("id");
     await sweeps.expect(now() + deletionMs);
     if (!(await files.delete(c.get("principal").projectId, id))) throw noSuchFile();
-    return c.json({ id, object: "file", deleted: true });
+    return c.json({ id, object: "file", deleted: true } satisfies DeletedFile);
   };
 }
 
 /** The bytes as they came, or the one range of them that `Range` asks for. */
-function retrieveContent({ files, now }: ReceiveParts): Handler<EdgeContext, "/:fileId/content"> {
+function retrieveContent({ files, now }: ReceiveParts): Handler<EdgeContext, "/:id/content"> {
   return async (c) => {
     const { projectId } = c.get("principal");
-    const file = await found(files.directory.find(projectId, c.req.param("fileId"), now()));
+    const file = await found(files.directory.find(projectId, c.req.param("id"), now()));
     const range = rangeOf(c.req.header("range"), file.sizeBytes);
     const object = await found(files.read(file, range));
     const headers = new Headers({

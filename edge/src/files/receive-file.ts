@@ -1,14 +1,13 @@
 // `POST /v1/files`. Source: OpenAI API reference, "Upload file".
 import { AppError } from "@sluice/shared/errors.ts";
+import { fileFieldsSchema } from "@sluice/shared/openai/file-requests.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Handler } from "hono";
-import * as z from "zod/mini";
 import { nestFields } from "#edge/admin/read-query.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { FileBounds } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { Entropy } from "#edge/entropy.ts";
-import { expiresAfterSchema } from "./expires-after.ts";
 import { type FileOwner, type FileRecord, fileToWire, newFileId } from "./file-record.ts";
 import type { FileStore, FileUpload } from "./file-store.ts";
 import type { FileSweeps } from "./file-sweeps.ts";
@@ -19,12 +18,6 @@ const maxOverheadBytes = 64 * 1024;
 const maxFilenameLength = 512;
 /** From the end of an upload until its row is given up. */
 const settleMs = 60_000;
-
-/** What else OpenAI stores files for, nothing here would ever read. */
-const fieldsSchema = z.strictObject({
-  purpose: z.literal("batch"),
-  expires_after: z.optional(expiresAfterSchema),
-});
 
 export interface ReceiveParts {
   readonly files: FileStore;
@@ -74,7 +67,7 @@ async function receive(request: Request, owner: FileOwner, parts: ReceiveParts):
 }
 
 async function commit(upload: FileUpload, { fields, filename }: Form, { retentionMs }: FileBounds, nowMs: number) {
-  const { expires_after: lifetime } = parseRequest(fieldsSchema, nestFields(fields));
+  const { expires_after: lifetime } = parseRequest(fileFieldsSchema, nestFields(fields));
   if (upload.sizeBytes === 0) throw new AppError("invalid_value", { param: "file", publicText: "The file is empty." });
   const expiresAtMs = nowMs + (lifetime === undefined ? retentionMs : lifetime.seconds * 1000);
   return upload.commit({ filename: (filename ?? "upload").slice(0, maxFilenameLength), expiresAtMs });

@@ -8,6 +8,7 @@ import { completion } from "../answers/completion.ts";
 import { embeddingList } from "../answers/embedding.ts";
 import { model, modelList } from "../answers/model.ts";
 import { detokenization, tokenization } from "../answers/tokenization.ts";
+import { fileOperations } from "./file-operations.ts";
 import type { Named, Operation } from "./operation.ts";
 import { responseOperations } from "./response-operations.ts";
 
@@ -41,6 +42,7 @@ export const operations: readonly Operation[] = [
     request: { name: "EmbeddingRequest", schema: embeddingRequestSchema },
     answer: { name: "EmbeddingList", schema: embeddingList },
   },
+  ...fileOperations,
   {
     method: "post",
     path: "/v1/tokenize",

@@ -1,5 +1,6 @@
 // `checkedFetch` that also lets nothing pass, neither way, that is not as `/openapi.json` says.
 import { checkedFetch } from "./checked-fetch.ts";
+import { fieldsOf } from "./form-fields.ts";
 import { fetchDocument } from "./our-document.ts";
 import { isEventStream, watchEvents } from "./watch-events.ts";
 
@@ -11,11 +12,12 @@ export function documentedFetch(baseUrl: string): typeof fetch {
     const request = new Request(input, init);
     const { method } = request;
     const { pathname } = new URL(request.url);
-    const body = method === "POST" ? await request.clone().text() : undefined;
+    const body = method === "POST" ? await bodyOf(request.clone()) : undefined;
     const response = await fetchChecked(request);
     if (!response.ok) return response;
     const assertDocumented = await documented;
-    if (body !== undefined && body !== "") assertDocumented(method, pathname, "request", JSON.parse(body));
+    if (body !== undefined) assertDocumented(method, pathname, "request", body);
+    if (isBytes(response)) return response;
     if (!isEventStream(response) || response.body === null) {
       assertDocumented(method, pathname, "answer", await response.clone().json());
       return response;
@@ -23,4 +25,17 @@ export function documentedFetch(baseUrl: string): typeof fetch {
     const onEvent = (payload: unknown): void => assertDocumented(method, pathname, "event", payload);
     return new Response(watchEvents(response.body, { onEvent }), response);
   };
+}
+
+/** As JSON would have it. Absent: there is none. */
+async function bodyOf(request: Request): Promise<unknown> {
+  if (request.headers.get("content-type")?.startsWith("multipart/form-data") === true) {
+    return fieldsOf(await request.formData());
+  }
+  const text = await request.text();
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function isBytes(response: Response): boolean {
+  return response.headers.get("content-type") === "application/octet-stream";
 }

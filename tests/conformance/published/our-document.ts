@@ -44,7 +44,8 @@ function find({ paths }: Document, method: string, path: string): Operation {
 
 function schemaOf({ requestBody, responses }: Operation, part: "request" | "answer" | "event"): string {
   const content = part === "request" ? requestBody?.content : responses[200].content;
-  const $ref = content?.[part === "event" ? "text/event-stream" : "application/json"]?.schema.$ref;
+  const type = part === "event" ? "text/event-stream" : "application/json";
+  const $ref = (content?.[type] ?? content?.["multipart/form-data"])?.schema.$ref;
   if ($ref === undefined) throw new Error(`The ${part} is not documented.`);
   return $ref;
 }
