@@ -3,22 +3,16 @@ import { Hono } from "hono";
 import { administration } from "#edge/admin/administration.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { filesApi } from "#edge/files/files-api.ts";
-import { admit } from "#edge/middleware/admit.ts";
 import { allowOrigins } from "#edge/middleware/allow-origins.ts";
 import { assignRequestId } from "#edge/middleware/assign-request-id.ts";
 import { authenticate } from "#edge/middleware/authenticate.ts";
-import { chooseRegion } from "#edge/middleware/choose-region.ts";
-import { converse } from "#edge/middleware/converse.ts";
 import { describeTokenEndpoint, publishKeys } from "#edge/middleware/describe-tokens.ts";
-import { forward } from "#edge/middleware/forward.ts";
+import { inferenceSteps } from "#edge/inference.ts";
 import { issueToken } from "#edge/middleware/issue-token.ts";
 import { listModels } from "#edge/middleware/list-models.ts";
 import { limitHeaders } from "#edge/middleware/limit-headers.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
-import { readBody } from "#edge/middleware/read-body.ts";
-import { readResponseRequest } from "#edge/middleware/read-response-request.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
-import { relayResponse } from "#edge/middleware/relay-response.ts";
 import { remember } from "#edge/middleware/remember.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { reportHealth } from "#edge/middleware/report-health.ts";
@@ -28,12 +22,11 @@ import { shieldFromFloods } from "#edge/middleware/shield-from-floods.ts";
 import { runApart } from "#edge/middleware/run-apart.ts";
 import { secureReply } from "#edge/middleware/secure-reply.ts";
 import { settle } from "#edge/middleware/settle.ts";
-import { noTokens } from "#edge/rate-limit/estimate-demand.ts";
 import { tellApi } from "#edge/middleware/tell-api.ts";
 import type { Parts } from "#edge/parts.ts";
 
 export function createApp(parts: Parts): Hono<EdgeContext> {
-  const { config, gates, regionView, experience, now } = parts;
+  const { config, regionView, now } = parts;
   const app = new Hono<EdgeContext>();
 
   app.onError(renderErrors);
@@ -43,28 +36,15 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.use("/v1/*", tellApi(now));
   app.use(limitHeaders, shieldFromFloods(parts.floodShield));
 
-  const route = chooseRegion(config.regions, regionView, experience);
-  const { passportKey, retryBudget } = parts;
-  const forwarding = { passportKey, gates, experience, retryBudget, bounds: config.bounds, now };
-  const answer = forward(forwarding);
+  const { read, readFree, readResponse, enter, converse, route, answer, answerResponse } = inferenceSteps(parts);
+  const { responseStores: stores } = parts;
   const identify = authenticate(parts);
-  const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
-  const enter = admit({ ...parts, expiryWarningMs: config.keyLifetimes.warningMs }, "inference");
   const once = remember({ runs: parts.idempotentRuns, enter, log: parts.log });
-  const infer = [identify, readBody(config.bounds), once, enter, account, route, answer] as const;
-  const { responseStores: stores, responseKeeper: keeper } = parts;
-  const respond = [
-    identify,
-    readBody(config.bounds, readResponseRequest),
-    once,
-    enter,
-    account,
-    converse({ stores, maxBodyBytes: config.bounds.maxBodyBytes, now }),
-    runApart(stores),
-    route,
-    forward(forwarding, relayResponse(keeper)),
-  ] as const;
-  const tokenize = [identify, readBody(config.bounds, () => noTokens), enter, account, route, answer] as const;
+  const account = settle({ gates: parts.gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
+  const infer = [identify, read, once, enter, account, route, answer] as const;
+  const apart = runApart(stores);
+  const respond = [identify, readResponse, once, enter, account, converse, apart, route, answerResponse] as const;
+  const tokenize = [identify, readFree, enter, account, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));

@@ -1,19 +1,13 @@
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { GateAddress } from "#edge/auth/gate-address.ts";
-import type { KeyGates } from "#edge/auth/key-gates.ts";
 import { placeOf } from "#edge/auth/leased/place.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import type { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
-import type { Logger } from "#edge/logger.ts";
-import { fetchReceipt, type ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
-import { sumUsage, type Usage } from "#edge/rate-limit/usage.ts";
-import type { Context } from "hono";
+import { charge, type ChargeParts, type EndedRequest, measure } from "#edge/ledger/settlement.ts";
+import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
+import type { Usage } from "#edge/rate-limit/usage.ts";
 
-export interface SettleParts {
-  readonly gates: KeyGates;
+export interface SettleParts extends ChargeParts {
   readonly fetcher: ReceiptFetcher;
-  readonly outbox: UsageOutbox;
-  readonly log: Logger;
 }
 
 /**
@@ -27,7 +21,7 @@ export function settle(parts: SettleParts) {
     const answered = Promise.withResolvers<void>();
     const settled = answered.promise.then(async () => {
       await c.get("ending");
-      return c.get("isHandedOver") === true ? nothing : settleOne(c, startedAtMs, parts);
+      return c.get("isHandedOver") === true ? nothing : settleOne(endedRequest(c, startedAtMs), parts);
     });
     c.executionCtx.waitUntil(settled);
     c.set("usage", settled);
@@ -43,46 +37,23 @@ export function settle(parts: SettleParts) {
 const nothing: Usage = { receipts: [], signed: [], missing: [], totalTokens: 0 };
 
 /** Never rejects. */
-async function settleOne(
-  c: Context<EdgeContext>,
-  startedAtMs: number,
-  { gates, fetcher, outbox, log }: SettleParts,
-): Promise<Usage> {
-  const { principal, reservedTokens } = c.get("admitted");
-  const { orgId, keyId } = principal;
-  const requestId = c.get("requestId");
-  const claims = { rid: requestId, org: orgId, key: keyId, priority: 0 };
-  const asked = await Promise.all(
-    (c.get("asked") ?? []).map(async ({ region, answered }) => ({
-      regionId: region.id,
-      answered,
-      receipt: await fetchReceipt(region, claims, fetcher),
-    })),
-  );
-  const usage = sumUsage(asked);
-  const { signed: receipts, missing } = usage;
-  const model = c.get("model") ?? "";
-  const reserved = reservedTokens === undefined ? {} : { reservedTokens };
-  const posted =
-    receipts.length + missing.length > 0 &&
-    outbox.post({ requestId, ...principal, model, startedAtMs, receipts, missing, ...reserved });
-  if (usage.totalTokens === undefined) log.error("receipt missing, charged as reserved", { requestId, keyId });
-  if (c.get("admitted").isLeased) await settleGate(gates, { keyId, place: placeOf(c.req.raw) }, requestId, usage, log);
-  await posted;
+async function settleOne(ended: EndedRequest, parts: SettleParts): Promise<Usage> {
+  const { usage, settlement } = await measure(ended, parts.fetcher);
+  await charge(settlement, parts);
   return usage;
 }
 
-async function settleGate(
-  gates: KeyGates,
-  address: GateAddress,
-  requestId: string,
-  { totalTokens }: Usage,
-  log: Logger,
-): Promise<void> {
-  try {
-    await gates.settle(address, requestId, totalTokens);
-  } catch (thrown) {
-    const { keyId } = address;
-    log.error("settlement failed, reservation ends at its deadline", { requestId, keyId, errorDetail: String(thrown) });
-  }
+/** Of a request that was admitted. */
+function endedRequest(c: Context<EdgeContext>, startedAtMs: number): EndedRequest {
+  const { principal, reservedTokens, isLeased } = c.get("admitted");
+  return {
+    requestId: c.get("requestId"),
+    principal,
+    place: placeOf(c.req.raw),
+    model: c.get("model") ?? "",
+    startedAtMs,
+    reservedTokens,
+    isLeased,
+    asked: c.get("asked") ?? [],
+  };
 }

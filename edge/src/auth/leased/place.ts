@@ -1,4 +1,5 @@
 // Where a request came in, as coarsely as a leased key's gates are spread: one gate a continent.
+import * as z from "zod/mini";
 
 /** Cloudflare's code of a continent -> where its callers' gate is best created. Antarctica's cables land in New Zealand. */
 const hints = {
@@ -11,10 +12,12 @@ const hints = {
   SA: "sam",
 } as const satisfies Record<string, DurableObjectLocationHint>;
 
-export type Place = keyof typeof hints | typeof elsewhere;
-
 /** Of callers whose continent Cloudflare does not know. */
 const elsewhere = "elsewhere";
+
+export const placeSchema = z.enum(["AF", "AN", "AS", "EU", "NA", "OC", "SA", elsewhere]);
+
+export type Place = z.infer<typeof placeSchema>;
 
 export function placeOf(request: Request): Place {
   const continent = request.cf?.["continent"];
