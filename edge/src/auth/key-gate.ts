@@ -10,24 +10,25 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { loadConfig } from "#edge/config.ts";
-import type { SliceAnswer, SliceOrder, Units } from "#edge/rate-limit/ceiling.ts";
+import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
-import { Quota, type QuotaBounds, type Refusal, storedQuotaSchema, type Verdict } from "#edge/rate-limit/quota.ts";
+import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
+import type { QuotaBounds, QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { isLeasedKeyId } from "./api-key.ts";
-import { decideAdmission, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
+import type { KnownKey } from "./decide-admission.ts";
 import type { Tenant } from "./jwt/tenant.ts";
 import { GateCeilings, ledgersAbove } from "./gate-ceilings.ts";
-import { keyIdentitySchema, type KeyRecord, keyRecordSchema, type KeyTerms } from "./key-record.ts";
+import { type KeyRecord, keyRecordSchema } from "./key-record.ts";
+import { changeRecord, type KeyChange, rotateRecord, type Rotation } from "./key-revision.ts";
 import { LastUse } from "./last-use.ts";
 import type { ContinentGate } from "./leased/continent-gate.ts";
 import { LeasedHome } from "./leased/leased-home.ts";
 import type { Loan } from "./leased/loan.ts";
-import { applyChange, type TermsChange } from "./terms-change.ts";
+import { Turnstile } from "./turnstile.ts";
 
 const recordKey = "record";
-const quotaKey = "quota";
 const unlimitedKey = "unlimited";
 
 const unlimitedSchema = z.array(z.string());
@@ -35,16 +36,10 @@ const unlimitedSchema = z.array(z.string());
 /** Shorter than a Worker waits for its gate. */
 const ledgerTimeoutMs = 2_000;
 
-/** More rotations than that within an overlap are mistakes; the oldest secret ends. */
-const maxPreviousSecrets = 4;
-
-/** After so long without a request, what was written ahead is taken back: the platform may evict an idle object from 10 s on. */
-const idleAfterMs = 5_000;
-
 /** The key, and what it may still use. */
 interface Holding extends KnownKey {
-  readonly quota: Quota;
-  readonly ceilings: GateCeilings;
+  readonly book: QuotaBook;
+  readonly turnstile: Turnstile;
 }
 
 /** A key as its administrators may see it. */
@@ -52,20 +47,6 @@ export interface KeyDescription {
   readonly record: Omit<KeyRecord, "secretHash" | "previousSecrets">;
   /** Absent: never. */
   readonly lastUsedAtMs: number | undefined;
-}
-
-export interface KeyChange {
-  readonly terms: TermsChange;
-  /** Absent: as it is. `null`: never. */
-  readonly expiresAtMs: number | null | undefined;
-}
-
-export interface Rotation {
-  readonly secretHash: string;
-  /** Until then the secret before this one is good too, but never longer than the key was. */
-  readonly overlapUntilMs: number;
-  /** Of the key from now on. Absent: never. */
-  readonly expiresAtMs: number | undefined;
 }
 
 interface GateEnv {
@@ -79,7 +60,6 @@ export class KeyGate extends DurableObject<GateEnv> {
   #holding: Holding | undefined;
   /** Absent for a key that only this gate admits. */
   #leasedHome: LeasedHome | undefined;
-  #idleTimer: number | null = null;
   readonly #lastUse: LastUse;
 
   constructor(state: DurableObjectState, env: GateEnv) {
@@ -95,51 +75,21 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   async admit(question: AdmissionQuestion): Promise<Admission> {
     if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
-    const decision = decideAdmission(this.#holding, question, Date.now());
-    if (decision.kind === "refused") return decision;
-    this.#lastUse.note(Date.now());
-    const principal = principalOf(decision.record);
-    const { expiresAtMs } = decision.record;
-    const routing = routingOf(decision.record);
-    const { requestId, model, demand } = question;
-    const { quota, ceilings } = this.#present();
-    if (demand === undefined || model === undefined) {
-      const unlimited = { reservedTokens: undefined, isLeased: false, report: {} };
-      return { kind: "admitted", principal, expiresAtMs, routing, ...unlimited };
-    }
-    const ask = { requestId, model, ...demand };
-    const cost = { requests: 1, tokens: quota.tokensOf(ask) };
-    const verdict = await this.#decideUnder(ceilings, cost, (nowMs) => {
-      const decided = this.#present().quota.reserve({ ...ask, isCounted: ceilings.hasLimits }, nowMs);
-      if (decided.kind === "granted") ceilings.take(requestId, cost, nowMs);
-      return decided;
-    });
-    if (verdict.kind !== "granted") {
-      return { kind: "limited", principal, refusal: { ...verdict, report: quota.report(model, Date.now()) } };
-    }
-    const { tokens: reservedTokens, isLeased, report } = verdict;
-    return { kind: "admitted", principal, expiresAtMs, routing, reservedTokens, isLeased, report };
+    if (this.#holding === undefined) return { kind: "refused", reason: "unknown_key" };
+    const admission = await this.#holding.turnstile.admit(question, () => this.#holding);
+    if (admission === "outdated") throw new Error("a record that this gate keeps cannot be outdated");
+    if (admission.kind !== "refused") this.#lastUse.note(Date.now());
+    return admission;
   }
 
   /** See Quota.raise. Absent when the request is not under way. */
   async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
-    if (this.#holding === undefined) return undefined;
-    const { quota, ceilings } = this.#holding;
-    const cost = { requests: 0, tokens: Math.max(0, tokens - quota.reservedFor(requestId)) };
-    return this.#decideUnder(ceilings, cost, (nowMs) => {
-      const decided = this.#present().quota.raise(requestId, tokens, nowMs);
-      if (decided?.kind === "granted") ceilings.take(requestId, cost, nowMs);
-      return decided;
-    });
+    return this.#holding?.turnstile.raise(requestId, tokens);
   }
 
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
-    const nowMs = Date.now();
-    const unusedTokens = this.#holding?.quota.settle(requestId, usedTokens, nowMs);
-    if (unusedTokens !== undefined) this.#holding?.ceilings.giveBack(requestId, unusedTokens);
-    this.#cover(nowMs);
-    return unusedTokens !== undefined;
+    return this.#holding?.turnstile.settle(requestId, usedTokens) ?? false;
   }
 
   /** Lets a continent's gate decide for a leased key, for as long as loan.ts says. Absent: there is no such key. */
@@ -175,28 +125,20 @@ export class KeyGate extends DurableObject<GateEnv> {
   }
 
   /** Changes what is given and leaves the rest; what was used stays used. False when this gate has no key of that project. */
-  async change(projectId: string, { terms, expiresAtMs }: KeyChange): Promise<boolean> {
+  async change(projectId: string, change: KeyChange): Promise<boolean> {
     const record = this.#recordOf(projectId);
     if (record === undefined) return false;
-    this.#store(false, Date.now());
-    const identity = keyIdentitySchema.parse(record);
-    const changed = { ...identity, ...applyChange(record, terms) };
-    this.#keep(expiresAtMs === undefined ? changed : withExpiry(changed, expiresAtMs ?? undefined));
+    this.#keep(changeRecord(record, change));
     await this.#leasedHome?.recall();
     return true;
   }
 
   /** Gives the key another secret. Absent when this gate has no key of that project; a revoked one stays as it is. */
-  async rotate(
-    projectId: string,
-    { secretHash, overlapUntilMs, expiresAtMs }: Rotation,
-  ): Promise<"rotated" | "revoked" | undefined> {
+  async rotate(projectId: string, rotation: Rotation): Promise<"rotated" | "revoked" | undefined> {
     const record = this.#recordOf(projectId);
     if (record === undefined) return undefined;
     if (record.status === "revoked") return "revoked";
-    this.#store(false, Date.now());
-    const rotated = { ...record, secretHash, previousSecrets: previousSecretsOf(record, overlapUntilMs, Date.now()) };
-    this.#keep(withExpiry(rotated, expiresAtMs));
+    this.#keep(rotateRecord(record, rotation, Date.now()));
     await this.#leasedHome?.recall();
     return "rotated";
   }
@@ -222,34 +164,7 @@ export class KeyGate extends DurableObject<GateEnv> {
   #adopt(tenant: Tenant["record"]): void {
     const known = this.#holding?.record;
     const record: KeyRecord = { ...tenant, status: known?.status ?? tenant.status };
-    if (known !== undefined && JSON.stringify(known) === JSON.stringify(record)) return;
-    this.#store(false, Date.now());
-    this.#keep(record);
-  }
-
-  /** See GateCeilings.decideUnder. */
-  async #decideUnder<Decision>(
-    ceilings: GateCeilings,
-    cost: Units,
-    decide: (nowMs: number) => Decision,
-  ): Promise<Decision | Refusal> {
-    const decideAndCover = (nowMs: number): Decision => {
-      const decision = decide(nowMs);
-      this.#cover(nowMs);
-      return decision;
-    };
-    const verdict = await ceilings.decideUnder(cost, decideAndCover, () => this.#noteUnlimited(ceilings));
-    if (ceilings.needsCheck()) this.#behindRequests(ceilings, ceilings.followUp(cost));
-    return verdict;
-  }
-
-  /** A ledger that cannot be reached now is asked, or told, later. */
-  #behindRequests(ceilings: GateCeilings, asking: Promise<void>): void {
-    const told = asking.then(
-      () => this.#noteUnlimited(ceilings),
-      () => undefined,
-    );
-    this.ctx.waitUntil(told);
+    if (known === undefined || JSON.stringify(known) !== JSON.stringify(record)) this.#keep(record);
   }
 
   /** Remembers through sleep which ceilings have no limits, so that a first request need not ask. */
@@ -260,11 +175,6 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   #recordOf(projectId: string): KeyRecord | undefined {
     return this.#holding?.record.projectId === projectId ? this.#holding.record : undefined;
-  }
-
-  #present(): Holding {
-    if (this.#holding === undefined) throw new Error("the gate has no key");
-    return this.#holding;
   }
 
   #keep(record: KeyRecord): void {
@@ -282,58 +192,27 @@ export class KeyGate extends DurableObject<GateEnv> {
   }
 
   #hold(record: KeyRecord): Holding {
-    const stored = this.ctx.storage.kv.get(quotaKey);
-    // Those of a leased key are with its home.
-    const own: KeyTerms = isLeasedKeyId(record.keyId) ? {} : record;
-    const limits = { limits: own.limits ?? {}, modelLimits: own.modelLimits ?? {} };
-    const storedQuota = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
-    const quota = new Quota(limits, storedQuota, this.#bounds, Date.now());
-    const ceilings = this.#holding?.ceilings ?? this.#lookUp(record);
-    return { record, access: new AccessRules(record), quota, ceilings };
+    const access = new AccessRules(record);
+    const known = this.#holding;
+    if (known === undefined) return { record, access, ...this.#open(record) };
+    known.book.setLimits(limitsOf(record));
+    return { ...known, record, access };
   }
 
-  #lookUp(record: KeyRecord): GateCeilings {
-    const unlimited = unlimitedSchema.parse(this.ctx.storage.kv.get(unlimitedKey) ?? []);
+  #open(record: KeyRecord): Omit<Holding, keyof KnownKey> {
+    const { kv } = this.ctx.storage;
+    const book = new QuotaBook(kv, limitsOf(record), this.#bounds);
     const ledgers = ledgersAbove(record, this.env.LIMIT_LEDGER);
+    const unlimited = unlimitedSchema.parse(kv.get(unlimitedKey) ?? []);
     const parts = { ledgers, gateName: record.keyId, timeoutMs: ledgerTimeoutMs };
-    return new GateCeilings(parts, unlimited, Date.now());
-  }
-
-  /** Keeps invariant 2. */
-  #cover(nowMs: number): void {
-    if (this.#holding === undefined) return;
-    const { quota, ceilings } = this.#holding;
-    if (quota.hasLimits && !quota.isCovered(nowMs)) this.#store(true, nowMs);
-    if (!quota.hasLimits && !ceilings.hasLimits) return;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => {
-      this.#store(false, Date.now());
-      this.#behindRequests(ceilings, ceilings.report());
-    }, idleAfterMs);
-  }
-
-  #store(ahead: boolean, nowMs: number): void {
-    if (this.#holding?.quota.hasLimits !== true) return;
-    this.ctx.storage.kv.put(quotaKey, this.#holding.quota.toStored(ahead, nowMs));
+    const ceilings = new GateCeilings(parts, unlimited, Date.now());
+    const onAnswer = () => this.#noteUnlimited(ceilings);
+    const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
+    return { book, turnstile: new Turnstile({ book, ceilings, onAnswer, waitUntil }) };
   }
 }
 
-/** Those that are still good, the newest last. None outlives the overlap, nor the key as it was. */
-function previousSecretsOf(
-  { secretHash, previousSecrets = [], expiresAtMs = Infinity }: KeyRecord,
-  overlapUntilMs: number,
-  nowMs: number,
-) {
-  const endMs = Math.min(overlapUntilMs, expiresAtMs);
-  const current = secretHash === undefined ? [] : [{ hash: secretHash, untilMs: endMs }];
-  return [...previousSecrets, ...current]
-    .map(({ hash, untilMs }) => ({ hash, untilMs: Math.min(untilMs, endMs) }))
-    .filter(({ untilMs }) => untilMs > nowMs)
-    .slice(-maxPreviousSecrets);
-}
-
-/** Absent: never. A stored record has no fields without a value. */
-function withExpiry(record: KeyRecord, expiresAtMs: number | undefined): KeyRecord {
-  const { expiresAtMs: _, ...others } = record;
-  return { ...others, ...(expiresAtMs !== undefined && { expiresAtMs }) };
+/** Those that the gate itself counts. A leased key's are with its home, and counted on the continents. */
+function limitsOf({ keyId, limits = {}, modelLimits = {} }: KeyRecord): QuotaLimits {
+  return isLeasedKeyId(keyId) ? { limits: {}, modelLimits: {} } : { limits, modelLimits };
 }

@@ -4,7 +4,8 @@ import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
 import { type AdmittingGate, type GateAddress, gateAt, type GateNamespaces } from "./gate-address.ts";
-import type { KeyChange, KeyDescription, KeyGate, Rotation } from "./key-gate.ts";
+import type { KeyDescription, KeyGate } from "./key-gate.ts";
+import type { KeyChange, Rotation } from "./key-revision.ts";
 import type { KeyRecord } from "./key-record.ts";
 
 const retryAfterMs = 1_000;

@@ -1,0 +1,143 @@
+// Where the requests of one key are let in: who may enter, by its record, and how much, by its quota and the ceilings above.
+// Both kinds of gates have one.
+import type { Units } from "#edge/rate-limit/ceiling.ts";
+import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
+import type { Refusal, Verdict } from "#edge/rate-limit/quota.ts";
+import type { Admission, AdmissionQuestion } from "./admission.ts";
+import { decideAdmission, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
+import type { GateCeilings } from "./gate-ceilings.ts";
+import type { KeyRecord } from "./key-record.ts";
+
+/**
+ * After so long without a request, what was written ahead is taken back and slices are reported: the platform may evict an
+ * idle object from 10 s on.
+ */
+const idleAfterMs = 5_000;
+
+/** The key as it is now. Absent: there is none. "outdated": nobody vouches for it any more, and the gate must ask anew. */
+export type LookUp = (nowMs: number) => KnownKey | undefined | "outdated";
+
+export interface TurnstileParts {
+  readonly book: QuotaBook;
+  readonly ceilings: GateCeilings;
+  /** Is told whenever ledgers have answered. */
+  readonly onAnswer: (ceilings: GateCeilings) => void;
+  readonly waitUntil: (work: Promise<void>) => void;
+}
+
+export class Turnstile {
+  readonly #parts: TurnstileParts;
+  #ceilings: GateCeilings;
+  #idleTimer: number | null = null;
+
+  constructor(parts: TurnstileParts) {
+    this.#parts = parts;
+    this.#ceilings = parts.ceilings;
+  }
+
+  /** From now on these hold. Slices of the others are given up. */
+  setCeilings(ceilings: GateCeilings): void {
+    this.#behindRequests(this.#ceilings, this.#ceilings.report());
+    this.#ceilings = ceilings;
+  }
+
+  async admit(question: AdmissionQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
+    const decidedAtMs = Date.now();
+    const known = lookUp(decidedAtMs);
+    if (known === "outdated") return known;
+    const decision = decideAdmission(known, question, decidedAtMs);
+    if (decision.kind === "refused") return decision;
+    const { requestId, model, demand } = question;
+    if (demand === undefined || model === undefined) {
+      return { ...toldOf(decision.record), reservedTokens: undefined, isLeased: false, report: {} };
+    }
+    const { book } = this.#parts;
+    const ceilings = this.#ceilings;
+    const ask = { requestId, model, ...demand };
+    const cost = { requests: 1, tokens: book.quota.tokensOf(ask) };
+    let { record } = decision;
+    const verdict = await this.#decideUnder(ceilings, cost, (nowMs) => {
+      // Who waited for a ledger may have been revoked meanwhile.
+      const current = lookUp(nowMs);
+      if (current === "outdated") return { kind: current };
+      const hasWaited = nowMs !== decidedAtMs || current !== known;
+      const again = hasWaited ? decideAdmission(current, question, nowMs) : decision;
+      if (again.kind === "refused") return again;
+      record = again.record;
+      const decided = book.quota.reserve({ ...ask, isCounted: ceilings.hasLimits }, nowMs);
+      if (decided.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      return decided;
+    });
+    if (verdict.kind === "outdated") return verdict.kind;
+    if (verdict.kind === "refused") return verdict;
+    if (verdict.kind !== "granted") {
+      const refusal = { ...verdict, report: book.quota.report(model, Date.now()) };
+      return { kind: "limited", principal: principalOf(record), refusal };
+    }
+    const { tokens: reservedTokens, isLeased, report } = verdict;
+    return { ...toldOf(record), reservedTokens, isLeased, report };
+  }
+
+  /** See Quota.raise. Absent when the request is not under way. */
+  async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
+    const { book } = this.#parts;
+    const ceilings = this.#ceilings;
+    const cost = { requests: 0, tokens: Math.max(0, tokens - book.quota.reservedFor(requestId)) };
+    return this.#decideUnder(ceilings, cost, (nowMs) => {
+      const decided = book.quota.raise(requestId, tokens, nowMs);
+      if (decided?.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      return decided;
+    });
+  }
+
+  /** Ends a request's reservation; see Quota.settle. */
+  settle(requestId: string, usedTokens: number | undefined): boolean {
+    const nowMs = Date.now();
+    const unusedTokens = this.#parts.book.quota.settle(requestId, usedTokens, nowMs);
+    if (unusedTokens !== undefined) this.#ceilings.giveBack(requestId, unusedTokens);
+    this.#cover(nowMs);
+    return unusedTokens !== undefined;
+  }
+
+  /** See GateCeilings.decideUnder. */
+  async #decideUnder<Decision>(
+    ceilings: GateCeilings,
+    cost: Units,
+    decide: (nowMs: number) => Decision,
+  ): Promise<Decision | Refusal> {
+    const decideAndCover = (nowMs: number): Decision => {
+      const decision = decide(nowMs);
+      this.#cover(nowMs);
+      return decision;
+    };
+    const verdict = await ceilings.decideUnder(cost, decideAndCover, () => this.#parts.onAnswer(ceilings));
+    if (ceilings.needsCheck()) this.#behindRequests(ceilings, ceilings.followUp(cost));
+    return verdict;
+  }
+
+  /** A ledger that cannot be reached now is asked, or told, later. */
+  #behindRequests(ceilings: GateCeilings, asking: Promise<void>): void {
+    const told = asking.then(
+      () => this.#parts.onAnswer(ceilings),
+      () => undefined,
+    );
+    this.#parts.waitUntil(told);
+  }
+
+  /** Sees to it that what is stored covers what was admitted, before the caller hears of it. */
+  #cover(nowMs: number): void {
+    const { book } = this.#parts;
+    book.cover(nowMs);
+    if (!book.quota.hasLimits && !this.#ceilings.hasLimits) return;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => {
+      book.storeExactly();
+      this.#behindRequests(this.#ceilings, this.#ceilings.report());
+    }, idleAfterMs);
+  }
+}
+
+function toldOf(record: KeyRecord) {
+  const { expiresAtMs } = record;
+  return { kind: "admitted", principal: principalOf(record), expiresAtMs, routing: routingOf(record) } as const;
+}

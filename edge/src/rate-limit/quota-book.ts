@@ -1,0 +1,44 @@
+// A quota and its storage, of whichever Durable Object keeps it. See quota.ts for what it promises, and meter.ts for how
+// storage follows memory.
+import { Quota, type QuotaBounds, type QuotaLimits, storedQuotaSchema } from "./quota.ts";
+
+const quotaKey = "quota";
+
+export class QuotaBook {
+  readonly #kv: SyncKvStorage;
+  readonly #bounds: QuotaBounds;
+  #quota: Quota;
+
+  constructor(kv: SyncKvStorage, limits: QuotaLimits, bounds: QuotaBounds) {
+    this.#kv = kv;
+    this.#bounds = bounds;
+    this.#quota = this.#wake(limits);
+  }
+
+  get quota(): Quota {
+    return this.#quota;
+  }
+
+  /** Replaces all limits. What was used stays used, and what is under way stays so. */
+  setLimits(limits: QuotaLimits): void {
+    this.storeExactly();
+    this.#quota = this.#wake(limits);
+  }
+
+  /** Sees to it that storage tells at least what was admitted. A caller hears of nothing before that is on disk. */
+  cover(nowMs: number): void {
+    if (this.#quota.hasLimits && !this.#quota.isCovered(nowMs))
+      this.#kv.put(quotaKey, this.#quota.toStored(true, nowMs));
+  }
+
+  /** Takes back what was written ahead. */
+  storeExactly(): void {
+    if (this.#quota.hasLimits) this.#kv.put(quotaKey, this.#quota.toStored(false, Date.now()));
+  }
+
+  #wake(limits: QuotaLimits): Quota {
+    const stored = this.#kv.get(quotaKey);
+    const known = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
+    return new Quota(limits, known, this.#bounds, Date.now());
+  }
+}
