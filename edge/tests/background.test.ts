@@ -237,7 +237,7 @@ test("only so many may follow one response", async () => {
     ),
   );
   const refused = followers.filter((follower) => follower instanceof OpenAI.APIError);
-  expect(refused).toMatchObject([{ status: 503, code: "overloaded" }]);
+  expect(refused).toMatchObject([{ status: 503, code: "server_is_overloaded" }]);
   await client.responses.cancel(id);
 });
 

@@ -108,7 +108,7 @@ test("a key with an allowlist is used from its networks only, however the addres
     const response = await from(ip);
     expect(response.status).toBe(403);
     const text = await response.text();
-    expect(JSON.parse(text)).toMatchObject({ error: { code: "ip_not_authorized", type: "permission_error" } });
+    expect(JSON.parse(text)).toMatchObject({ error: { code: "ip_not_authorized", type: "invalid_request_error" } });
     expect(text).not.toMatch(/203\.0\.11|2001:db|list/);
   }
 });

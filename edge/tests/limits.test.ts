@@ -162,9 +162,19 @@ test("who is refused is told when to come back, and who comes back then gets in"
   expect(retryAfterMs).toBeGreaterThan(0);
   expect(retryAfterMs).toBeLessThanOrEqual(1_500);
   expect(refused?.headers.get("retry-after")).toBe(String(Math.ceil(retryAfterMs / 1_000)));
-  expect(await refused?.json()).toMatchObject({ error: { type: "rate_limit_error", code: "rate_limit_exceeded" } });
+  expect(await refused?.json()).toMatchObject({ error: { type: "requests", code: "rate_limit_exceeded" } });
   await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
   expect((await edge.complete(key, { stream: true })).status).toBe(200);
+});
+
+test.each([
+  { type: "requests", limits: { rpm: 1 } },
+  { type: "tokens", limits: { tpm: 100 } },
+])("the type of a refusal is what its limit counts: $type", async ({ type, limits }) => {
+  const key = await keyWith(limits);
+  expect((await edge.complete(key, { prompt: "a", max_tokens: 90 })).status).toBe(200);
+  const refused = await edge.complete(key, { prompt: "a", max_tokens: 90 });
+  expect(await refused.json()).toMatchObject({ error: { type, code: "rate_limit_exceeded" } });
 });
 
 test("what can never be admitted is a 400 and no time to come back", async () => {

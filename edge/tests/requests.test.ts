@@ -131,7 +131,7 @@ test("embeddings go the way of completions, byte for byte", async () => {
 });
 
 test("an unknown path is 404, a known one with another method 405", async () => {
-  expect(await refusalOf(await edge.fetch("/v1/unknown"))).toMatchObject(refused(404, { code: "not_found" }));
+  expect(await refusalOf(await edge.fetch("/v1/unknown"))).toMatchObject(refused(404, { code: "unknown_url" }));
   for (const path of ["/v1/chat/completions", "/v1/embeddings"]) {
     const response = await edge.fetch(path);
     expect(response.headers.get("allow")).toBe("POST");

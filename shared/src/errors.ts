@@ -1,18 +1,20 @@
 // What can go wrong, said once. Every error that leaves the house is one of these codes; the table gives it a status
 // at each border and a public text. Only the public text, and a `param` we chose ourselves, reach a caller.
 //
-// Source of types and codes: OpenAI API reference, "Error codes"; gRPC status codes, grpc/grpc statuscodes.md.
+// Source of types and codes: OpenAI API reference, "Error codes", and what its service was seen to answer: a type is nearly always
+// `invalid_request_error`, and of a rate limit what it counts. gRPC status codes: grpc/grpc statuscodes.md.
 
-/** OpenAI's `error.type`. */
-export type ErrorType =
-  | "invalid_request_error"
-  | "authentication_error"
-  | "permission_error"
-  | "not_found_error"
-  | "rate_limit_error"
-  | "insufficient_quota"
-  | "server_error"
-  | "service_unavailable_error";
+/** OpenAI's. */
+export const errorTypes = [
+  "invalid_request_error",
+  "requests",
+  "tokens",
+  "insufficient_quota",
+  "server_error",
+  "service_unavailable_error",
+] as const;
+
+export type ErrorType = (typeof errorTypes)[number];
 
 interface ErrorRow {
   readonly httpStatus: number;
@@ -53,23 +55,39 @@ export const errorTable = {
     false,
     "The request asks for more tokens than its limit can ever hold.",
   ),
-  invalid_api_key: row(401, "authentication_error", false, "Incorrect API key provided."),
+  invalid_api_key: row(401, "invalid_request_error", false, "Incorrect API key provided."),
   missing_api_key: row(
     401,
-    "authentication_error",
+    "invalid_request_error",
     false,
     "No API key provided. Send it as: Authorization: Bearer <key>.",
   ),
-  key_expired: row(401, "authentication_error", false, "This API key has expired."),
-  invalid_token: row(401, "authentication_error", false, "The token is not valid here."),
-  token_expired: row(401, "authentication_error", false, "The token has expired."),
-  key_revoked: row(401, "authentication_error", false, "This API key has been revoked."),
-  invalid_passport: row(401, "authentication_error", false, "This region accepts requests only from its edge."),
-  permission_denied: row(403, "permission_error", false, "This credential may not do that."),
-  origin_not_authorized: row(403, "permission_error", false, "This origin is not authorized to use this credential."),
-  ip_not_authorized: row(403, "permission_error", false, "Your IP address is not authorized to use this credential."),
-  not_found: row(404, "not_found_error", false, "There is nothing at this address."),
-  model_not_found: row(404, "not_found_error", false, "The model does not exist or you do not have access to it."),
+  key_expired: row(401, "invalid_request_error", false, "This API key has expired."),
+  invalid_token: row(401, "invalid_request_error", false, "The token is not valid here."),
+  token_expired: row(401, "invalid_request_error", false, "The token has expired."),
+  key_revoked: row(401, "invalid_request_error", false, "This API key has been revoked."),
+  invalid_passport: row(401, "invalid_request_error", false, "This region accepts requests only from its edge."),
+  permission_denied: row(403, "invalid_request_error", false, "This credential may not do that."),
+  origin_not_authorized: row(
+    403,
+    "invalid_request_error",
+    false,
+    "This origin is not authorized to use this credential.",
+  ),
+  ip_not_authorized: row(
+    403,
+    "invalid_request_error",
+    false,
+    "Your IP address is not authorized to use this credential.",
+  ),
+  unknown_url: row(404, "invalid_request_error", false, "There is nothing at this address."),
+  not_found: row(404, "invalid_request_error", false, "There is no such thing."),
+  model_not_found: row(
+    404,
+    "invalid_request_error",
+    false,
+    "The model does not exist or you do not have access to it.",
+  ),
   method_not_allowed: row(405, "invalid_request_error", false, "This method is not allowed here."),
   idempotency_conflict: row(409, "invalid_request_error", false, "This Idempotency-Key was used for another request."),
   request_timeout: row(408, "invalid_request_error", true, "The request body did not arrive in time."),
@@ -78,17 +96,12 @@ export const errorTable = {
   request_too_large: row(413, "invalid_request_error", false, "The request body is too large."),
   headers_too_large: row(431, "invalid_request_error", false, "The request headers are too large."),
   unsupported_media_type: row(415, "invalid_request_error", false, "Send the body as application/json."),
-  rate_limit_exceeded: row(
-    429,
-    "rate_limit_error",
-    true,
-    "Rate limit reached. Retry after the time given in retry-after.",
-  ),
+  rate_limit_exceeded: row(429, "requests", true, "Rate limit reached. Retry after the time given in retry-after."),
   insufficient_quota: row(429, "insufficient_quota", true, "You exceeded your current quota."),
   request_cancelled: row(499, "invalid_request_error", true, "The client closed the request."),
   internal_error: row(500, "server_error", true, "The server had an error while processing the request."),
   upstream_error: row(502, "server_error", true, "The region had an error while processing the request."),
-  overloaded: row(
+  server_is_overloaded: row(
     503,
     "service_unavailable_error",
     true,
@@ -115,6 +128,8 @@ export interface AppErrorOptions {
   readonly publicText?: string;
   /** For logs only. Never put keys or prompts in it. */
   readonly detail?: string;
+  /** Of a rate limit that counts something else than requests. */
+  readonly type?: "tokens";
   /** When a retry can succeed, in milliseconds from now. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
@@ -125,6 +140,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly param: string | undefined;
   readonly publicText: string;
+  readonly type: ErrorType;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
@@ -134,6 +150,7 @@ export class AppError extends Error {
     this.code = code;
     this.param = options.param;
     this.publicText = publicText;
+    this.type = options.type ?? errorTable[code].type;
     this.retryAfterMs = options.retryAfterMs;
   }
 
@@ -156,7 +173,7 @@ export class AppError extends Error {
 
   /** What the caller may see. */
   toErrorObject(): ErrorObject {
-    return { message: this.publicText, type: errorTable[this.code].type, param: this.param ?? null, code: this.code };
+    return { message: this.publicText, type: this.type, param: this.param ?? null, code: this.code };
   }
 }
 

@@ -183,7 +183,7 @@ class Soak {
   }
 }
 
-const refusals: ReadonlySet<string> = new Set(["overloaded", "rate_limit_exceeded"]);
+const refusals: ReadonlySet<string> = new Set(["server_is_overloaded", "rate_limit_exceeded"]);
 /** How a request may end beside well: by its own fate, or because the queue is full. */
 const expectedCodes: ReadonlySet<string> = new Set(["request_cancelled", "deadline_exceeded", ...refusals]);
 

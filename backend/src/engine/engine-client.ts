@@ -119,7 +119,11 @@ export class EngineClient {
     if (n > capacity || this.#listeners.size + n <= capacity) return undefined;
     if (!this.#tenants.wouldExceedShare(tenant, n, capacity)) return undefined;
     if (this.#tenants.isAlone(tenant)) {
-      return { admitted: false, code: "overloaded", detail: "as many sequences as the engine can hold are live" };
+      return {
+        admitted: false,
+        code: "server_is_overloaded",
+        detail: "as many sequences as the engine can hold are live",
+      };
     }
     const detail = "the engine is full, and the tenant has its share of it";
     return { admitted: false, code: "rate_limit_exceeded", detail };

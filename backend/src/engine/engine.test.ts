@@ -72,7 +72,7 @@ describe("Engine", () => {
   test("refuses for now what the waiting queue cannot hold", () => {
     const engine = new Engine(new FakeExecutor(), { ...limits, maxNumSeqs: 1, maxQueuedRequests: 1 });
     for (const id of [1, 2]) expect(engine.add(request(id, [1], 5))).toMatchObject({ admitted: true });
-    expect(engine.add(request(3, [1], 5))).toMatchObject({ admitted: false, code: "overloaded" });
+    expect(engine.add(request(3, [1], 5))).toMatchObject({ admitted: false, code: "server_is_overloaded" });
   });
 
   test("an abort frees the blocks at once, before, between and during steps", async () => {

@@ -33,7 +33,7 @@ export function findRoom(
 
 /** Why there is no room. */
 export function noRoom({ kind }: RoomAnswer<unknown> & { readonly kind: "full" | "over_share" }): Refusal {
-  if (kind === "full") return { admitted: false, code: "overloaded", detail: "the waiting queue is full" };
+  if (kind === "full") return { admitted: false, code: "server_is_overloaded", detail: "the waiting queue is full" };
   const detail = "the waiting queue is full, and the tenant has its share of it";
   return { admitted: false, code: "rate_limit_exceeded", detail };
 }

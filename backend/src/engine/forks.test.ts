@@ -105,7 +105,7 @@ describe("a request of several choices", () => {
     const engine = new Engine(new FakeExecutor(), { ...limits, maxNumSeqs: 2, maxQueuedRequests: 3 });
     expect(engine.add(family(1, [1], 5, 4))).toMatchObject({ admitted: true });
     expect(engine.load().numWaiting).toBe(4);
-    expect(engine.add(family(11, [1], 5, 2))).toMatchObject({ admitted: false, code: "overloaded" });
+    expect(engine.add(family(11, [1], 5, 2))).toMatchObject({ admitted: false, code: "server_is_overloaded" });
     expect(engine.load().numWaiting).toBe(4);
     expect(engine.add(request(11, [1], 5))).toMatchObject({ admitted: true });
     expect(engine.add(family(21, [1], 5, 6))).toMatchObject({ admitted: false, code: "invalid_value" });

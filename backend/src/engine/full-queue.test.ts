@@ -22,7 +22,7 @@ describe("a full waiting queue", () => {
     const engine = new Engine(new FakeExecutor(), small);
     for (let id = 1; id <= 5; id += 1) expect(displacedBy(engine.add(of("many", id)))).toEqual([]);
     await engine.step();
-    expect(displacedBy(engine.add(of("many", 6)))).toBe("overloaded");
+    expect(displacedBy(engine.add(of("many", 6)))).toBe("server_is_overloaded");
     expect(engine.add(of("few", 7))).toMatchObject({
       displaced: [{ kind: "failed", sequenceId: 5, code: "rate_limit_exceeded" }],
     });
@@ -54,7 +54,7 @@ describe("a full waiting queue", () => {
     engine.add(of("many", 1));
     await engine.step();
     for (const id of [2, 3, 4, 5]) expect(displacedBy(engine.add(unlike("many", id)))).toEqual([]);
-    expect(displacedBy(engine.add(unlike("many", 6)))).toBe("overloaded");
+    expect(displacedBy(engine.add(unlike("many", 6)))).toBe("server_is_overloaded");
     expect(displacedBy(engine.add(unlike("few", 7)))).toEqual([5]);
   });
 
@@ -64,6 +64,6 @@ describe("a full waiting queue", () => {
     while (engine.load().totals.preemptions === 0) await engine.step();
     engine.add(of("many", 3));
     expect(displacedBy(engine.add(of("few", 4)))).toEqual([3]);
-    expect(displacedBy(engine.add(of("other", 5)))).toBe("overloaded");
+    expect(displacedBy(engine.add(of("other", 5)))).toBe("server_is_overloaded");
   });
 });

@@ -61,10 +61,15 @@ export type Admission =
 export interface Refusal {
   readonly admitted: false;
   /**
-   * `overloaded` means not now; `rate_limit_exceeded` not now either, because the tenant has its share of the queue. Every
+   * `server_is_overloaded` means not now; `rate_limit_exceeded` not now either, because the tenant has its share of the queue. Every
    * other code means never.
    */
-  readonly code: "overloaded" | "rate_limit_exceeded" | "invalid_value" | "invalid_grammar" | "context_length_exceeded";
+  readonly code:
+    | "server_is_overloaded"
+    | "rate_limit_exceeded"
+    | "invalid_value"
+    | "invalid_grammar"
+    | "context_length_exceeded";
   readonly detail: string;
 }
 

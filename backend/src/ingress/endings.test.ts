@@ -79,7 +79,7 @@ describe("endings", () => {
     const response = await region.post("/v1/chat/completions", { ...hello, stream: true });
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("1");
-    expect(await response.json()).toMatchObject({ error: { code: "overloaded" } });
+    expect(await response.json()).toMatchObject({ error: { code: "server_is_overloaded" } });
   });
 
   test.each([
@@ -98,7 +98,7 @@ describe("endings", () => {
       const response = await region.post("/v1/chat/completions", { ...hello, stream });
       expect(response.status).toBe(429);
       expect([response.headers.get("retry-after"), response.headers.get("retry-after-ms")]).toEqual(["3", "2500"]);
-      expect(await response.json()).toMatchObject({ error: { code: "rate_limit_exceeded", type: "rate_limit_error" } });
+      expect(await response.json()).toMatchObject({ error: { code: "rate_limit_exceeded", type: "requests" } });
     }
   });
 

@@ -38,12 +38,12 @@ export class InFlight {
   }
 
   /**
-   * Takes a request in until its response is closed: answered and flushed, or left by the client. Throws `overloaded` or
+   * Takes a request in until its response is closed: answered and flushed, or left by the client. Throws `server_is_overloaded` or
    * `unavailable` when there is no room. The signal is aborted when the client left, time is up, or the ingress must go.
    */
   enter(request: IncomingMessage, response: ServerResponse): CallLimits {
     if (this.#isDraining) throw new AppError("unavailable", { detail: "draining", retryAfterMs });
-    if (this.size >= this.#limits.maxConcurrentRequests) throw new AppError("overloaded", { retryAfterMs });
+    if (this.size >= this.#limits.maxConcurrentRequests) throw new AppError("server_is_overloaded", { retryAfterMs });
     const controller = new AbortController();
     const { requestTimeoutMs } = this.#limits;
     const timeout = setTimeout(() => {

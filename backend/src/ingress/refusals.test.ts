@@ -16,7 +16,7 @@ regionEachTest((...started) => {
 
 describe("refusals", () => {
   test.each<[string, string, unknown, Record<string, string>, number, string]>([
-    ["unknown address", "/v1/nothing", {}, {}, 404, "not_found"],
+    ["unknown address", "/v1/nothing", {}, {}, 404, "unknown_url"],
     ["wrong method", "/v1/models", {}, {}, 405, "method_not_allowed"],
     ["not JSON", "/v1/chat/completions", "{", {}, 400, "invalid_json"],
     ["nested too deeply", "/v1/chat/completions", `${"[".repeat(1000)}${"]".repeat(1000)}`, {}, 400, "invalid_json"],

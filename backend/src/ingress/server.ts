@@ -136,7 +136,7 @@ export class IngressServer {
     response: ServerResponse,
     record: RequestRecord,
   ): Promise<void> {
-    if (match.kind === "not_found") throw new AppError("not_found");
+    if (match.kind === "not_found") throw new AppError("unknown_url");
     if (match.kind === "method_not_allowed") {
       response.setHeader("allow", match.allow);
       throw new AppError("method_not_allowed");

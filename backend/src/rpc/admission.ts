@@ -20,6 +20,6 @@ export function assertMayOpen(client: EngineClient, calls: LiveCalls, requestId:
 
 /** The failure of a request with a prompt of `numTokens`; who is only refused for now is told when to come back. */
 export function toRefusal({ code, detail }: Failure, retryHints: RetryHints, numTokens: number): AppError {
-  if (code !== "overloaded" && code !== "rate_limit_exceeded") return new AppError(code, { detail });
+  if (code !== "server_is_overloaded" && code !== "rate_limit_exceeded") return new AppError(code, { detail });
   return new AppError(code, { detail, retryAfterMs: retryHints.retryAfterMs(numTokens) });
 }

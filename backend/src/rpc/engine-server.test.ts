@@ -130,7 +130,7 @@ describe("Generate", () => {
     await hold.reached;
     const refused = await untilEnd(startGenerate(client, generateRequest("one too many")));
     expect(refused.error?.code).toBe(status.RESOURCE_EXHAUSTED);
-    expect(refused.error?.metadata.get("sluice-error-code")).toEqual(["overloaded"]);
+    expect(refused.error?.metadata.get("sluice-error-code")).toEqual(["server_is_overloaded"]);
     expect(Number(refused.error?.metadata.get("sluice-retry-after-ms")[0])).toBeGreaterThanOrEqual(100);
     hold.release();
     expect((await Promise.all(calls)).map(({ error }) => error)).toEqual(Array(6).fill(undefined));

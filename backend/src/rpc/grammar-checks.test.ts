@@ -52,5 +52,5 @@ test("one that is too long, and one too many, are refused at once", async () => 
   );
   const refused = outcomes.filter((outcome) => outcome.status === "rejected");
   expect(refused).toHaveLength(4);
-  expect(refused[0]?.reason).toMatchObject({ code: "overloaded" });
+  expect(refused[0]?.reason).toMatchObject({ code: "server_is_overloaded" });
 });

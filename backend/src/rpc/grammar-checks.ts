@@ -59,7 +59,7 @@ export class GrammarChecks {
    * Settles when the grammar may go to the engine.
    *
    * @param vocabSize of the model's logits.
-   * @throws AppError `invalid_grammar`, or `overloaded` when too many wait.
+   * @throws AppError `invalid_grammar`, or `server_is_overloaded` when too many wait.
    */
   async check(ebnf: string, vocabSize: number): Promise<void> {
     if (this.isKnown(ebnf)) return;
@@ -76,7 +76,7 @@ export class GrammarChecks {
 
   #enqueue(ebnf: string, vocabSize: number): Promise<Verdict> {
     if (this.#pending.size >= MAX_WAITING) {
-      throw new AppError("overloaded", { detail: "too many grammars wait to be tried", retryAfterMs: 1_000 });
+      throw new AppError("server_is_overloaded", { detail: "too many grammars wait to be tried", retryAfterMs: 1_000 });
     }
     const verdict = this.#last.then(() => this.#try(ebnf, vocabSize));
     this.#pending.set(ebnf, verdict);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { toStatus } from "./status.ts";
 
 test.each([
-  ["overloaded", status.RESOURCE_EXHAUSTED],
+  ["server_is_overloaded", status.RESOURCE_EXHAUSTED],
   ["unavailable", status.UNAVAILABLE],
   ["context_length_exceeded", status.INVALID_ARGUMENT],
   ["internal_error", status.INTERNAL],
@@ -16,6 +16,6 @@ test.each([
 });
 
 test("when to come back travels in a trailer", () => {
-  const { metadata } = toStatus(new AppError("overloaded", { retryAfterMs: 1_234 }));
+  const { metadata } = toStatus(new AppError("server_is_overloaded", { retryAfterMs: 1_234 }));
   expect(metadata.get("sluice-retry-after-ms")).toEqual(["1234"]);
 });

@@ -35,7 +35,7 @@ export function watch(parts: WatchParts): handleServerStreamingCall<WatchRequest
     const { model } = client;
     if (model === undefined) return refuse(noModel());
     if (numWatches >= MAX_WATCHES)
-      return refuse(new AppError("overloaded", { detail: "as many watches as there may be" }));
+      return refuse(new AppError("server_is_overloaded", { detail: "as many watches as there may be" }));
 
     numWatches += 1;
     let { load } = model;

@@ -17,5 +17,5 @@ export function refuseMethod(...allowed: readonly string[]): Handler<EdgeContext
 
 /** The end of a path that has no handlers. */
 export function refuseUnknownPath(): never {
-  throw new AppError("not_found");
+  throw new AppError("unknown_url");
 }

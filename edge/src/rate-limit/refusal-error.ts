@@ -28,5 +28,6 @@ export function refusalError(refusal: Refusal): AppError {
   }
   const wait = limitName === "concurrentRequests" ? "A place is free at the latest in" : "Please try again in";
   const publicText = `Rate limit reached on ${limitTexts[limitName]}: ${numbers} ${wait} ${goDuration(retryAfterMs)}.`;
-  return new AppError("rate_limit_exceeded", { publicText, detail, retryAfterMs });
+  const counts = limitName === "tokensPerMinute" ? ({ type: "tokens" } as const) : {};
+  return new AppError("rate_limit_exceeded", { publicText, detail, retryAfterMs, ...counts });
 }

@@ -64,7 +64,7 @@ export class ResponseStores {
     type Following = ReadableStream<Uint8Array> | "full" | undefined;
     const events = await this.#ask<Following>(owner, id, async (store) => store.follow(after));
     if (events !== "full") return events;
-    throw new AppError("overloaded", { publicText: "Too many follow this response.", retryAfterMs });
+    throw new AppError("server_is_overloaded", { publicText: "Too many follow this response.", retryAfterMs });
   }
 
   /** Undefined when the text is no id of ours, which therefore makes no object. */

@@ -34,7 +34,7 @@ export async function embedAll(
       try {
         return (await pool.embed(request, ownLimits)).embedding;
       } catch (error) {
-        const mayWait = error instanceof AppError && error.code === "overloaded" && numAnswered > 0;
+        const mayWait = error instanceof AppError && error.code === "server_is_overloaded" && numAnswered > 0;
         if (!mayWait) throw error;
         await pause(error.retryAfterMs ?? usualRetryMs, ownLimits.signal);
       }

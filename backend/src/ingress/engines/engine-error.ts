@@ -11,7 +11,7 @@ const retryAfterTrailer = "sluice-retry-after-ms";
 /** gRPC status -> our code. A status that is not here is a failure of the engine's. */
 const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
   [status.INVALID_ARGUMENT]: "invalid_value",
-  [status.RESOURCE_EXHAUSTED]: "overloaded",
+  [status.RESOURCE_EXHAUSTED]: "server_is_overloaded",
   [status.UNAVAILABLE]: "unavailable",
   [status.DEADLINE_EXCEEDED]: "deadline_exceeded",
   // Not by us, since our own cancelling is known by its signal: a server that is shut down resets its streams so.
@@ -19,7 +19,7 @@ const codes: Readonly<Partial<Record<number, ErrorCode>>> = {
 };
 
 /** What another engine, or the same one later, may do. */
-const passing: ReadonlySet<ErrorCode> = new Set(["rate_limit_exceeded", "overloaded", "unavailable"]);
+const passing: ReadonlySet<ErrorCode> = new Set(["rate_limit_exceeded", "server_is_overloaded", "unavailable"]);
 
 const overShareText =
   "The service is busy, and your organization has its share of the waiting requests. " +
@@ -42,7 +42,7 @@ export function fromEngineError(thrown: unknown): AppError {
 function codeOf(thrown: Error): ErrorCode {
   const code = ("code" in thrown && typeof thrown.code === "number" && codes[thrown.code]) || "internal_error";
   const said = trailerOf(thrown, errorCodeTrailer);
-  if (code === "overloaded" && said === "rate_limit_exceeded") return said;
+  if (code === "server_is_overloaded" && said === "rate_limit_exceeded") return said;
   return code === "invalid_value" && said === "invalid_grammar" ? said : code;
 }
 

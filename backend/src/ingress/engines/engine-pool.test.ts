@@ -145,7 +145,7 @@ describe("before the first token", () => {
 
   test("each engine is asked once; when all are full the answer says so", async () => {
     first.script = second.script = (call) => refuse(call, status.RESOURCE_EXHAUSTED);
-    expect(await ask()).toMatchObject({ status: 503, reply: expect.stringContaining("overloaded") });
+    expect(await ask()).toMatchObject({ status: 503, reply: expect.stringContaining("server_is_overloaded") });
     expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
   });
 

@@ -107,7 +107,7 @@ export class EnginePool {
    * Runs one request on the engine that is expected to begin answering first (choose-engine.ts). An engine that is full,
    * draining or gone before its first message passes the request on; each is asked at most once. After the first message
    * nothing is ever repeated.
-   * Throws AppErrors: `overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
+   * Throws AppErrors: `server_is_overloaded` when an engine was full, `unavailable` when none was there, `upstream_error` when the
    * engine was lost in the middle; and the signal's reason when that was aborted.
    */
   async *generate(request: GenerateRequest, limits: CallLimits): AsyncGenerator<EngineBatch> {
@@ -176,7 +176,7 @@ export class EnginePool {
 }
 
 /** What says most of the caller's own doing comes first. */
-const tellingness: readonly ErrorCode[] = ["rate_limit_exceeded", "overloaded", "unavailable"];
+const tellingness: readonly ErrorCode[] = ["rate_limit_exceeded", "server_is_overloaded", "unavailable"];
 
 /** A full engine says more than a missing one, and of full ones the one that has room first. */
 function sayMore(one: AppError, other: AppError): AppError {

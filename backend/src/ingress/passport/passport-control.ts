@@ -40,7 +40,7 @@ export class PassportControl {
 
   /**
    * Uses the passport up for this body. Throws `invalid_passport` when it was signed for another body or was used before,
-   * `overloaded` when there are too many to remember.
+   * `server_is_overloaded` when there are too many to remember.
    */
   async stamp(claims: PassportClaims, body: Uint8Array<ArrayBuffer>): Promise<void> {
     if (claims.bodySha256 !== (await sha256Base64Url(body))) {
@@ -49,6 +49,7 @@ export class PassportControl {
     // The edge signs a second passport for a request when the first one's reservation was too small.
     const shown = this.#shown.show(`${claims.rid} ${claims.reservedTokens ?? ""}`, this.#clock.nowMs());
     if (shown === "seen") throw new AppError("invalid_passport", { detail: "used before" });
-    if (shown === "full") throw new AppError("overloaded", { detail: "replay cache is full", retryAfterMs: 1000 });
+    if (shown === "full")
+      throw new AppError("server_is_overloaded", { detail: "replay cache is full", retryAfterMs: 1000 });
   }
 }
