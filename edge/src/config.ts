@@ -1,6 +1,7 @@
 // Variables and secrets, parsed at the door. Nothing else reads them.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
+import type { IdempotencyPolicy } from "#edge/idempotency/idempotent-runs.ts";
 import type { QuotaBounds } from "#edge/rate-limit/quota.ts";
 import type { StoragePolicy } from "#edge/responses/stored-response.ts";
 import { type Region, regionSchema } from "#edge/routing/region.ts";
@@ -75,6 +76,7 @@ export interface Config {
   readonly keyLifetimes: LifetimePolicy;
   readonly fileBounds: FileBounds;
   readonly responses: ResponsePolicy;
+  readonly idempotency: IdempotencyPolicy;
 }
 
 const dayMs = 24 * 3600 * 1000;
@@ -122,6 +124,9 @@ const environmentSchema = z.object({
   RESPONSE_RETENTION_DAYS: count(30),
   RESPONSE_MAX_LENGTH: count(8 * 1024 * 1024),
   STATE_JURISDICTIONS: z._default(z.string(), ""),
+  IDEMPOTENCY_LEASE_MS: count(30_000),
+  IDEMPOTENCY_MAX_WAIT_MS: count(600_000),
+  IDEMPOTENCY_MAX_ANSWER_BYTES: count(4 * 1024 * 1024),
 });
 
 /**
@@ -173,6 +178,12 @@ export function loadConfig(environment: unknown): Config {
       retentionMs: values.RESPONSE_RETENTION_DAYS * dayMs,
       maxLength: values.RESPONSE_MAX_LENGTH,
       jurisdictions: names(values.STATE_JURISDICTIONS),
+    },
+    idempotency: {
+      leaseMs: values.IDEMPOTENCY_LEASE_MS,
+      maxWaitMs: values.IDEMPOTENCY_MAX_WAIT_MS,
+      maxAnswerBytes: values.IDEMPOTENCY_MAX_ANSWER_BYTES,
+      timeoutMs: values.ADMIT_TIMEOUT_MS,
     },
   };
 }

@@ -5,8 +5,9 @@ import type { Admitted } from "#edge/auth/admission.ts";
 import type { Credential } from "#edge/auth/credential.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import type { ServiceTier } from "#edge/auth/service-tier.ts";
-import type { InferenceBody } from "#edge/middleware/read-body.ts";
+import type { InferenceBody } from "#edge/body/inference-body.ts";
 import type { AttemptRecord } from "#edge/proxy/attempt.ts";
+import type { KeptAnswer } from "#edge/proxy/keep-events.ts";
 import type { Ending } from "#edge/proxy/relay-events.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
@@ -42,10 +43,10 @@ interface Variables {
   turn: ResponseTurn | undefined;
   /** runApart: whether another isolate runs the request, and settles it. */
   isHandedOver: boolean | undefined;
-  /** remember: whether the answer is kept for retries, so that the region is read to its end whoever leaves. */
-  isRemembered: boolean | undefined;
-  /** forward: the whole answer, if it is remembered; absent in the end when it cannot be kept. Never rejects. */
-  remembered: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
+  /** remember: most bytes of the answer that are kept for retries, for which the region is read to its end whoever leaves. */
+  remembersBytes: number | undefined;
+  /** forward: the answer, if it is remembered. Never rejects. */
+  remembered: Promise<KeptAnswer> | undefined;
   /** admit. */
   principal: Principal;
   /** admit. */

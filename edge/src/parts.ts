@@ -120,7 +120,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),
-    idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.quotaBounds.leaseMs),
+    idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.idempotency, now),
     files: new FileStore(bindings.FILES, new FileDirectory(database), now),
     sweeps: new FileSweeps(bindings.FILE_SWEEPER),
     responseStores,

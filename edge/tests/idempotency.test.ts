@@ -1,16 +1,24 @@
+import { doneEvent, encodeEvent } from "@sluice/shared/sse.ts";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { dieMidStream, refuseWith, streamTokens, tokenStream } from "./support/behaviours.ts";
-import { startDevWorker } from "./support/dev-worker.ts";
+import { dieMidStream, hang, refuseWith, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
+import { type DevWorker, startDevWorker } from "./support/dev-worker.ts";
 import { Edge } from "./support/edge.ts";
 import type { Behaviour, MockRegion } from "./support/mock-region.ts";
 
-let edge: Edge;
+const leaseMs = 3_000;
+const maxAnswerBytes = 3_000_000;
+
+let edge: Edge<DevWorker>;
 let region: MockRegion;
 let key: string;
 let numKeys = 0;
 
 beforeAll(async () => {
-  edge = await Edge.start(startDevWorker, ["amsterdam"]);
+  edge = await Edge.start(startDevWorker, ["amsterdam"], {
+    IDEMPOTENCY_LEASE_MS: String(leaseMs),
+    IDEMPOTENCY_MAX_WAIT_MS: "6000",
+    IDEMPOTENCY_MAX_ANSWER_BYTES: String(maxAnswerBytes),
+  });
   region = edge.region("amsterdam");
   key = (await edge.createKey()).value;
 });
@@ -22,11 +30,14 @@ beforeEach(() => {
   numKeys += 1;
 });
 
+const json = { "content-type": "application/json" };
+const eventStream = { "content-type": "text/event-stream" };
+
 /** Every answer is another one. */
 let numAnswers = 0;
 const numbered: Behaviour = (response) => {
   numAnswers += 1;
-  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ n: numAnswers }));
+  response.writeHead(200, json).end(JSON.stringify({ n: numAnswers }));
 };
 
 /** Asks under this test's idempotency key. */
@@ -111,6 +122,77 @@ test("an answer that will be the same again is kept, though it is a refusal", as
   await (await ask()).text();
   region.behaviour = numbered;
   expect((await ask()).status).toBe(400);
+});
+
+/** One answer of about this size. */
+function answerOf(sizeBytes: number, isStream: boolean): Behaviour {
+  const text = "x".repeat(sizeBytes);
+  if (!isStream) return (response) => void response.writeHead(200, json).end(JSON.stringify({ text }));
+  return (response) => void response.writeHead(200, eventStream).end(encodeEvent({ text }) + doneEvent);
+}
+
+test.each([true, false])("an answer of many parts is given again byte for byte (streamed: %s)", async (stream) => {
+  region.behaviour = answerOf(maxAnswerBytes - 100, stream);
+  const first = await (await ask({ stream })).text();
+  expect(await (await ask({ stream })).text()).toBe(first);
+  expect(region.received).toHaveLength(1);
+});
+
+test.each([true, false])("one larger than is kept is a conflict, and not run again (streamed: %s)", async (stream) => {
+  region.behaviour = answerOf(maxAnswerBytes, stream);
+  expect((await (await ask({ stream })).text()).length).toBeGreaterThan(maxAnswerBytes);
+  await expectNotKept({ stream });
+  expect(region.received).toHaveLength(1);
+});
+
+test("the answer of a key that is bound to a jurisdiction is not kept, and not computed again", async () => {
+  const as = (await edge.createKey({ jurisdictions: ["amsterdam"] })).value;
+  expect((await ask({}, { as })).status).toBe(200);
+  await expectNotKept({}, as);
+  expect(region.received).toHaveLength(1);
+});
+
+async function expectNotKept(body: object, as = key): Promise<void> {
+  const response = await ask(body, { as });
+  expect(response.status).toBe(409);
+  expect(await response.json()).toMatchObject({ error: { code: "idempotency_answer_not_kept" } });
+}
+
+test("a run that outlives its lease is not begun again", async () => {
+  const startedAtMs = Date.now();
+  const answered = Promise.withResolvers<void>();
+  region.behaviour = (response, received) => void answered.promise.then(() => numbered(response, received));
+  const both = [ask(), ask()];
+  await vi.waitFor(() => expect(Date.now() - startedAtMs).toBeGreaterThan(1.3 * leaseMs), 10_000);
+  answered.resolve();
+  const [first, second] = await Promise.all(both.map(async (asked) => (await asked).text()));
+  expect(second).toBe(first);
+  expect(region.received).toHaveLength(1);
+});
+
+test("a run that does not end holds its followers for a while only", async () => {
+  region.behaviour = hang;
+  const leaving = new AbortController();
+  const endless = ask({}, { signal: leaving.signal }).catch(() => undefined);
+  await vi.waitFor(() => expect(region.received).toHaveLength(1));
+  const follower = await ask();
+  expect(follower.status).toBe(504);
+  expect(follower.headers.get("retry-after")).toBe("1");
+  expect(region.received).toHaveLength(1);
+  leaving.abort();
+  await endless;
+});
+
+test("a run whose edge was killed is begun again when its lease is over", async () => {
+  region.behaviour = streamForever;
+  const first = await ask({ stream: true });
+  await first.body?.getReader().read();
+  await edge.worker.crash();
+  region.behaviour = streamTokens(3);
+  expect(await (await ask({ stream: true })).text()).toBe(tokenStream(3));
+  expect(region.received).toHaveLength(2);
+  expect(await (await ask({ stream: true })).text()).toBe(tokenStream(3));
+  expect(region.received).toHaveLength(2);
 });
 
 test.each(["", "a b", "é", "a".repeat(256)])("%j is no idempotency key", async (name) => {

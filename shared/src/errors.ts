@@ -90,6 +90,12 @@ export const errorTable = {
   ),
   method_not_allowed: row(405, "invalid_request_error", false, "This method is not allowed here."),
   idempotency_conflict: row(409, "invalid_request_error", false, "This Idempotency-Key was used for another request."),
+  idempotency_answer_not_kept: row(
+    409,
+    "invalid_request_error",
+    false,
+    "The request under this Idempotency-Key was answered, and its answer cannot be had again. Another key runs it anew.",
+  ),
   request_timeout: row(408, "invalid_request_error", true, "The request body did not arrive in time."),
   /** Between region and edge only; see reservation.ts. */
   reservation_too_small: row(412, "invalid_request_error", true, "More tokens must be reserved for this request."),

@@ -43,6 +43,7 @@ const grpcStatus = {
   unavailable: status.UNAVAILABLE,
   upstream_error: status.UNAVAILABLE,
   idempotency_conflict: status.ALREADY_EXISTS,
+  idempotency_answer_not_kept: status.ALREADY_EXISTS,
   request_timeout: status.DEADLINE_EXCEEDED,
   deadline_exceeded: status.DEADLINE_EXCEEDED,
   request_cancelled: status.CANCELLED,

@@ -1,16 +1,21 @@
 // Remembers one request under one idempotency key of one credential: a Durable Object named by both, so that of two retries
 // that arrive together, anywhere, one runs.
+//
+// Who runs it is heard of again and again (`renew`). One that is not heard of for a lease was lost with its isolate, and the
+// next who asks runs it anew: nobody waits longer than that for the dead.
 import { DurableObject } from "cloudflare:workers";
+import { joinChunks } from "#edge/body/join-chunks.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import { type Claim, type ClaimOutcome, decideClaim, type Run, runSchema, type StoredAnswer } from "./run.ts";
 
-const runKey = "run";
+const headKey = "head";
+const partPrefix = "part:";
 
 /** How long an answer can be had again. */
 const keepMs = 24 * 3_600_000;
 
-/** Who waits for a running request asks again after this. */
-const waitMs = 20_000;
+/** A Durable Object stores 2 MB in one value, so an answer takes as many as it needs. */
+const maxPartBytes = 1024 * 1024;
 
 export class IdempotencyStore extends DurableObject {
   #run: Run | undefined;
@@ -19,36 +24,58 @@ export class IdempotencyStore extends DurableObject {
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
-    const stored = state.storage.kv.get(runKey);
+    const stored = state.storage.kv.get(headKey);
     this.#run = stored === undefined ? undefined : runSchema.parse(stored);
   }
 
-  /** @param leaseMs how long the caller may take, if it is the first. */
+  /** @param leaseMs when the caller, if it is the first, must be heard of again. */
   async claim(claim: Claim, leaseMs: number): Promise<ClaimOutcome> {
     const nowMs = Date.now();
-    const outcome = decideClaim(this.#run, claim, nowMs);
-    if (outcome.kind === "first") {
+    const state = decideClaim(this.#run, claim, nowMs);
+    if (state.kind === "answered") return { kind: "answered", answer: { ...state.head, body: this.#readBody() } };
+    if (state.kind === "first") {
       this.#keep({ ...claim, leasedUntilMs: nowMs + leaseMs });
       await this.ctx.storage.setAlarm(nowMs + keepMs);
     }
-    return outcome;
+    return state;
   }
 
-  /** As `claim`, for who found the request running; waits a while for its end. */
-  async claimAfterEnd(claim: Claim, leaseMs: number): Promise<ClaimOutcome> {
-    if (decideClaim(this.#run, claim, Date.now()).kind === "running") {
-      await waitAtMost(waitMs, this.#ended.promise, () => undefined);
+  /** As `claim`, for who found the request running; waits for its end, or that of its lease, for `waitMs` at most. */
+  async claimAfterEnd(claim: Claim, leaseMs: number, waitMs: number): Promise<ClaimOutcome> {
+    const nowMs = Date.now();
+    const state = decideClaim(this.#run, claim, nowMs);
+    if (state.kind === "running") {
+      await waitAtMost(Math.min(waitMs, state.leasedUntilMs - nowMs), this.#ended.promise, () => undefined);
     }
     return this.claim(claim, leaseMs);
   }
 
+  /** The request still runs. False when it has ended, or another has taken its place. */
+  renew(requestId: string, leaseMs: number): boolean {
+    if (this.#run?.requestId !== requestId || this.#run.end !== undefined) return false;
+    this.#keep({ ...this.#run, leasedUntilMs: Date.now() + leaseMs });
+    return true;
+  }
+
   /** Keeps the answer of the request that runs. Does nothing when another has taken its place. */
-  answer(requestId: string, answer: StoredAnswer): void {
-    if (this.#run?.requestId === requestId) this.#keep({ ...this.#run, answer });
+  answer(requestId: string, { status, headers, body }: StoredAnswer): void {
+    if (this.#run?.requestId !== requestId) return;
+    // One turn of the event loop: all of it is stored or nothing.
+    for (let part = 0; part * maxPartBytes < body.byteLength; part += 1) {
+      this.ctx.storage.kv.put(partKey(part), body.slice(part * maxPartBytes, (part + 1) * maxPartBytes));
+    }
+    this.#keep({ ...this.#run, end: { kind: "answered", status, headers } });
     this.#end();
   }
 
-  /** The request that ran has no answer to keep: the next one runs anew. */
+  /** The request that ran was answered, and its answer must or can not be kept: it never runs again. */
+  dismiss(requestId: string): void {
+    if (this.#run?.requestId !== requestId) return;
+    this.#keep({ ...this.#run, end: { kind: "not_kept" } });
+    this.#end();
+  }
+
+  /** The request that ran has failed: the next one runs anew. */
   async abandon(requestId: string): Promise<void> {
     if (this.#run?.requestId !== requestId) return;
     this.#run = undefined;
@@ -61,8 +88,16 @@ export class IdempotencyStore extends DurableObject {
     await this.ctx.storage.deleteAll();
   }
 
+  #readBody(): Uint8Array<ArrayBuffer> {
+    const parts = [...this.ctx.storage.kv.list<Uint8Array>({ prefix: partPrefix })].map(([, bytes]) => bytes);
+    return joinChunks(
+      parts,
+      parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    );
+  }
+
   #keep(run: Run): void {
-    this.ctx.storage.kv.put(runKey, run);
+    this.ctx.storage.kv.put(headKey, run);
     this.#run = run;
   }
 
@@ -70,4 +105,9 @@ export class IdempotencyStore extends DurableObject {
     this.#ended.resolve();
     this.#ended = Promise.withResolvers();
   }
+}
+
+/** Lists in the order of the parts. */
+function partKey(part: number): string {
+  return partPrefix + String(part).padStart(6, "0");
 }

@@ -1,13 +1,18 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { sha256Base64Url } from "@sluice/shared/passport.ts";
+import type { Clock } from "#edge/clock.ts";
+import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
 import type { Claim, ClaimOutcome, StoredAnswer } from "./run.ts";
 
-/** One use of an idempotency key, seen from a Worker. */
+/** One use of an idempotency key, seen from a Worker. What asks the store throws `unavailable` when it does not answer. */
 export interface IdempotentRun {
   /** What becomes of the request; waits for one of the same key and content that runs. */
   readonly claim: () => Promise<Exclude<ClaimOutcome, { kind: "running" }>>;
+  /** Says that the request runs, until `over` settles. Never rejects: a word that is lost is followed by others. */
+  readonly renewUntil: (over: Promise<void>) => Promise<void>;
   readonly answer: (answer: StoredAnswer) => Promise<void>;
+  readonly dismiss: () => Promise<void>;
   readonly abandon: () => Promise<void>;
 }
 
@@ -15,50 +20,96 @@ export interface RunQuestion {
   readonly keyId: string;
   readonly idempotencyKey: string;
   readonly path: string;
-  readonly body: Uint8Array;
+  /** Of the request's body. */
+  readonly bodyHash: string;
   readonly requestId: string;
 }
 
-const retryAfterMs = 5_000;
+export interface IdempotencyPolicy {
+  /** A run that was not heard of for so long was lost. */
+  readonly leaseMs: number;
+  /** Longest that a retry waits for the request that runs. */
+  readonly maxWaitMs: number;
+  /** Of an answer's body; a larger one is not kept. */
+  readonly maxAnswerBytes: number;
+  /** Longest wait for a store. */
+  readonly timeoutMs: number;
+}
+
+/** Words that may be lost before a run is given up. */
+const wordsPerLease = 3;
+
+/** Longest that one question waits at the store, so that a broken connection is noticed. */
+const maxQuestionMs = 20_000;
+
+const retryAfterMs = 1_000;
 
 export class IdempotentRuns {
   readonly #namespace: DurableObjectNamespace<IdempotencyStore>;
-  readonly #leaseMs: number;
+  readonly #policy: IdempotencyPolicy;
+  readonly #now: Clock;
 
-  /** @param leaseMs the longest that a request may run. */
-  constructor(namespace: DurableObjectNamespace<IdempotencyStore>, leaseMs: number) {
+  constructor(namespace: DurableObjectNamespace<IdempotencyStore>, policy: IdempotencyPolicy, now: Clock) {
     this.#namespace = namespace;
-    this.#leaseMs = leaseMs;
+    this.#policy = policy;
+    this.#now = now;
   }
 
-  async open({ keyId, idempotencyKey, path, body, requestId }: RunQuestion): Promise<IdempotentRun> {
+  get maxAnswerBytes(): number {
+    return this.#policy.maxAnswerBytes;
+  }
+
+  async open({ keyId, idempotencyKey, path, bodyHash, requestId }: RunQuestion): Promise<IdempotentRun> {
     const store = this.#namespace.getByName(await hash(JSON.stringify([keyId, idempotencyKey])));
-    const claim: Claim = { requestHash: await hash(`${path}\n`, body), requestId };
+    const claim: Claim = { requestHash: await hash(JSON.stringify([path, bodyHash])), requestId };
     return {
       claim: async () => this.#claim(store, claim),
-      answer: async (answer) => store.answer(requestId, answer),
-      abandon: async () => store.abandon(requestId),
+      renewUntil: async (over) => this.#renewUntil(over, store, requestId),
+      answer: async (answer) => this.#ask(store.answer(requestId, answer)),
+      dismiss: async () => this.#ask(store.dismiss(requestId)),
+      abandon: async () => this.#ask(store.abandon(requestId)),
     };
   }
 
   async #claim(store: DurableObjectStub<IdempotencyStore>, claim: Claim) {
-    let outcome = await store.claim(claim, this.#leaseMs);
-    // Each question waits a while at the store; together as long as a request may take.
-    for (let questions = 0; outcome.kind === "running"; questions += 1) {
-      if (questions === maxQuestions) throw new AppError("deadline_exceeded", { retryAfterMs });
-      outcome = await store.claimAfterEnd(claim, this.#leaseMs);
+    const { leaseMs, maxWaitMs } = this.#policy;
+    const untilMs = this.#now() + maxWaitMs;
+    let outcome = await this.#ask<ClaimOutcome>(store.claim(claim, leaseMs));
+    while (outcome.kind === "running") {
+      const waitMs = Math.min(maxQuestionMs, untilMs - this.#now());
+      if (waitMs <= 0) throw new AppError("deadline_exceeded", { publicText: stillRuns, retryAfterMs });
+      outcome = await this.#ask<ClaimOutcome>(store.claimAfterEnd(claim, leaseMs, waitMs), waitMs);
     }
     return outcome;
   }
+
+  async #renewUntil(over: Promise<void>, store: DurableObjectStub<IdempotencyStore>, requestId: string) {
+    const { leaseMs } = this.#policy;
+    const isOver = over.then(() => true);
+    while (!(await waitAtMost(leaseMs / wordsPerLease, isOver, () => false))) {
+      const isHeld = await this.#ask(store.renew(requestId, leaseMs)).catch(() => true);
+      if (!isHeld) return;
+    }
+  }
+
+  /** @param extraMs for which the store may be silent beside. */
+  async #ask<Value>(answer: Promise<Value>, extraMs = 0): Promise<Value> {
+    return answerWithin(this.#policy.timeoutMs + extraMs, answer, unanswered);
+  }
 }
 
-/** Twenty seconds each: ten minutes. */
-const maxQuestions = 30;
+const stillRuns = "The request under this Idempotency-Key still runs. Ask again later.";
 
-async function hash(text: string, bytes: Uint8Array = new Uint8Array()): Promise<string> {
-  const head = new TextEncoder().encode(text);
-  const joined = new Uint8Array(head.byteLength + bytes.byteLength);
-  joined.set(head);
-  joined.set(bytes, head.byteLength);
-  return sha256Base64Url(joined);
+function unanswered(cause?: unknown): AppError {
+  const publicText = "The Idempotency-Key cannot be looked up at the moment.";
+  return new AppError("unavailable", {
+    publicText,
+    detail: "the idempotency store did not answer",
+    retryAfterMs,
+    cause,
+  });
+}
+
+async function hash(text: string): Promise<string> {
+  return sha256Base64Url(new Uint8Array(new TextEncoder().encode(text)));
 }

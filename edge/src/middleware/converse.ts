@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { InputItem } from "@sluice/shared/openai/response-input.ts";
 import { createMiddleware } from "hono/factory";
 import type { Principal } from "#edge/auth/principal.ts";
+import { InferenceBody } from "#edge/body/inference-body.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { conversationOf } from "#edge/responses/conversation-items.ts";
@@ -48,7 +49,7 @@ export function converse({ stores, maxBodyBytes, now }: ConverseParts) {
       const json = JSON.stringify({ ...request, store: isStored, stream, input: items });
       const bytes = new Uint8Array(new TextEncoder().encode(json));
       if (bytes.byteLength > maxBodyBytes) throw conversationTooLarge();
-      c.set("body", { bytes, stream });
+      c.set("body", new InferenceBody(bytes, stream));
     }
     await next();
   });

@@ -1,5 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type PassportKey, sha256Base64Url } from "@sluice/shared/passport.ts";
+import type { PassportKey } from "@sluice/shared/passport.ts";
 import type { Context, Handler } from "hono";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import { placeOf } from "#edge/auth/leased/place.ts";
@@ -45,7 +45,7 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
       startTimeoutMs: c.get("body")?.stream === true ? bounds.streamStartTimeoutMs : bounds.answerTimeoutMs,
       answerTimeoutMs: bounds.answerTimeoutMs,
       // A retry will ask for the answer.
-      callerGone: c.get("isRemembered") === true ? new AbortController().signal : c.req.raw.signal,
+      callerGone: c.get("remembersBytes") !== undefined ? new AbortController().signal : c.req.raw.signal,
     };
     const raise = async (neededTokens: number): Promise<RegionRequest> => {
       const reservedTokens = await raiseReservation(c, gates, neededTokens);
@@ -96,16 +96,17 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
 /** A stream, or an answer that a retry may ask for, is watched to its end. */
 export const relayPlainly: RelayAnswer = (c, { body }, isStream) => {
   if (body === null) return undefined;
-  if (c.get("isRemembered") !== true) return isStream ? relayEvents(body) : undefined;
+  const keepsBytes = c.get("remembersBytes");
+  if (keepsBytes === undefined) return isStream ? relayEvents(body) : undefined;
   const lastWords = isStream ? brokenStreamEvent : undefined;
-  const { kept, ...relay } = keepEvents(body, { outlivesCaller: true, lastWords });
+  const { kept, ...relay } = keepEvents(body, { keepsBytes, lastWords });
   c.set("remembered", kept);
   return relay;
 };
 
 async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
   const { principal, reservedTokens } = c.get("admitted");
-  const body = c.get("body")?.bytes;
+  const body = c.get("body");
   const ip = c.req.header("cf-connecting-ip");
   const responseId = c.get("turn")?.responseId;
   return {
@@ -114,7 +115,7 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
     // Not `c.req.path`, which is decoded.
     path: new URL(c.req.url).pathname,
     headers: regionHeaders(c.req.raw.headers, c.get("requestId"), c.get("clientRequestId")),
-    body,
+    body: body?.bytes,
     claims: {
       rid: c.get("requestId"),
       org: principal.orgId,
@@ -123,7 +124,7 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
       ...(reservedTokens !== undefined && { reservedTokens }),
       ...(ip !== undefined && { ip }),
       ...(responseId !== undefined && { responseId }),
-      ...(body !== undefined && { bodySha256: await sha256Base64Url(body) }),
+      ...(body !== undefined && { bodySha256: await body.hash() }),
     },
   };
 }

@@ -1,17 +1,12 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import { InferenceBody } from "#edge/body/inference-body.ts";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import { type ServiceTier, serviceTierSchema } from "#edge/auth/service-tier.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { estimateDemand, type TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
-
-export interface InferenceBody {
-  /** As the caller sent them: a region gets these, byte for byte. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly stream: boolean;
-}
 
 /** Far longer than any model's name; bounds what travels to the gate and the log. */
 const maxModelLength = 256;
@@ -26,7 +21,7 @@ export function readBody(bounds: BodyBounds, interpret: Interpret = estimateDema
     c.set("model", modelOf(value));
     c.set("serviceTier", serviceTierOf(value));
     c.set("demand", interpret(value, c));
-    c.set("body", { bytes, stream: value["stream"] === true });
+    c.set("body", new InferenceBody(bytes, value["stream"] === true));
     await next();
   });
 }

@@ -1,5 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { type RelayAnswer, relayPlainly } from "#edge/middleware/forward.ts";
+import { keepWhole } from "#edge/proxy/keep-events.ts";
 import { brokenStreamError, type Ending } from "#edge/proxy/relay-events.ts";
 import { endedResponseSchema } from "#edge/responses/ended-response.ts";
 import type { ResponseKeeper } from "#edge/responses/response-keeper.ts";
@@ -15,23 +16,23 @@ export function relayResponse(keeper: ResponseKeeper): RelayAnswer {
     const turn = c.get("turn");
     const { body } = response;
     if (turn === undefined || body === null || response.status !== 200) return relayPlainly(c, response, isStream);
-    const outlivesCaller = c.get("isRemembered") === true;
+    const keepsBytes = c.get("remembersBytes");
     if (!isStream) {
       const bytes = await readWhole(response);
       await keeper.keep(turn, endedResponseSchema.parse(JSON.parse(new TextDecoder().decode(bytes))));
-      if (outlivesCaller) c.set("remembered", Promise.resolve(bytes));
+      if (keepsBytes !== undefined) c.set("remembered", Promise.resolve(keepWhole(bytes, keepsBytes)));
       return { readable: new Blob([bytes]).stream(), ending: Promise.resolve("complete") };
     }
     let isKept = false;
     const { kept, readable, ending } = watchResponse(body, {
-      outlivesCaller,
+      keepsBytes,
       maxLength: keeper.maxLength,
       onEnd: async (ended) => {
         isKept = true;
         await keeper.keep(turn, ended);
       },
     });
-    if (outlivesCaller) c.set("remembered", kept);
+    if (keepsBytes !== undefined) c.set("remembered", kept);
     const keptAnyway = async (how: Ending): Promise<Ending> => {
       if (!isKept) await keepBroken(keeper, turn, how);
       return how;

@@ -1,11 +1,11 @@
 // A request with an `Idempotency-Key` runs once: a retry with the same key and content is given the stored answer, or waits for
 // the one that runs, and is not billed again. Source: draft-ietf-httpapi-idempotency-key-header-07.
 import { AppError } from "@sluice/shared/errors.ts";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { EdgeContext } from "#edge/context.ts";
 import type { IdempotentRun, IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
-import type { StoredAnswer } from "#edge/idempotency/run.ts";
+import type { ClaimOutcome } from "#edge/idempotency/run.ts";
 import type { Logger } from "#edge/logger.ts";
 import { isEventStream } from "#edge/proxy/reply-headers.ts";
 
@@ -21,30 +21,36 @@ export interface RememberParts {
 export function remember({ runs, enter, log }: RememberParts) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const idempotencyKey = c.req.header("idempotency-key");
-    const body = c.get("body")?.bytes;
+    const body = c.get("body");
     if (idempotencyKey === undefined || body === undefined) return next();
     if (!keyPattern.test(idempotencyKey)) throw new AppError("invalid_value", { param: "Idempotency-Key" });
 
     const { keyId } = c.get("credential");
     const path = new URL(c.req.url).pathname;
-    const run = await runs.open({ keyId, idempotencyKey, path, body, requestId: c.get("requestId") });
+    const bodyHash = await body.hash();
+    const run = await runs.open({ keyId, idempotencyKey, path, bodyHash, requestId: c.get("requestId") });
     const outcome = await run.claim();
-    switch (outcome.kind) {
-      case "conflict":
-        throw new AppError("idempotency_conflict");
-      case "answered":
-        // Nothing is computed, so no limit counts it.
-        c.set("demand", undefined);
-        await enter(c, async () => {
-          c.res = replay(outcome.answer);
-        });
-        return;
-      case "first":
-        c.set("isRemembered", true);
-        await next();
-        c.executionCtx.waitUntil(keepAnswer(c, run, log));
+    if (outcome.kind === "first") {
+      c.set("remembersBytes", runs.maxAnswerBytes);
+      return runFirst(c, next, run, log);
     }
+    // Nothing is computed, so no limit counts it.
+    c.set("demand", undefined);
+    await enter(c, async () => {
+      c.res = replay(outcome);
+    });
   });
+}
+
+/** The run is spoken for, from here until its answer is kept, in work that outlives the caller. */
+async function runFirst(c: Context<EdgeContext>, next: Next, run: IdempotentRun, log: Logger): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  c.executionCtx.waitUntil(run.renewUntil(over.promise));
+  try {
+    await next();
+  } finally {
+    c.executionCtx.waitUntil(keepAnswer(c, run, log).finally(over.resolve));
+  }
 }
 
 /** Never rejects. */
@@ -53,16 +59,28 @@ async function keepAnswer(c: Context<EdgeContext>, run: IdempotentRun, log: Logg
   const headers = Object.fromEntries([...c.res.headers].filter(([name]) => !isOfOneReply(name)));
   const isStream = isEventStream(c.res.headers);
   try {
-    const body = await c.get("remembered");
-    if (body === undefined || !isFinal(status) || (isStream && !endsWell(body))) await run.abandon();
-    else await run.answer({ status, headers, body });
+    const kept = (await c.get("remembered")) ?? { kind: "broken" };
+    if (kept.kind === "broken" || !isFinal(status)) await run.abandon();
+    else if (kept.kind === "too_large") await run.dismiss();
+    else if (isStream && !endsWell(kept.bytes)) await run.abandon();
+    else if (isBound(c)) await (status < 400 ? run.dismiss() : run.abandon());
+    else await run.answer({ status, headers, body: kept.bytes });
   } catch (thrown) {
     // The run's lease ends by itself; a retry then runs anew.
     log.error("answer not kept", { requestId: c.get("requestId"), errorDetail: String(thrown) });
   }
 }
 
-function replay({ status, headers, body }: StoredAnswer): Response {
+/** Where stores lie is the platform's choice, so the answer of a credential that is bound to jurisdictions is in none. */
+function isBound(c: Context<EdgeContext>): boolean {
+  return c.get("admitted").routing.jurisdictions !== undefined;
+}
+
+/** Throws when the answer cannot be had. */
+function replay(outcome: Exclude<ClaimOutcome, { kind: "first" | "running" }>): Response {
+  if (outcome.kind === "conflict") throw new AppError("idempotency_conflict");
+  if (outcome.kind === "not_kept") throw new AppError("idempotency_answer_not_kept");
+  const { status, headers, body } = outcome.answer;
   return new Response(body, { status, headers: { ...headers, "idempotent-replayed": "true" } });
 }
 

@@ -2,7 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { EdgeContext } from "#edge/context.ts";
-import { keepEvents } from "#edge/proxy/keep-events.ts";
+import { keepEvents, keepWhole } from "#edge/proxy/keep-events.ts";
 import { forwardedHeaders } from "#edge/proxy/region-request.ts";
 import type { ResponseTurn } from "#edge/responses/response-turn.ts";
 import type { ResponseStores } from "#edge/responses/response-stores.ts";
@@ -41,8 +41,9 @@ async function followed(c: Context<EdgeContext>, stores: ResponseStores, turn: R
   const events = await stores.follow(turn.owner, turn.responseId, -1);
   if (events === undefined) throw new AppError("internal_error", { detail: "the response is gone" });
   const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
-  if (c.get("isRemembered") !== true) return new Response(events, { headers });
-  const { readable, kept, ending } = keepEvents(events, { outlivesCaller: true, lastWords: undefined });
+  const keepsBytes = c.get("remembersBytes");
+  if (keepsBytes === undefined) return new Response(events, { headers });
+  const { readable, kept, ending } = keepEvents(events, { keepsBytes, lastWords: undefined });
   c.set("remembered", kept);
   c.executionCtx.waitUntil(ending);
   return new Response(readable, { headers });
@@ -54,9 +55,9 @@ function remembered(
   status: number,
   headers: Readonly<Record<string, string>>,
 ): Response {
-  if (c.get("isRemembered") === true) {
-    c.set("remembered", Promise.resolve(new Uint8Array(new TextEncoder().encode(text))));
-  }
+  const keepsBytes = c.get("remembersBytes");
+  if (keepsBytes !== undefined)
+    c.set("remembered", Promise.resolve(keepWhole(new Uint8Array(new TextEncoder().encode(text)), keepsBytes)));
   return new Response(text, { status, headers });
 }
 

@@ -1,5 +1,6 @@
 // The end of the pipeline, for a request whose beginning another isolate has seen: account, route, answer.
 import { Context } from "hono";
+import { InferenceBody } from "#edge/body/inference-body.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { chooseRegion } from "#edge/middleware/choose-region.ts";
 import { forward, type RelayAnswer } from "#edge/middleware/forward.ts";
@@ -46,6 +47,6 @@ function contextOf(job: BackgroundJob, { signal, waitUntil }: JobRun): Context<E
   c.set("model", job.turn.request.model);
   c.set("serviceTier", job.serviceTier);
   c.set("turn", job.turn);
-  c.set("body", { bytes: job.body, stream: true });
+  c.set("body", new InferenceBody(job.body, true));
   return c;
 }

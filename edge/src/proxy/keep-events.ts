@@ -3,12 +3,20 @@
 import { joinChunks } from "#edge/body/join-chunks.ts";
 import type { Ending } from "./relay-events.ts";
 
-/** Half of what a Durable Object stores in one value; larger answers are not kept. */
-const maxKeptBytes = 1024 * 1024;
+/** An answer, as far as it can be given again. */
+export type KeptAnswer =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** It is complete, and larger than is kept. */
+  | { readonly kind: "too_large" }
+  /** It broke off, or nobody kept it. */
+  | { readonly kind: "broken" };
 
 export interface KeepOptions {
-  /** Whether the region is read to its end, and the answer kept, when the caller has left: a retry may ask for it. */
-  readonly outlivesCaller: boolean;
+  /**
+   * Most bytes of the answer to keep for a retry, for which the region is read to its end when the caller has left. Absent:
+   * nothing is kept, and a caller who leaves ends it.
+   */
+  readonly keepsBytes: number | undefined;
   /** What a caller is told when the region dies. Absent: its connection breaks. */
   readonly lastWords: (() => Uint8Array) | undefined;
   /** Sees each piece before the caller does. */
@@ -19,8 +27,13 @@ export interface KeptRelay {
   readonly readable: ReadableStream<Uint8Array>;
   /** Never rejects; must be given to `waitUntil`. */
   readonly ending: Promise<Ending>;
-  /** The whole answer. Absent when it broke off, was larger than is kept, or does not outlive its caller. */
-  readonly kept: Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Never rejects. */
+  readonly kept: Promise<KeptAnswer>;
+}
+
+/** An answer that is there at once. */
+export function keepWhole(bytes: Uint8Array<ArrayBuffer>, keepsBytes: number): KeptAnswer {
+  return bytes.byteLength > keepsBytes ? { kind: "too_large" } : { kind: "whole", bytes };
 }
 
 export function keepEvents(upstream: ReadableStream<Uint8Array>, options: KeepOptions): KeptRelay {
@@ -32,11 +45,12 @@ export function keepEvents(upstream: ReadableStream<Uint8Array>, options: KeepOp
 async function pump(
   upstream: ReadableStream<Uint8Array>,
   caller: WritableStream<Uint8Array>,
-  { outlivesCaller, lastWords, before }: KeepOptions,
-): Promise<{ ending: Ending; kept: Uint8Array<ArrayBuffer> | undefined }> {
+  { keepsBytes, lastWords, before }: KeepOptions,
+): Promise<{ ending: Ending; kept: KeptAnswer }> {
   const reader = upstream.getReader();
   const writer = caller.getWriter();
-  const chunks: Uint8Array[] = [];
+  const broken = { kind: "broken" } as const;
+  let chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   let isCallerGone = false;
   const tell = async (bytes: Uint8Array) => {
@@ -50,21 +64,24 @@ async function pump(
       const { done, value } = await reader.read();
       if (done) break;
       sizeBytes += value.byteLength;
-      if (outlivesCaller && sizeBytes <= maxKeptBytes) chunks.push(value.slice());
+      if (keepsBytes !== undefined && sizeBytes <= keepsBytes) chunks.push(value.slice());
+      else chunks = [];
       await before?.(value);
       await tell(value);
-      if (isCallerGone && !outlivesCaller) {
+      if (isCallerGone && keepsBytes === undefined) {
         await reader.cancel();
-        return { ending: "caller_gone", kept: undefined };
+        return { ending: "caller_gone", kept: broken };
       }
     }
   } catch (cause) {
     if (lastWords === undefined) await writer.abort(cause).catch(() => undefined);
     else await tell(lastWords());
     await writer.close().catch(() => undefined);
-    return { ending: isCallerGone && !outlivesCaller ? "caller_gone" : "upstream_died", kept: undefined };
+    return { ending: isCallerGone && keepsBytes === undefined ? "caller_gone" : "upstream_died", kept: broken };
   }
   await writer.close().catch(() => undefined);
-  const kept = outlivesCaller && sizeBytes <= maxKeptBytes ? joinChunks(chunks, sizeBytes) : undefined;
-  return { ending: isCallerGone ? "caller_gone" : "complete", kept };
+  const ending = isCallerGone ? "caller_gone" : "complete";
+  if (keepsBytes === undefined) return { ending, kept: broken };
+  if (sizeBytes > keepsBytes) return { ending, kept: { kind: "too_large" } };
+  return { ending, kept: { kind: "whole", bytes: joinChunks(chunks, sizeBytes) } };
 }

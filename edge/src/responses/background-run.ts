@@ -105,7 +105,7 @@ export class BackgroundRun {
       relay: (_, { body, status }) => {
         if (body === null || status !== 200) return undefined;
         return watchResponse(body, {
-          outlivesCaller: false,
+          keepsBytes: undefined,
           maxLength: this.policy.maxLength,
           onEnd: (last) => {
             ended = storedResponse(this.turn, last, this.policy);

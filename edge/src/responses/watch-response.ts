@@ -6,7 +6,7 @@ import { EventTail } from "./event-tail.ts";
 
 export interface WatchOptions {
   /** As of `KeepOptions`. */
-  readonly outlivesCaller: boolean;
+  readonly keepsBytes: number | undefined;
   /** Of the last event, in UTF-16 units; a longer one is not read. */
   readonly maxLength: number;
   /** Hears of the stream's last event before the caller sees it. */
@@ -16,11 +16,11 @@ export interface WatchOptions {
 /** Relays the stream of a response. When the region dies, it ends in an error event that goes on counting. */
 export function watchResponse(
   body: ReadableStream<Uint8Array>,
-  { outlivesCaller, maxLength, onEnd }: WatchOptions,
+  { keepsBytes, maxLength, onEnd }: WatchOptions,
 ): KeptRelay {
   const tail = new EventTail(maxLength);
   return keepEvents(body, {
-    outlivesCaller,
+    keepsBytes,
     lastWords: () => brokenResponse(tail.nextNumber),
     before: async (bytes) => {
       tail.push(bytes);

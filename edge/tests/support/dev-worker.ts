@@ -22,7 +22,12 @@ const processEnvironment = {
   NO_COLOR: "1",
 };
 
-export async function startDevWorker(environment: Environment): Promise<RunningWorker> {
+export interface DevWorker extends RunningWorker {
+  /** Kills it in the midst of whatever it does, and starts it again with what it had stored, at another address. */
+  crash(): Promise<void>;
+}
+
+export async function startDevWorker(environment: Environment): Promise<DevWorker> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-edge-"));
   const envFile = join(folder, "env");
   await writeFile(
@@ -37,24 +42,37 @@ export async function startDevWorker(environment: Environment): Promise<RunningW
 
   const address = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
   const dev = ["dev", ...local, "--env-file", envFile, ...address, "--show-interactive-dev-session=false"];
-  // A group of its own, so that wrangler and its workerd end together.
-  const child = spawn(process.execPath, [wrangler, ...dev], {
-    ...options,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
   const logs: string[] = [];
-  const url = await untilReady(child, logs);
+  const launch = async () => {
+    // A group of its own, so that wrangler and its workerd end together.
+    const child = spawn(process.execPath, [wrangler, ...dev], {
+      ...options,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    return { child, url: await untilReady(child, logs) };
+  };
+  let running = await launch();
   return {
-    url,
+    get url() {
+      return running.url;
+    },
     logs: () => logs,
+    crash: async () => {
+      await end(running.child, "SIGKILL");
+      running = await launch();
+    },
     stop: async () => {
-      const exited = new Promise((settle) => child.once("exit", settle));
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-      await exited;
+      await end(running.child, "SIGTERM");
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exited = new Promise((settle) => child.once("exit", settle));
+  if (child.pid !== undefined) process.kill(-child.pid, signal);
+  await exited;
 }
 
 async function untilReady(child: ChildProcess, logs: string[]): Promise<string> {
