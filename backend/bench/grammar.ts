@@ -7,7 +7,7 @@
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { jsonSchemas } from "#ingress/fixtures/json-schemas.ts";
+import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
 import { literal, repeat, sequence } from "#ingress/grammar/expression.ts";
 import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { lowerSchema } from "#ingress/grammar/schema/lower-schema.ts";

@@ -1,7 +1,10 @@
 // A prompt, a seed and parameters make one text: whole or streamed, alone or among others. And its characters are whole.
+// `SLUICE_STREAMED_OUTPUTS` says how many streams of long characters there are.
+import { env } from "node:process";
 import OpenAI from "openai";
 import { expect, inject, it } from "vitest";
 
+const numStreamed = Number(env["SLUICE_STREAMED_OUTPUTS"] ?? 256);
 const stack = inject("stack");
 const client = new OpenAI({ baseURL: stack.baseUrl, apiKey: stack.apiKey });
 
@@ -79,28 +82,68 @@ it("is the same whole and streamed, alone and among others", async () => {
   expect(together).toEqual(alone.flatMap((one) => [one, one, one]));
 });
 
-it("has no broken character in hundreds of streams of characters of two to four bytes", async () => {
-  const pattern = "[äéñßøλжשع日本語한글ไ🚀🦊🌍𝄞]{6,10}";
-  const fields = {
+it(
+  `has no broken character in ${numStreamed} streams of characters of two to four bytes`,
+  async () => {
+    const pattern = "[äéñßøλжשع日本語한글ไ🚀🦊🌍𝄞]{6,10}";
+    const fields = {
+      model: stack.model,
+      prompt: "Zürich 東京 🚀",
+      temperature: 1.5,
+      max_tokens: 64,
+      guided_regex: pattern,
+    };
+    const stream = async (seed: number): Promise<string[]> => {
+      const texts = Array.from({ length: 64 }, () => "");
+      const params = { ...fields, seed, n: texts.length, stream: true as const };
+      for await (const { choices } of await client.completions.create(params)) {
+        for (const { index, text } of choices) {
+          expect(text).not.toContain("\uFFFD");
+          texts[index] += text;
+        }
+      }
+      return texts;
+    };
+    const texts: string[] = [];
+    for (let seed = 0; texts.length < numStreamed; seed += 4) {
+      const some = [seed, seed + 1, seed + 2, seed + 3];
+      texts.push(...(await Promise.all(some.map(stream))).flat());
+    }
+    expect(texts.filter((text) => !new RegExp(`^${pattern}$`, "u").test(text))).toEqual([]);
+    // Or the check would see one output hundreds of times.
+    expect(new Set(texts).size).toBeGreaterThan(64);
+  },
+  60_000 + numStreamed * 100,
+);
+
+it("has U+FFFD only for bytes that the model wrote and that are none of a character", async () => {
+  const params = {
     model: stack.model,
     prompt: "Zürich 東京 🚀",
-    temperature: 1.5,
-    max_tokens: 64,
-    guided_regex: pattern,
+    temperature: 2,
+    max_tokens: 32,
+    stream: true as const,
   };
-  const stream = async (seed: number): Promise<string[]> => {
-    const texts = Array.from({ length: 64 }, () => "");
-    const params = { ...fields, seed, n: texts.length, stream: true as const };
-    for await (const { choices } of await client.completions.create(params)) {
-      for (const { index, text } of choices) {
-        expect(text).not.toContain("\uFFFD");
-        texts[index] += text;
-      }
+  const texts = Array.from({ length: 64 }, () => "");
+  const tokens: number[][] = texts.map(() => []);
+  const extensions = { return_token_ids: true };
+  for await (const { choices } of await client.completions.create({
+    ...params,
+    ...extensions,
+    seed: 5,
+    n: texts.length,
+  })) {
+    for (const choice of choices as (OpenAI.CompletionChoice & { token_ids?: number[] })[]) {
+      texts[choice.index] += choice.text;
+      tokens[choice.index]?.push(...(choice.token_ids ?? []));
     }
-    return texts;
-  };
-  const texts = (await Promise.all([1, 2, 3, 4].map(stream))).flat();
-  expect(texts.filter((text) => !new RegExp(`^${pattern}$`, "u").test(text))).toEqual([]);
-  // Or the check would see one output hundreds of times.
-  expect(new Set(texts).size).toBeGreaterThan(64);
+  }
+  for (const [index, text] of texts.entries()) {
+    const whole = await client.post<{ prompt: string }>("/detokenize", {
+      body: { model: stack.model, tokens: tokens[index] },
+    });
+    // One that broke off inside a character ends before it.
+    expect([text, `${text}\uFFFD`]).toContain(whole.prompt);
+  }
+  expect(texts.join("")).toContain("\uFFFD");
 });

@@ -2,7 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, expect, test } from "vitest";
 import { Grammars } from "#engine/grammar/grammars.ts";
 import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
-import { jsonSchemas } from "#ingress/fixtures/json-schemas.ts";
+import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
 import { Dice } from "../soak/dice.ts";
 import { checkRandomPatterns, checkRandomSchemas } from "./check-random.ts";
 import { checkSchema, type SchemaCheck } from "./check-schema.ts";

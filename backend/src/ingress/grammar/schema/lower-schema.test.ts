@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ByteGrammar } from "#ingress/fixtures/byte-grammar.ts";
-import { jsonSchemas } from "#ingress/fixtures/json-schemas.ts";
+import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
 import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { lowerSchema } from "./lower-schema.ts";
 
