@@ -11,6 +11,8 @@ import { endWithBench } from "./end-with-bench.ts";
 import type { Gateway } from "./gateway.ts";
 
 const portkeyVersion = "1.15.2";
+/** It allows newer ones, and with those, from 1.14 on, it answers every request with 500. */
+const nodeServerVersion = "1.13.8";
 const startTimeoutMs = 20_000;
 
 /** @throws Error when npm cannot fetch it, or it does not start. */
@@ -41,14 +43,22 @@ export async function startPortkey(packageDir: string, regionUrl: string): Promi
 }
 
 async function install(packageDir: string): Promise<void> {
-  const manifest = join(packageDir, "node_modules/@portkey-ai/gateway/package.json");
-  const installed = await readFile(manifest, "utf8").catch(() => undefined);
-  if (installed !== undefined && (JSON.parse(installed) as { version: string }).version === portkeyVersion) return;
+  const wanted = { "@portkey-ai/gateway": portkeyVersion, "@hono/node-server": nodeServerVersion };
+  const versions = Object.keys(wanted).map(async (name) => installedVersion(packageDir, name));
+  if ((await Promise.all(versions)).join() === Object.values(wanted).join()) return;
   await mkdir(packageDir, { recursive: true });
   // Its own package.json keeps npm from looking for one further up.
-  await writeFile(join(packageDir, "package.json"), '{ "private": true }\n');
+  const manifest = { private: true, dependencies: wanted, overrides: { "@hono/node-server": nodeServerVersion } };
+  await writeFile(join(packageDir, "package.json"), JSON.stringify(manifest));
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=0"];
-  await promisify(execFile)("npm", ["install", `@portkey-ai/gateway@${portkeyVersion}`, ...flags], { cwd: packageDir });
+  await promisify(execFile)("npm", ["install", ...flags], { cwd: packageDir });
+}
+
+/** Absent when it is not there. */
+async function installedVersion(packageDir: string, name: string): Promise<string | undefined> {
+  const manifest = join(packageDir, "node_modules", name, "package.json");
+  const text = await readFile(manifest, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as { version: string }).version;
 }
 
 async function freePort(): Promise<number> {
