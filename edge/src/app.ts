@@ -11,6 +11,7 @@ import { inferenceSteps } from "#edge/inference.ts";
 import { issueToken } from "#edge/middleware/issue-token.ts";
 import { listModels } from "#edge/middleware/list-models.ts";
 import { limitHeaders } from "#edge/middleware/limit-headers.ts";
+import { keepFilesInPlace } from "#edge/middleware/keep-files-in-place.ts";
 import { logRequest } from "#edge/middleware/log-request.ts";
 import { refuseMethod, refuseUnknownPath } from "#edge/middleware/refuse.ts";
 import { remember } from "#edge/middleware/remember.ts";
@@ -64,7 +65,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
     .all(refuseMethod("GET"));
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 
-  app.use("/v1/files/*", identify, enter);
+  app.use("/v1/files/*", identify, enter, keepFilesInPlace(config.filesJurisdiction));
   app.route("/v1/files", filesApi({ ...parts, bounds: config.fileBounds }));
 
   app.use("/v1/organization/*", requireAdmin(config.adminKey, parts));

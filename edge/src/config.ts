@@ -75,6 +75,8 @@ export interface Config {
   readonly failPolicy: FailPolicy;
   readonly keyLifetimes: LifetimePolicy;
   readonly fileBounds: FileBounds;
+  /** In which the bucket and the database of files lie, by the name that regions and keys have for it. Absent: unknown. */
+  readonly filesJurisdiction: string | undefined;
   readonly responses: ResponsePolicy;
   readonly idempotency: IdempotencyPolicy;
 }
@@ -117,6 +119,7 @@ const environmentSchema = z.object({
   MAX_STORAGE_BYTES: count(100 * 1024 ** 3),
   UPLOAD_TIMEOUT_MS: count(600_000),
   FILE_RETENTION_DAYS: count(30),
+  FILES_JURISDICTION: z._default(z.string(), ""),
   KEY_DEFAULT_LIFETIME_DAYS: count(90),
   KEY_MAX_LIFETIME_DAYS: count(90),
   KEYS_MAY_NEVER_EXPIRE: z._default(z.stringbool({ error: "is neither true nor false" }), false),
@@ -168,6 +171,7 @@ export function loadConfig(environment: unknown): Config {
       uploadTimeoutMs: values.UPLOAD_TIMEOUT_MS,
       retentionMs: values.FILE_RETENTION_DAYS * dayMs,
     },
+    filesJurisdiction: values.FILES_JURISDICTION === "" ? undefined : values.FILES_JURISDICTION,
     keyLifetimes: {
       defaultMs: Math.min(values.KEY_DEFAULT_LIFETIME_DAYS, values.KEY_MAX_LIFETIME_DAYS) * dayMs,
       maxMs: values.KEY_MAX_LIFETIME_DAYS * dayMs,
