@@ -22,35 +22,23 @@ const get_weather = tool({
 });
 
 describe.each([
-  {
-    provider: "@ai-sdk/openai",
-    chat: openai.chat(model),
-    text: openai.completion(model),
-    vectors: openai.embedding(model),
-  },
-  {
-    provider: "@ai-sdk/openai-compatible",
-    chat: compatible.chatModel(model),
-    text: compatible.completionModel(model),
-    vectors: compatible.embeddingModel(model),
-  },
-])("ai with $provider", ({ chat, text, vectors }) => {
+  { provider: "@ai-sdk/openai", chat: openai.chat(model), content: "messages[0].content[0]" },
+  { provider: "@ai-sdk/openai's responses", chat: openai.responses(model), content: "input[0].content[0]" },
+  { provider: "@ai-sdk/openai-compatible", chat: compatible.chatModel(model), content: "messages[0].content[0]" },
+])("ai with $provider", ({ chat, content }) => {
   const calm = { model: chat, temperature: 0, maxRetries: 0 };
 
-  it("generates text and counts tokens", async () => {
-    const { text: answer, usage, finishReason } = await generateText({ ...calm, prompt: count.question });
-    expect(answer).toBe(count.answer);
-    expect(finishReason).toBe("stop");
-    expect(usage.inputTokens).toBeGreaterThan(5);
-    expect(usage.outputTokens).toBeGreaterThan(20);
-  });
-
-  it("streams text and counts tokens", async () => {
-    const result = streamText({ ...calm, prompt: count.question });
+  it("generates and streams text, and counts tokens", async () => {
+    const whole = await generateText({ ...calm, prompt: count.question });
+    expect(whole.text).toBe(count.answer);
+    expect(whole.finishReason).toBe("stop");
+    expect(whole.usage.inputTokens).toBeGreaterThan(5);
+    expect(whole.usage.outputTokens).toBeGreaterThan(20);
+    const streamed = streamText({ ...calm, prompt: count.question });
     let answer = "";
-    for await (const delta of result.textStream) answer += delta;
+    for await (const delta of streamed.textStream) answer += delta;
     expect(answer).toBe(count.answer);
-    expect((await result.usage).outputTokens).toBeGreaterThan(20);
+    expect((await streamed.usage).outputTokens).toBe(whole.usage.outputTokens);
   });
 
   it("makes an object of a schema, streamed and not", async () => {
@@ -67,6 +55,38 @@ describe.each([
     expect(await streamText(asked).text).toBe(weather.answer);
   });
 
+  it("stops when it is aborted, and serves on", async () => {
+    const leaving = new AbortController();
+    const endless = streamText({ ...calm, prompt: "Count from 1 to 100.", abortSignal: leaving.signal });
+    const kinds: string[] = [];
+    for await (const { type } of endless.fullStream) {
+      kinds.push(type);
+      if (type === "text-delta") leaving.abort();
+    }
+    expect(kinds.at(-1)).toBe("abort");
+    expect((await generateText({ ...calm, prompt: count.question })).text).toBe(count.answer);
+  });
+
+  it("hears which part of a message is refused", async () => {
+    const image = { type: "file", data: new Uint8Array([137, 80, 78, 71]), mediaType: "image/png" } as const;
+    const refusal = await generateText({ ...calm, messages: [{ role: "user", content: [image] }] }).catch(
+      (error: unknown) => error,
+    );
+    if (!APICallError.isInstance(refusal)) throw new Error("expected a refusal");
+    expect(refusal.statusCode).toBe(400);
+    expect(refusal.message).toContain(content);
+    expect(refusal.isRetryable).toBe(false);
+  });
+});
+
+describe.each([
+  { provider: "@ai-sdk/openai", text: openai.completion(model), vectors: openai.embedding(model) },
+  {
+    provider: "@ai-sdk/openai-compatible",
+    text: compatible.completionModel(model),
+    vectors: compatible.embeddingModel(model),
+  },
+])("ai with $provider, without a chat", ({ text, vectors }) => {
   it("completes a prompt", async () => {
     const { text: answer } = await generateText({
       model: text,
@@ -81,16 +101,5 @@ describe.each([
     const { embeddings, usage } = await embedMany({ model: vectors, values: ["a red fox", "a blue door"] });
     expect(embeddings.map((embedding) => Math.hypot(...embedding).toFixed(4))).toEqual(["1.0000", "1.0000"]);
     expect(usage.tokens).toBeGreaterThan(4);
-  });
-
-  it("hears which part of a message is refused", async () => {
-    const image = { type: "file", data: new Uint8Array([137, 80, 78, 71]), mediaType: "image/png" } as const;
-    const refusal = await generateText({ ...calm, messages: [{ role: "user", content: [image] }] }).catch(
-      (error: unknown) => error,
-    );
-    if (!APICallError.isInstance(refusal)) throw new Error("expected a refusal");
-    expect(refusal.statusCode).toBe(400);
-    expect(refusal.message).toContain("messages[0].content[0]");
-    expect(refusal.isRetryable).toBe(false);
   });
 });

@@ -13,6 +13,12 @@ const connection = {
 };
 const chat = new ChatOpenAI({ ...connection, temperature: 0, useResponsesApi: false });
 
+const getWeather = tool(async () => JSON.stringify(weather.result), {
+  name: weather.tool,
+  description: weather.description,
+  schema: weather.arguments,
+});
+
 describe("@langchain/openai", () => {
   it("answers, alone, in a batch and streamed, with usage", async () => {
     const answer = await chat.invoke(count.question);
@@ -36,11 +42,6 @@ describe("@langchain/openai", () => {
   );
 
   it("calls a bound tool", async () => {
-    const getWeather = tool(async () => weather.result, {
-      name: weather.tool,
-      description: weather.description,
-      schema: weather.arguments,
-    });
     const { tool_calls } = await chat.bindTools([getWeather]).invoke(weather.question);
     expect(tool_calls?.map(({ name, args }) => ({ name, args }))).toEqual([{ name: weather.tool, args: weather.call }]);
   });
@@ -55,5 +56,28 @@ describe("@langchain/openai", () => {
     const [document] = await embeddings.embedDocuments(["a red fox"]);
     expect(document).toEqual(await embeddings.embedQuery("a red fox"));
     expect(document?.length).toBeGreaterThan(100);
+  });
+});
+
+describe("@langchain/openai's responses", () => {
+  const responses = new ChatOpenAI({ ...connection, temperature: 0, useResponsesApi: true });
+
+  it("answers, whole and streamed, with usage", async () => {
+    const answer = await responses.invoke(count.question);
+    expect(answer.text).toBe(count.answer);
+    const chunks = await Array.fromAsync(await responses.stream(count.question));
+    expect(chunks.map(({ text }) => text).join("")).toBe(count.answer);
+    expect(answer).toMatchObject({ usage_metadata: { output_tokens: 70 } });
+  });
+
+  it("calls a bound tool and goes on from its result", async () => {
+    const bound = responses.bindTools([getWeather]);
+    const first = await bound.invoke(weather.question);
+    const [call] = first.tool_calls ?? [];
+    if (call === undefined) throw new Error("no tool was called");
+    expect(call.args).toEqual(weather.call);
+    const result = await getWeather.invoke({ ...call, type: "tool_call" });
+    const last = await bound.invoke([{ role: "user", content: weather.question }, first, result]);
+    expect(last.text).toBe(weather.answer);
   });
 });
