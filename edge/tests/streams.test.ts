@@ -1,3 +1,4 @@
+import { encodeEvent } from "@sluice/shared/sse.ts";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { dieMidStream, pingAfter, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
 import { startDevWorker } from "./support/dev-worker.ts";
@@ -26,6 +27,22 @@ test("a stream passes through byte for byte", async () => {
   const response = await edge.complete(key, { stream: true });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   expect(await response.text()).toBe(tokenStream(500));
+});
+
+test("a token reaches the caller before the region has written the next", async () => {
+  let write: (text: string) => void = () => undefined;
+  region.behaviour = (response) => {
+    write = (text) => void response.write(text);
+    response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+  };
+  const response = await edge.complete(key, { stream: true });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let index = 0; index < 20; index += 1) {
+    const event = encodeEvent({ index });
+    write(event);
+    expect((await reader?.read())?.value).toBe(event);
+  }
+  await reader?.cancel();
 });
 
 test("a region that dies in mid-stream ends the stream with an error event, not with [DONE]", async () => {
