@@ -129,6 +129,14 @@ test("an allowlist can be changed, and holds from the next request on", async ()
   expect(await from("203.0.113.7")).toBe(200);
 });
 
+test("an allowlist of ten thousand networks holds each of them, and no other", async () => {
+  const networks = Array.from({ length: 10_000 }, (_, n) => `10.${n >> 7}.${(n & 127) * 2}.0/24`);
+  const { value } = await edge.createKey({ allowlist: networks });
+  const from = async (ip: string) => (await edge.complete(value, {}, { headers: { "cf-connecting-ip": ip } })).status;
+  for (const ip of ["10.0.0.1", "10.40.44.255", "10.78.30.7"]) expect(await from(ip)).toBe(200);
+  for (const ip of ["10.0.1.1", "10.40.45.0", "10.78.32.7", "9.255.255.255"]) expect(await from(ip)).toBe(403);
+});
+
 test.each([
   { field: "allowlist", value: ["10.0.0.0/8", "10.0.0.0/33"], param: "allowlist.1" },
   { field: "denylist", value: ["example.com"], param: "denylist.0" },

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { encodeEvent } from "@sluice/shared/sse.ts";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { dieMidStream, pingAfter, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
@@ -30,16 +31,17 @@ test("a stream passes through byte for byte", async () => {
 });
 
 test("a token reaches the caller before the region has written the next", async () => {
-  let write: (text: string) => void = () => undefined;
+  const asked = Promise.withResolvers<ServerResponse>();
   region.behaviour = (response) => {
-    write = (text) => void response.write(text);
     response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+    asked.resolve(response);
   };
   const response = await edge.complete(key, { stream: true });
+  const upstream = await asked.promise;
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   for (let index = 0; index < 20; index += 1) {
     const event = encodeEvent({ index });
-    write(event);
+    upstream.write(event);
     expect((await reader?.read())?.value).toBe(event);
   }
   await reader?.cancel();

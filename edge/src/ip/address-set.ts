@@ -1,5 +1,6 @@
 import { type IpAddress, parseAddress } from "./address.ts";
 import { type IpRange, parseCidr } from "./cidr.ts";
+import { lastFrom } from "./last-from.ts";
 
 /** A set of addresses given as networks. Looking one up takes the logarithm of their number. */
 export class AddressSet {
@@ -38,17 +39,4 @@ function merge(ranges: readonly IpRange[]): readonly IpRange[] {
     else if (range.last > previous.last) merged[merged.length - 1] = { ...previous, last: range.last };
   }
   return merged;
-}
-
-/** The last range that begins at `bits` or before. */
-function lastFrom(ranges: readonly IpRange[], bits: bigint): IpRange | undefined {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const range = ranges[middle];
-    if (range !== undefined && range.first <= bits) low = middle + 1;
-    else high = middle;
-  }
-  return ranges[low - 1];
 }
