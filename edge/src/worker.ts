@@ -43,7 +43,8 @@ export default {
     const { usageLedger: ledger, receipts, config, log } = parts;
     if (batch.queue !== usageQueueName) return replayDeadLetters(batch, bindings.USAGE_QUEUE, log);
     try {
-      await consumeUsage(batch, { ledger, regions: config.regions, receipts, log });
+      const { regions, receiptLifeMs } = config;
+      await consumeUsage(batch, { ledger, regions, receipts, giveUpAfterMs: receiptLifeMs, log });
     } catch (thrown) {
       log.error("usage not written, tried again", { numEntries: batch.messages.length, errorDetail: String(thrown) });
       throw thrown;
