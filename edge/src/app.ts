@@ -1,6 +1,7 @@
 // The edge, in order. Each line of a route is one decision, made in one file of middleware/.
 import { Hono } from "hono";
 import { administration } from "#edge/admin/administration.ts";
+import { batchesApi } from "#edge/batches/batches-api.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { filesApi } from "#edge/files/files-api.ts";
 import { allowOrigins } from "#edge/middleware/allow-origins.ts";
@@ -67,6 +68,9 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
 
   app.use("/v1/files/*", identify, enter, keepFilesInPlace(config.filesJurisdiction));
   app.route("/v1/files", filesApi({ ...parts, bounds: config.fileBounds }));
+
+  app.use("/v1/batches/*", identify);
+  app.route("/v1/batches", batchesApi(parts, enter));
 
   app.use("/v1/organization/*", requireAdmin(config.adminKey, parts));
   app.route("/v1/organization", administration(parts));

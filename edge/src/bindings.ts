@@ -1,4 +1,6 @@
 // What the platform hands the Worker, as wrangler.toml binds it. Variables and secrets are read by config.ts alone.
+import type { BatchRunner } from "#edge/batches/batch-runner.ts";
+import type { BatchTurn } from "#edge/batches/batch-turn.ts";
 import type { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 import type { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
@@ -21,5 +23,7 @@ export interface Bindings {
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
   readonly FILES: R2Bucket;
+  readonly BATCH_RUNNER: DurableObjectNamespace<BatchRunner>;
+  readonly BATCH_QUEUE: Queue<BatchTurn>;
   readonly FILE_SWEEPER: DurableObjectNamespace<FileSweeper>;
 }

@@ -37,6 +37,26 @@ export interface FileBounds {
   readonly retentionMs: number;
 }
 
+/** What batches may take. */
+interface BatchBounds {
+  /** Of one input file. */
+  readonly maxLines: number;
+  /** Of an organization that are under way at once. */
+  readonly maxActive: number;
+  /** Lines of one batch that run at once. */
+  readonly maxParallelLines: number;
+  /** How often a line is tried that fails. */
+  readonly maxTries: number;
+  /** Of one line. */
+  readonly maxAnswerBytes: number;
+  /** How long a turn begins new lines. */
+  readonly turnMs: number;
+  /** How long a batch that has ended can be had. */
+  readonly retentionMs: number;
+  /** In which files, database and objects of batches lie alike. Absent: in none, or nobody says. */
+  readonly jurisdiction: string | undefined;
+}
+
 /** How long keys live. */
 export interface LifetimePolicy {
   /** Of a key that is made without a word about it. */
@@ -72,13 +92,12 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly bounds: Bounds;
   readonly quotaBounds: QuotaBounds;
-  /** From a request's beginning until no region has its receipt any more. */
-  readonly receiptLifeMs: number;
   readonly failPolicy: FailPolicy;
   readonly keyLifetimes: LifetimePolicy;
   readonly fileBounds: FileBounds;
   /** In which the bucket and the database of files lie, by the name that regions and keys have for it. Absent: unknown. */
   readonly filesJurisdiction: string | undefined;
+  readonly batches: BatchBounds;
   readonly responses: ResponsePolicy;
   readonly idempotency: IdempotencyPolicy;
 }
@@ -87,9 +106,6 @@ const dayMs = 24 * 3600 * 1000;
 
 /** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
 const settlementMs = 60_000;
-
-/** Regions keep receipts for ten minutes from the end (SLUICE_RECEIPT_KEEP_MS), and a few more for clocks and queues. */
-const receiptKeepMs = 15 * 60_000;
 
 const secret = z.string({ error: "is missing" }).check(z.minLength(32, { error: "is shorter than 32 characters" }));
 
@@ -125,6 +141,13 @@ const environmentSchema = z.object({
   UPLOAD_TIMEOUT_MS: count(600_000),
   FILE_RETENTION_DAYS: count(30),
   FILES_JURISDICTION: z._default(z.string(), ""),
+  BATCH_MAX_LINES: count(50_000),
+  BATCH_MAX_ACTIVE: count(100),
+  BATCH_MAX_PARALLEL_LINES: count(16),
+  BATCH_MAX_TRIES: count(5),
+  BATCH_MAX_ANSWER_BYTES: count(8 * 1024 * 1024),
+  BATCH_TURN_MS: count(20_000),
+  BATCH_RETENTION_DAYS: count(30),
   KEY_DEFAULT_LIFETIME_DAYS: count(90),
   KEY_MAX_LIFETIME_DAYS: count(90),
   KEYS_MAY_NEVER_EXPIRE: z._default(z.stringbool({ error: "is neither true nor false" }), false),
@@ -148,6 +171,8 @@ export function loadConfig(environment: unknown): Config {
     throw new AppError("internal_error", { detail: `misconfigured: ${faults.join("; ")}` });
   }
   const values = parsed.data;
+  const stateJurisdictions = names(values.STATE_JURISDICTIONS);
+  const filesJurisdiction = values.FILES_JURISDICTION === "" ? undefined : values.FILES_JURISDICTION;
   return {
     regions: values.REGIONS,
     keyTagSecret: values.KEY_TAG_SECRET,
@@ -169,7 +194,6 @@ export function loadConfig(environment: unknown): Config {
       leaseMs: values.ANSWER_TIMEOUT_MS + settlementMs,
       defaultOutputTokens: values.DEFAULT_OUTPUT_TOKENS,
     },
-    receiptLifeMs: values.ANSWER_TIMEOUT_MS + receiptKeepMs,
     failPolicy: { mode: values.GATE_FAIL_MODE, maxUncheckedPerMinute: values.GATE_FAIL_OPEN_PER_MINUTE },
     fileBounds: {
       maxFileBytes: values.MAX_FILE_BYTES,
@@ -177,7 +201,17 @@ export function loadConfig(environment: unknown): Config {
       uploadTimeoutMs: values.UPLOAD_TIMEOUT_MS,
       retentionMs: values.FILE_RETENTION_DAYS * dayMs,
     },
-    filesJurisdiction: values.FILES_JURISDICTION === "" ? undefined : values.FILES_JURISDICTION,
+    filesJurisdiction,
+    batches: {
+      maxLines: values.BATCH_MAX_LINES,
+      maxActive: values.BATCH_MAX_ACTIVE,
+      maxParallelLines: values.BATCH_MAX_PARALLEL_LINES,
+      maxTries: values.BATCH_MAX_TRIES,
+      maxAnswerBytes: values.BATCH_MAX_ANSWER_BYTES,
+      turnMs: values.BATCH_TURN_MS,
+      retentionMs: values.BATCH_RETENTION_DAYS * dayMs,
+      jurisdiction: stateJurisdictions.find((name) => name === filesJurisdiction),
+    },
     keyLifetimes: {
       defaultMs: Math.min(values.KEY_DEFAULT_LIFETIME_DAYS, values.KEY_MAX_LIFETIME_DAYS) * dayMs,
       maxMs: values.KEY_MAX_LIFETIME_DAYS * dayMs,
@@ -187,7 +221,7 @@ export function loadConfig(environment: unknown): Config {
     responses: {
       retentionMs: values.RESPONSE_RETENTION_DAYS * dayMs,
       maxLength: values.RESPONSE_MAX_LENGTH,
-      jurisdictions: names(values.STATE_JURISDICTIONS),
+      jurisdictions: stateJurisdictions,
     },
     idempotency: {
       leaseMs: values.IDEMPOTENCY_LEASE_MS,

@@ -17,6 +17,8 @@ import { deriveTokenKey } from "#edge/auth/own-token/token-key.ts";
 import { KeyGates } from "#edge/auth/key-gates.ts";
 import { KeyTagger } from "#edge/auth/key-tag.ts";
 import { UncheckedAdmissions } from "#edge/auth/unchecked-admissions.ts";
+import { BatchDirectory } from "#edge/batches/batch-directory.ts";
+import { BatchRunners } from "#edge/batches/batch-runners.ts";
 import type { Bindings } from "#edge/bindings.ts";
 import type { Clock } from "#edge/clock.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
@@ -63,6 +65,8 @@ export interface Parts {
   readonly idempotentRuns: IdempotentRuns;
   readonly files: FileStore;
   readonly sweeps: FileSweeps;
+  readonly batchDirectory: BatchDirectory;
+  readonly batchRunners: BatchRunners;
   readonly responseStores: ResponseStores;
   readonly responseKeeper: ResponseKeeper;
   readonly floodShield: RateLimit;
@@ -123,6 +127,11 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.idempotency, now),
     files: new FileStore(bindings.FILES, new FileDirectory(database), now),
     sweeps: new FileSweeps(bindings.FILE_SWEEPER),
+    batchDirectory: new BatchDirectory(database),
+    batchRunners: new BatchRunners(bindings.BATCH_RUNNER, {
+      jurisdiction: config.batches.jurisdiction,
+      timeoutMs: config.bounds.databaseTimeoutMs,
+    }),
     responseStores,
     responseKeeper: new ResponseKeeper({ stores: responseStores, policy: config.responses, log }),
     floodShield: bindings.FLOOD_SHIELD,

@@ -2,6 +2,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Hono } from "hono";
 import { createApp } from "#edge/app.ts";
+import { consumeTurns, noteDeadTurns } from "#edge/batches/consume-turns.ts";
 import type { Bindings } from "#edge/bindings.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { jsonLogger } from "#edge/logger.ts";
@@ -10,6 +11,7 @@ import { consumeUsage, replayDeadLetters } from "#edge/ledger/consume-usage.ts";
 import { buildParts, type Parts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
+export { BatchRunner } from "#edge/batches/batch-runner.ts";
 export { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { FileSweeper } from "#edge/files/file-sweeper.ts";
@@ -17,9 +19,6 @@ export { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 export { ResponseStore } from "#edge/responses/response-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
-
-/** As wrangler.toml names it; the other queue that this Worker consumes is that of its dead letters. */
-const usageQueueName = "sluice-usage";
 
 // The app, not its promise, is kept: a promise belongs to the request that made it, and dies when that one is cancelled.
 let parts: Parts | undefined;
@@ -40,14 +39,28 @@ export default {
 
   async queue(batch, bindings) {
     parts ??= await buildParts(bindings);
-    const { usageLedger: ledger, receipts, config, log } = parts;
-    if (batch.queue !== usageQueueName) return replayDeadLetters(batch, bindings.USAGE_QUEUE, log);
-    try {
-      const { regions, receiptLifeMs } = config;
-      await consumeUsage(batch, { ledger, regions, receipts, giveUpAfterMs: receiptLifeMs, log });
-    } catch (thrown) {
-      log.error("usage not written, tried again", { numEntries: batch.messages.length, errorDetail: String(thrown) });
-      throw thrown;
+    const { batchRunners, log } = parts;
+    // As wrangler.toml names them.
+    switch (batch.queue) {
+      case "sluice-usage":
+        return writeUsage(batch, parts);
+      case "sluice-usage-dead":
+        return replayDeadLetters(batch, bindings.USAGE_QUEUE, log);
+      case "sluice-batches":
+        return consumeTurns(batch, batchRunners, log);
+      case "sluice-batches-dead":
+        return noteDeadTurns(batch, log);
+      default:
+        throw new Error(`nobody reads the queue ${batch.queue}`);
     }
   },
 } satisfies ExportedHandler<Bindings>;
+
+async function writeUsage(batch: MessageBatch, { usageLedger: ledger, receipts, config, log }: Parts): Promise<void> {
+  try {
+    await consumeUsage(batch, { ledger, regions: config.regions, receipts, log });
+  } catch (thrown) {
+    log.error("usage not written, tried again", { numEntries: batch.messages.length, errorDetail: String(thrown) });
+    throw thrown;
+  }
+}

@@ -55,3 +55,15 @@ test("a key bound elsewhere has no files: none is taken, none is told of, and no
   expect(rows.results).toEqual([{ id }]);
   expect((await (await edge.worker.bucket()).list()).objects).toEqual(objects);
 });
+
+test("a key that is bound has no batches where their objects are in no jurisdiction", async () => {
+  const key = await keyBoundTo("berlin");
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const body = JSON.stringify({ input_file_id: "x", endpoint: "/v1/embeddings", completion_window: "24h" });
+  const asked = [
+    await edge.fetch("/v1/batches", { method: "POST", headers, body }),
+    await edge.fetch("/v1/batches", { headers }),
+    await edge.fetch("/v1/batches/batch_x", { headers }),
+  ];
+  for (const response of asked) expect(response.status).toBe(403);
+});

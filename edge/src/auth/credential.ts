@@ -7,5 +7,7 @@ export type Credential =
   | { readonly kind: "secret"; readonly keyId: string; readonly secretHash: string }
   /** A token of ours, verified; the gate knows the key. */
   | { readonly kind: "ownToken"; readonly keyId: string; readonly scopes: readonly Scope[] }
+  /** Nothing was shown: a key made a batch, and its gate is asked whether it still may. */
+  | { readonly kind: "batch"; readonly keyId: string; readonly scopes: readonly Scope[] }
   /** An issuer's token, verified; the gate learns here whom it stands for. */
   | ({ readonly kind: "tenant"; readonly keyId: string } & Tenant);

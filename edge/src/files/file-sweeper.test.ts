@@ -2,6 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import migration from "../../migrations/0004_files.sql?raw";
+import { applyMigration } from "#edge/admin/test-database.ts";
 import { Database } from "#edge/admin/database.ts";
 import { FileDirectory } from "./file-directory.ts";
 import { FileStore } from "./file-store.ts";
@@ -13,10 +14,7 @@ const directory = new FileDirectory(new Database(env.DB, 5_000));
 const files = new FileStore(env.FILES, directory, Date.now);
 const sweeps = new FileSweeps(env.FILE_SWEEPER);
 
-beforeAll(async () => {
-  const statements = migration.replaceAll(/--.*$/gm, "").split(/;\s*(?=CREATE|$)/);
-  for (const statement of statements) if (statement.trim() !== "") await env.DB.prepare(statement).run();
-});
+beforeAll(async () => applyMigration(env.DB, migration));
 afterEach(() => vi.restoreAllMocks());
 
 async function begin(id: string, uploadMs = 60_000) {

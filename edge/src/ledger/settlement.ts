@@ -27,7 +27,7 @@ export interface EndedRequest {
   readonly asked: readonly { readonly region: Region; readonly answered: boolean }[];
 }
 
-const settlementSchema = z.object({
+export const settlementSchema = z.object({
   requestId: z.string(),
   keyId: z.string(),
   place: placeSchema,

@@ -1,9 +1,7 @@
-import { AppError } from "@sluice/shared/errors.ts";
 import type { Logger } from "#edge/logger.ts";
 import type { UsageEntry } from "./usage-entry.ts";
 
 const maxTries = 3;
-const retryAfterMs = 1_000;
 
 /** Puts entries on their way to the ledger. */
 export class UsageOutbox {
@@ -15,17 +13,7 @@ export class UsageOutbox {
     this.#log = log;
   }
 
-  /** Entries that an operator has. Throws `unavailable` when the queue does not take all; those that it took count once. */
-  async enter(entries: readonly UsageEntry[]): Promise<void> {
-    try {
-      await Promise.all(entries.map(async (entry) => this.#queue.send(entry)));
-    } catch (cause) {
-      const detail = `usage entries not queued: ${String(cause)}`;
-      throw new AppError("unavailable", { publicText: "The queue takes no entries.", detail, cause, retryAfterMs });
-    }
-  }
-
-  /** Never rejects. An entry that the queue does not take is logged whole, so that an operator can enter it. */
+  /** Never rejects. An entry that the queue does not take is logged whole, so that it can be entered by hand. */
   async post(entry: UsageEntry): Promise<void> {
     let cause: unknown;
     for (let tries = 0; tries < maxTries; tries += 1) {

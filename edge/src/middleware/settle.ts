@@ -44,7 +44,7 @@ async function settleOne(ended: EndedRequest, parts: SettleParts): Promise<Usage
 }
 
 /** Of a request that was admitted. */
-function endedRequest(c: Context<EdgeContext>, startedAtMs: number): EndedRequest {
+export function endedRequest(c: Context<EdgeContext>, startedAtMs: number): EndedRequest {
   const { principal, reservedTokens, isLeased } = c.get("admitted");
   return {
     requestId: c.get("requestId"),

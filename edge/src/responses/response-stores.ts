@@ -96,6 +96,6 @@ export class ResponseStores {
 }
 
 /** The configuration names what the platform has: `eu`, `fedramp` at the time of writing. It throws for what it has not. */
-function toPlatform(name: string): DurableObjectJurisdiction {
+export function toPlatform(name: string): DurableObjectJurisdiction {
   return name as DurableObjectJurisdiction;
 }

@@ -13,12 +13,18 @@ export class TextShelf {
   /** Replaces what stood under the name. */
   put(name: string, text: string): void {
     const bytes = new TextEncoder().encode(text);
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS texts (name TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (name, part))");
+    this.#makeTable();
     this.#sql.exec("DELETE FROM texts WHERE name = ?", name);
     for (let part = 0; part * maxRowBytes < bytes.byteLength; part += 1) {
       const row = bytes.slice(part * maxRowBytes, (part + 1) * maxRowBytes);
       this.#sql.exec("INSERT INTO texts VALUES (?, ?, ?)", name, part, row.buffer);
     }
+  }
+
+  /** Forgets all texts. */
+  clear(): void {
+    this.#makeTable();
+    this.#sql.exec("DELETE FROM texts");
   }
 
   /** Empty when nothing was put there. Throws when nothing ever was put anywhere. */
@@ -34,6 +40,10 @@ export class TextShelf {
     const parts = new Map<string, Uint8Array[]>();
     for (const { name, bytes } of rows) parts.set(name, [...(parts.get(name) ?? []), new Uint8Array(bytes)]);
     return [...parts.values()].map(decodeTogether);
+  }
+
+  #makeTable(): void {
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS texts (name TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (name, part))");
   }
 }
 

@@ -28,7 +28,12 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
           d1_databases: [{ binding: "DB", database_name: "sluice-twin", database_id: "twin" }],
           r2_buckets: [{ binding: "FILES", bucket_name: "sluice-files-twin" }],
           ratelimits: [{ name: "FLOOD_SHIELD", namespace_id: "1001", simple: { limit: 5_000, period: 10 } }],
-          queues: { producers: [{ binding: "USAGE_QUEUE", queue: "sluice-usage" }] },
+          queues: {
+            producers: [
+              { binding: "USAGE_QUEUE", queue: "sluice-usage" },
+              { binding: "BATCH_QUEUE", queue: "sluice-batches" },
+            ],
+          },
           durable_objects: {
             bindings: [
               gates("KEY_GATE", "KeyGate"),
@@ -39,6 +44,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
               gates("REGION_BOARD", "RegionBoard"),
               gates("LIMIT_LEDGER", "LimitLedger"),
               gates("FILE_SWEEPER", "FileSweeper"),
+              gates("BATCH_RUNNER", "BatchRunner"),
             ],
           },
         },

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { ChatCompletion, ChatCompletionChunk, ChatFinishReason } from "../../src/openai/chat-completion.ts";
-import { servedTier, usage } from "./usage.ts";
+import type { ChatCompletion, ChatCompletionChunk } from "../../src/openai/chat-completion.ts";
+import { finishReason, servedTier, usage } from "./usage.ts";
 import { answerOf } from "./answer-of.ts";
 
 const tokenLogprob = {
@@ -16,23 +16,17 @@ const logprobs = z.nullable(
   }),
 );
 
-const chatFinishReason = answerOf<ChatFinishReason>()(z.enum(["stop", "length", "tool_calls", "function_call"]));
-
-const functionCall = z.strictObject({ name: z.string(), arguments: z.string() });
-
-const functionCallDelta = z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() });
-
 const toolCall = z.strictObject({
   id: z.string(),
   type: z.literal("function"),
-  function: functionCall,
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
 });
 
 const toolCallDelta = z.strictObject({
   index: z.int(),
   id: z.exactOptional(z.string()),
   type: z.exactOptional(z.literal("function")),
-  function: functionCallDelta,
+  function: z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() }),
 });
 
 export const chatCompletion = answerOf<ChatCompletion>()(
@@ -52,10 +46,9 @@ export const chatCompletion = answerOf<ChatCompletion>()(
           refusal: z.null(),
           reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCall)),
-          function_call: z.exactOptional(functionCall),
         }),
         logprobs,
-        finish_reason: chatFinishReason,
+        finish_reason: finishReason,
         token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),
@@ -79,10 +72,9 @@ export const chatCompletionChunk = answerOf<ChatCompletionChunk>()(
           content: z.exactOptional(z.string()),
           reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCallDelta)),
-          function_call: z.exactOptional(functionCallDelta),
         }),
         logprobs,
-        finish_reason: z.nullable(chatFinishReason),
+        finish_reason: z.nullable(finishReason),
         token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),

@@ -1,10 +1,7 @@
 // What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
 import type { ChatLogprobs } from "./logprobs.ts";
-import type { FunctionCall, ToolCall } from "./tools.ts";
+import type { ToolCall } from "./tools.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
-
-/** `function_call` is `tool_calls` where the request said `functions`. */
-export type ChatFinishReason = CompletionFinishReason | "function_call";
 
 /** The tier that a request ran in; told when it asked for one. */
 export type ServedTier = "default" | "flex" | "priority";
@@ -29,11 +26,9 @@ export interface ChatCompletion {
       readonly reasoning_content?: string;
       /** Absent when there are none. */
       readonly tool_calls?: readonly ToolCall[];
-      /** Instead of it, where the request said `functions`. */
-      readonly function_call?: FunctionCall;
     };
     readonly logprobs: ChatLogprobs | null;
-    readonly finish_reason: ChatFinishReason;
+    readonly finish_reason: CompletionFinishReason;
     /** Only with `return_token_ids`. */
     readonly token_ids?: readonly number[];
   }[];
@@ -65,11 +60,9 @@ export interface ChatCompletionChunk {
       readonly content?: string;
       readonly reasoning_content?: string;
       readonly tool_calls?: readonly ToolCallDelta[];
-      /** The name first, then the arguments in pieces. */
-      readonly function_call?: ToolCallDelta["function"];
     };
     readonly logprobs: ChatLogprobs | null;
-    readonly finish_reason: ChatFinishReason | null;
+    readonly finish_reason: CompletionFinishReason | null;
     /** The tokens since the last chunk of this choice, with `return_token_ids`. */
     readonly token_ids?: readonly number[];
   }[];

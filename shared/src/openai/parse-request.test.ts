@@ -126,8 +126,7 @@ describe("chat requests are refused by the name of the parameter at fault", () =
       "missing_required_parameter",
       "messages[0].content",
     ],
-    ["a function's wrong name", { ...chat, functions: [{ name: "f f" }] }, "invalid_value", "functions[0].name"],
-    ["a function that must be called", { ...chat, function_call: "required" }, "invalid_value", "function_call"],
+    ["tool calls of the old kind", { ...chat, functions: [{ name: "f" }] }, "unsupported_parameter", "functions"],
     [
       "a response format of another type",
       { ...chat, response_format: { type: "xml" } },

@@ -23,12 +23,7 @@ test.each([
     vi.useFakeTimers();
     const told: Loan[] = [];
     const home = new LeasedHome(
-      {
-        kv: state.storage.kv,
-        leaseMs: 60_000,
-        recall: async (_borrower, loan) => (told.push(loan), recall()),
-        recallPlaces: async () => Promise.reject(new Error("nobody holds places")),
-      },
+      { kv: state.storage.kv, recall: async (_borrower, loan) => (told.push(loan), recall()) },
       record,
     );
     home.lend("leased-home@EU", undefined);

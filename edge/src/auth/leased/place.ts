@@ -19,7 +19,7 @@ export const placeSchema = z.enum(["AF", "AN", "AS", "EU", "NA", "OC", "SA", els
 
 export type Place = z.infer<typeof placeSchema>;
 
-export function placeOf(request: Request): Place {
+export function placeOf(request: Pick<Request, "cf">): Place {
   const continent = request.cf?.["continent"];
   return typeof continent === "string" && isContinent(continent) ? continent : elsewhere;
 }

@@ -1,0 +1,83 @@
+// Batches as the tests make and read them, with OpenAI's own client.
+import { type OpenAI, toFile } from "openai";
+import { expect, vi } from "vitest";
+import type { Behaviour } from "./mock-region.ts";
+
+interface LineOptions {
+  readonly url?: string;
+  readonly method?: string;
+  readonly body?: object;
+}
+
+/** One line of an input file: a chat that says its own name. */
+export function lineOf(custom_id: string, options: LineOptions = {}): string {
+  const { url = "/v1/chat/completions", method = "POST", body = {} } = options;
+  const chat = { model: "pocket", messages: [{ role: "user", content: `say ${custom_id}` }], ...body };
+  return JSON.stringify({ custom_id, method, url, body: chat });
+}
+
+export const linesOf = (num: number): string[] =>
+  Array.from({ length: num }, (_, index) => lineOf(`line-${index + 1}`));
+
+const usage = {
+  prompt_tokens: 5,
+  completion_tokens: 2,
+  total_tokens: 7,
+  prompt_tokens_details: { cached_tokens: 1 },
+};
+
+/** Answers a chat with the last thing that was said in it. */
+export const echo: Behaviour = (response, { body }) => {
+  const answer = JSON.stringify({ object: "chat.completion", content: saidIn(body), usage });
+  response.writeHead(200, { "content-type": "application/json" }).end(answer);
+};
+
+export function saidIn(body: string): string {
+  const { messages } = JSON.parse(body) as { messages: { content: string }[] };
+  return messages.at(-1)?.content ?? "";
+}
+
+export async function upload(lines: readonly string[], by: OpenAI): Promise<string> {
+  const file = await toFile(Buffer.from(lines.join("\n")), "input.jsonl");
+  return (await by.files.create({ file, purpose: "batch" })).id;
+}
+
+export async function create(lines: readonly string[], by: OpenAI, options: object = {}): Promise<OpenAI.Batch> {
+  return by.batches.create({
+    input_file_id: await upload(lines, by),
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+    ...options,
+  });
+}
+
+const endings = ["failed", "completed", "expired", "cancelled"];
+
+export async function ended(id: string, by: OpenAI): Promise<OpenAI.Batch> {
+  return vi.waitFor(
+    async () => {
+      const batch = await by.batches.retrieve(id);
+      expect(endings).toContain(batch.status);
+      return batch;
+    },
+    { timeout: 20_000, interval: 50 },
+  );
+}
+
+interface ResultLine {
+  readonly id: string;
+  readonly custom_id: string;
+  readonly response: { status_code: number; request_id: string; body: Record<string, unknown> } | null;
+  readonly error: { code: string; message: string } | null;
+}
+
+/** None of a file that there is not. */
+export async function resultsIn(fileId: string | null | undefined, by: OpenAI): Promise<ResultLine[]> {
+  if (typeof fileId !== "string") return [];
+  const text = await (await by.files.content(fileId)).text();
+  expect(text.endsWith("\n")).toBe(true);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ResultLine);
+}
