@@ -1,21 +1,24 @@
 // How the choice of the engine shows: tenants whose prompts begin alike, on engines whose KV pools together hold about 1.4
 // times what is asked of them, but none of which holds it alone. Random, least load and prefix-aware, on the same arrivals.
 //
-//   npm run bench:router -- [--engines 4] [--tenants 12] [--prefix 1536] [--seconds 60] [--model dir] [--real 240]
+//   npm run bench:router -- [--engines 4] [--tenants 12] [--prefix 1536] [--seconds 30] [--seeds 3] [--scenarios warm,cold]
+//                           [--model dir] [--cost 1.3,0.23,0.67] [--real 240]
 //
 // With --real so many requests are served by real engines, each a process with the model, asked by the ingress's own pool. They
-// share this machine's cores, so only hits and processor time are told. Otherwise in virtual time: the engine's code and the ingress's are the real ones, and a step takes as long as the model's steps were
-// measured to take just before, since four real engines would take turns on this machine's cores. Several ingresses choose
-// by reports that are as old as they are in production.
+// share this machine's cores, so only hits and processor time are told. Otherwise in virtual time: the engine's code and the
+// ingress's are the real ones, and a step takes as long as the model's steps were measured to take just before, or as --cost says
+// (milliseconds a step, a prompt token and a decode), since four real engines would take turns on this machine's cores. Several
+// ingresses choose by reports that are as old as they are in production. Every row is of so many seeds' requests together.
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { summarize, type Summary } from "./router/outcome.ts";
+import { type Outcome, summarize, type Summary } from "./router/outcome.ts";
 import { policies } from "./router/policies.ts";
 import { serveForReal } from "./router/serve-for-real.ts";
+import { type Scenario, scenarios } from "./router/scenarios.ts";
 import { type House, simulate } from "./router/simulate.ts";
-import { measureStepCost } from "./router/step-cost.ts";
+import { measureStepCost, type StepCost } from "./router/step-cost.ts";
 import { makeTraffic, medianOutputTokens, medianQuestionTokens } from "./router/traffic.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,7 +27,10 @@ const { values: args } = parseArgs({
     engines: { type: "string", default: "4" },
     tenants: { type: "string", default: "12" },
     prefix: { type: "string", default: "1536" },
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string", default: "30" },
+    seeds: { type: "string", default: "3" },
+    scenarios: { type: "string" },
+    cost: { type: "string" },
     model: { type: "string", default: `${root}models/pocket` },
     real: { type: "string" },
   },
@@ -33,14 +39,11 @@ const numEngines = Number(args.engines);
 const numTenants = Number(args.tenants);
 const numPrefixTokens = Number(args.prefix);
 const durationMs = 1e3 * Number(args.seconds);
+const numSeeds = Number(args.seeds);
 
 const blockSize = 64;
 const vocabSize = 512;
 const kvDemand = 0.7;
-/** In it the caches fill, and the rate rises to what it is then; what arrives before its end does not count. */
-const warmUpMs = 30_000;
-/** Shares of what the engines could serve if every prefix were found. */
-const loads = [0.1, 0.3, 0.6, 0.9];
 const limits = { maxNumBatchedTokens: 512, maxNumSeqs: 32, maxQueuedRequests: 64, maxQueuedTokens: 131_072 };
 
 const numPrefixBlocks = numTenants * Math.ceil(numPrefixTokens / blockSize);
@@ -53,15 +56,10 @@ if (args.real !== undefined) {
   process.exit(0);
 }
 
-const cost = await measureStepCost({
-  modelDir: args.model,
-  cacheDir,
-  contextLength: numPrefixTokens,
-});
+const cost = args.cost === undefined ? await measureCost() : readCost(args.cost);
 const { stepMs, prefillMsPerToken, decodeMsPerSequence } = cost;
 console.log(
-  `Virtual time. A step of ${basename(args.model)} int8, 1 thread of ${cpus()[0]?.model}, was measured to take ` +
-    `${stepMs.toFixed(2)} ms + ${prefillMsPerToken.toFixed(4)} ms a prompt token + ${decodeMsPerSequence.toFixed(3)} ms a decode.`,
+  `Virtual time. A step takes ${stepMs.toFixed(2)} ms + ${prefillMsPerToken.toFixed(4)} ms a prompt token + ${decodeMsPerSequence.toFixed(3)} ms a decode.`,
 );
 
 const hotRequestMs =
@@ -76,22 +74,34 @@ console.log(
     `Good is a first token within ${objective.firstTokenMs.toFixed(0)} ms and ${objective.betweenTokensMs.toFixed(1)} ms between tokens.`,
 );
 
-for (const load of loads) {
-  const requestsPerSecond = load * mostPerSecond;
-  console.log(`\n${requestsPerSecond.toFixed(0)} requests/s, ${args.seconds} s`);
-  const traffic = makeTraffic({
-    numTenants,
-    numPrefixTokens,
-    requestsPerSecond,
-    durationMs,
-    warmUpMs,
-    vocabSize,
-  });
+const wanted = args.scenarios?.split(",");
+for (const scenario of scenarios.filter(({ name }) => wanted?.includes(name) ?? true)) {
+  for (const load of scenario.loads) await show(scenario, load * mostPerSecond);
+}
+
+async function show({ name, warmUpMs, incidents }: Scenario, requestsPerSecond: number): Promise<void> {
+  console.log(`\n${name}, ${requestsPerSecond.toFixed(0)} requests/s, ${args.seconds} s`);
   for (const policy of policies) {
-    const outcomes = await simulate(house, policy, traffic, 2 * (warmUpMs + durationMs));
-    const counted = outcomes.filter(({ arrivedMs }) => arrivedMs >= warmUpMs);
-    console.log(describe(policy.name, summarize(counted, durationMs, numEngines, objective)));
+    const counted: Outcome[] = [];
+    for (let seed = 1; seed <= numSeeds; seed += 1) {
+      const rate = { requestsPerSecond, durationMs, warmUpMs };
+      const traffic = makeTraffic({ numTenants, numPrefixTokens, vocabSize, seed, ...rate });
+      const untilMs = 2 * (warmUpMs + durationMs);
+      const outcomes = await simulate(house, policy, traffic, untilMs, incidents(warmUpMs));
+      counted.push(...outcomes.filter(({ arrivedMs }) => arrivedMs >= warmUpMs));
+    }
+    console.log(describe(policy.name, summarize(counted, numSeeds * durationMs, numEngines, objective)));
   }
+}
+
+async function measureCost(): Promise<StepCost> {
+  console.log(`Timing the steps of ${basename(args.model)} int8, 1 thread of ${cpus()[0]?.model}.`);
+  return measureStepCost({ modelDir: args.model, cacheDir, contextLength: numPrefixTokens });
+}
+
+function readCost(text: string): StepCost {
+  const [stepMs = NaN, prefillMsPerToken = NaN, decodeMsPerSequence = NaN] = text.split(",").map(Number);
+  return { stepMs, prefillMsPerToken, decodeMsPerSequence };
 }
 
 async function showForReal(numRequests: number): Promise<void> {
@@ -107,6 +117,7 @@ async function showForReal(numRequests: number): Promise<void> {
     warmUpMs: 0,
     durationMs: (1e3 * numRequests) / requestsPerSecond,
     vocabSize,
+    seed: 1,
   });
   const real = { modelDir: args.model, cacheDir, numEngines, numBlocks, blockSize, concurrency: 8 };
   for (const { policy, hitRate, cpuMsPerRequest } of await serveForReal(real, traffic)) {

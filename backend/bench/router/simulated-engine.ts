@@ -1,4 +1,5 @@
 import type { WatchResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
+import type { CacheFeed } from "#engine/cache-mirror.ts";
 import { EngineClient } from "#engine/engine-client.ts";
 import type { EnginePort } from "#engine/engine-port.ts";
 import type { EngineCommand, EngineReport } from "#engine/engine-protocol.ts";
@@ -31,6 +32,8 @@ export class SimulatedEngine {
   #inbox: EngineCommand[] = [];
   #tell: (report: EngineReport) => void = () => {};
   #isBusy = false;
+  #isDead = false;
+  #silentUntilMs = 0;
 
   constructor(executor: Executor, limits: SchedulerLimits, cost: StepCost, time: VirtualTime) {
     this.engine = new Engine(executor, limits);
@@ -54,26 +57,34 @@ export class SimulatedEngine {
     this.#tell({ kind: "ready", spec: this.engine.spec, load: this.engine.load() });
   }
 
+  /** Ends all calls with an error, and never says or does anything again. */
+  kill(): void {
+    this.#isDead = true;
+    this.client.fail("killed");
+  }
+
+  /** Reports to nobody until then, and goes on with everything else: a Watch that hangs. */
+  silence(untilMs: number): void {
+    this.#silentUntilMs = untilMs;
+  }
+
   /** Reports as an engine's Watch does. */
   watch(listener: (report: WatchResponse) => void): void {
     const feed = this.client.cache.open();
     let isPlanned = false;
     let lastMs = -Infinity;
-    const report = (): void => {
-      const { load } = this.client.model ?? {};
-      if (load === undefined) return;
-      lastMs = this.#time.nowMs();
-      isPlanned = false;
-      const { message, isWhole } = composeReport(load, feed, this.#reportParts);
-      this.#time.after(networkMs, () => listener(message));
-      if (!isWhole) plan();
-    };
     const plan = (): void => {
-      if (isPlanned) return;
+      if (isPlanned || this.#isDead) return;
       isPlanned = true;
-      this.#time.after(Math.max(0, lastMs + minIntervalMs - this.#time.nowMs()), report);
+      const dueMs = Math.max(this.#silentUntilMs, lastMs + minIntervalMs);
+      this.#time.after(Math.max(0, dueMs - this.#time.nowMs()), () => {
+        isPlanned = false;
+        lastMs = this.#time.nowMs();
+        if (!this.#report(feed, listener)) plan();
+      });
     };
     const beat = (): void => {
+      if (this.#isDead) return;
       plan();
       this.#time.after(heartbeatMs, beat);
     };
@@ -81,9 +92,20 @@ export class SimulatedEngine {
     this.client.onChange(plan);
   }
 
+  /** False when there is more to say. */
+  #report(feed: CacheFeed, listener: (report: WatchResponse) => void): boolean {
+    const { load } = this.client.model ?? {};
+    if (load === undefined || this.#isDead) return true;
+    const { message, isWhole } = composeReport(load, feed, this.#reportParts);
+    this.#time.after(networkMs, () => {
+      if (!this.#isDead) listener(message);
+    });
+    return isWhole;
+  }
+
   /** What was sent is taken in between two steps, as in the real loop. */
   async #run(): Promise<void> {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isDead) return;
     const events = this.#takeIn();
     events.push(...(await this.engine.step()));
     const { lastWork } = this.engine;
@@ -93,6 +115,7 @@ export class SimulatedEngine {
     this.#isBusy = true;
     this.#time.after(durationMs, async () => {
       this.#isBusy = false;
+      if (this.#isDead) return;
       this.#tell({ kind: "step", events, load, step: lastWork && { ...lastWork, durationMs }, cacheChanges });
       if (this.engine.hasWork || this.#inbox.length > 0) await this.#run();
     });
@@ -105,8 +128,8 @@ export class SimulatedEngine {
       if (command.kind !== "add") continue;
       const { sequenceId } = command.request;
       const admission = this.engine.add(command.request);
-      if (!admission.admitted)
-        events.push({ kind: "failed", sequenceId, code: admission.code, detail: admission.detail });
+      if (admission.admitted) events.push(...admission.displaced);
+      else events.push({ kind: "failed", sequenceId, code: admission.code, detail: admission.detail });
     }
     this.#inbox = [];
     return events;

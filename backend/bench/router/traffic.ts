@@ -10,6 +10,8 @@ export interface TrafficOptions {
   readonly warmUpMs: number;
   readonly durationMs: number;
   readonly vocabSize: number;
+  /** Another gives other moments and other tenants. */
+  readonly seed: number;
 }
 
 /** A prompt that comes at a moment. */
@@ -24,11 +26,10 @@ export interface Arrival {
 export const medianQuestionTokens = 64;
 export const medianOutputTokens = 48;
 const sigma = 0.6;
-const seed = 20_261_124;
 
-/** Poisson arrivals of tenants that ask equally often; the same every time. */
+/** Poisson arrivals of tenants that ask equally often; the same every time for a seed. */
 export function makeTraffic(options: TrafficOptions): Arrival[] {
-  const { numTenants, numPrefixTokens, requestsPerSecond, warmUpMs, durationMs, vocabSize } = options;
+  const { numTenants, numPrefixTokens, requestsPerSecond, warmUpMs, durationMs, vocabSize, seed } = options;
   const count = Math.round((requestsPerSecond * (warmUpMs / 2 + durationMs)) / 1e3);
   const prefixes = Array.from({ length: numTenants }, (_, tenant) =>
     drawPrompt(`prefix ${tenant}`, numPrefixTokens, vocabSize),

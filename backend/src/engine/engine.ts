@@ -100,10 +100,8 @@ export class Engine {
     if (room.kind !== "room") return noRoom(room);
     const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
     const scope = this.#prefixes.scopeOf(request);
-    this.#scheduler.add(this.#start(request, scope, 0).sequence);
-    const { length } = request.promptTokenIds;
-    const numShared = length - (length % this.spec.blockSize);
-    const held = forks.map((fork) => this.#start(fork, scope, numShared));
+    this.#lead(this.#start(request, scope));
+    const held = forks.map((fork) => this.#start(fork, scope));
     this.#forks.hold(request.sequenceId, held);
     return { admitted: true, displaced };
   }
@@ -178,10 +176,9 @@ export class Engine {
     });
   }
 
-  /** @param numExpectedTokens see `Sequence`. */
-  #start(request: GenerationRequest, scope: PrefixScope | undefined, numExpectedTokens: number): LiveGeneration {
+  #start(request: GenerationRequest, scope: PrefixScope | undefined): LiveGeneration {
     const chain = scope && new HashChain(scope, this.spec.blockSize, sha256);
-    const sequence = new Sequence(request, new BlockTable(this.#pool, chain), numExpectedTokens);
+    const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
     const generation = startGeneration(
       request,
       sequence,
@@ -190,6 +187,12 @@ export class Engine {
     );
     this.#live.set(request.sequenceId, generation);
     return generation;
+  }
+
+  /** Puts a generation in line whose prompt is to be computed. */
+  #lead({ request, sequence }: LiveGeneration): void {
+    if (this.#prefixes.usesCache(request)) sequence.blocks.announce(request.promptTokenIds);
+    this.#scheduler.add(sequence);
   }
 
   /** Counts what was computed, and reads the logits that were wanted. */
@@ -307,7 +310,8 @@ export class Engine {
     this.#live.delete(sequence.id);
     this.#scheduler.remove(sequence);
     const heir = this.#forks.leave(sequence.id);
-    if (heir !== undefined) this.#scheduler.add(heir.sequence);
+    if (heir !== undefined) this.#lead(heir);
+    sequence.blocks.retract();
     return sequence.id;
   }
 

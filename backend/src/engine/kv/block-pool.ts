@@ -5,9 +5,10 @@
 // and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
 // follow age and not place: the CPU executor moves those that decode together (executor/block-places.ts). What that leaves of
 // the price of scatter, `npm run bench:prefix-cache` shows.
-import { type BlockHash, type ShortName, shorten } from "@sluice/shared/hash-chain.ts";
+import { type BlockHash, shorten } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
 import { CacheJournal } from "./cache-journal.ts";
+import { ExpectedNames } from "./expected-names.ts";
 import { IdleBlocks } from "./idle-blocks.ts";
 import { LowestFree } from "./lowest-free.ts";
 
@@ -32,6 +33,7 @@ export class BlockPool {
   // blockId -> its name; absent while its content has none
   readonly #nameOf: (BlockHash | undefined)[];
   readonly #named = new Map<BlockHash, BlockId>();
+  readonly #expected = new ExpectedNames();
   /** Absent while nobody wants to know what happens to names. */
   #journal: CacheJournal | undefined;
 
@@ -49,9 +51,12 @@ export class BlockPool {
     return this.#blank.size + this.#idle.size;
   }
 
-  /** Tells a journal from now on which names come and go; the one before, if any, hears no more. */
+  /**
+   * Tells a journal from now on which names come and go: those of blocks that are there, and those that are expected. The one
+   * before, if any, hears no more.
+   */
   openJournal(): CacheJournal {
-    this.#journal = new CacheJournal(this.#shortNames());
+    this.#journal = new CacheJournal([...this.#named.keys(), ...this.#expected.keys()].map(shorten));
     return this.#journal;
   }
 
@@ -90,7 +95,20 @@ export class BlockPool {
     if (this.#nameOf[id] !== undefined || this.#named.has(name)) return;
     this.#nameOf[id] = name;
     this.#named.set(name, id);
-    this.#journal?.noteStored(shorten(name));
+    if (!this.#expected.has(name)) this.#journal?.noteStored(shorten(name));
+  }
+
+  /** Somebody is here who will have blocks of these names computed, unless they are found. `unexpect` has to follow. */
+  expect(names: readonly BlockHash[]): void {
+    for (const name of names) {
+      if (this.#expected.add(name) && !this.#named.has(name)) this.#journal?.noteStored(shorten(name));
+    }
+  }
+
+  unexpect(names: readonly BlockHash[]): void {
+    for (const name of names) {
+      if (this.#expected.remove(name) && !this.#named.has(name)) this.#journal?.noteEvicted(shorten(name));
+    }
   }
 
   /**
@@ -122,12 +140,8 @@ export class BlockPool {
     if (id === undefined || name === undefined) return undefined;
     this.#named.delete(name);
     this.#nameOf[id] = undefined;
-    this.#journal?.noteEvicted(shorten(name));
+    if (!this.#expected.has(name)) this.#journal?.noteEvicted(shorten(name));
     return id;
-  }
-
-  *#shortNames(): Iterable<ShortName> {
-    for (const name of this.#named.keys()) yield shorten(name);
   }
 
   /** None for an id that is not in the pool. */

@@ -1,4 +1,4 @@
-import type { HashChain } from "@sluice/shared/hash-chain.ts";
+import type { BlockHash, HashChain } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
 import type { BlockPool } from "./block-pool.ts";
 
@@ -15,6 +15,7 @@ export class BlockTable {
   #blockIds: BlockId[] = [];
   /** Blocks, from the first on, that were found or named. */
   #numPublished = 0;
+  #announced: readonly BlockHash[] = [];
 
   /** Without a chain, no block is shared. */
   constructor(pool: BlockPool, chain?: HashChain) {
@@ -30,15 +31,33 @@ export class BlockTable {
    * How many tokens an empty table would find computed if it started now: whole blocks from the first on. The last token is
    * never among them, since what comes next is sampled from its logits.
    *
-   * @param numSeen tokens that are taken to be found without a look.
+   * @param numSeen how many were found when it was last asked. With it the answer takes a look or two, and is an estimate: a
+   *   block is evicted after those that follow it, except where two computed the same at once.
    */
   countCached(tokenIds: readonly number[], numSeen = 0): number {
-    if (this.#chain === undefined) return numSeen;
+    const chain = this.#chain;
+    if (chain === undefined) return 0;
+    const isThere = (index: number): boolean => this.#pool.find(chain.hashOf(index, tokenIds)) !== undefined;
     const numAllowed = this.#numShareable(tokenIds);
     let numFound = Math.floor(numSeen / this.#pool.blockSize);
-    while (numFound < numAllowed && this.#pool.find(this.#chain.hashOf(numFound, tokenIds)) !== undefined)
-      numFound += 1;
+    while (numFound > 0 && !isThere(numFound - 1)) numFound -= 1;
+    while (numFound < numAllowed && isThere(numFound)) numFound += 1;
     return numFound * this.#pool.blockSize;
+  }
+
+  /** Tells whoever follows the cache that the prompt's full blocks are going to be here, until `retract`. Once at a time. */
+  announce(promptTokenIds: readonly number[]): void {
+    const chain = this.#chain;
+    if (chain === undefined || this.#announced.length > 0) return;
+    const numFull = Math.floor(promptTokenIds.length / this.#pool.blockSize);
+    this.#announced = Array.from({ length: numFull }, (_, index) => chain.hashOf(index, promptTokenIds));
+    this.#pool.expect(this.#announced);
+  }
+
+  /** Nothing is going to be computed here any more; what was computed may still be found. */
+  retract(): void {
+    this.#pool.unexpect(this.#announced);
+    this.#announced = [];
   }
 
   /**

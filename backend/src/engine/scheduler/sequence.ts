@@ -26,20 +26,18 @@ export class Sequence {
   readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
-  #numExpectedTokens: number;
+  #numTokensInCache = 0;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
   #numCachedTokens: number | undefined;
   #startOrder = Infinity;
 
-  /** @param numExpectedTokens tokens of the prompt that others have computed, and that it will find if they are still there. */
-  constructor(request: SequenceRequest, blocks: BlockTable, numExpectedTokens = 0) {
+  constructor(request: SequenceRequest, blocks: BlockTable) {
     this.id = request.sequenceId;
     this.priority = request.priority;
     this.tenant = request.tenant;
     this.numPromptTokens = request.promptTokenIds.length;
     this.blocks = blocks;
-    this.#numExpectedTokens = numExpectedTokens;
     this.#tokenIds = [...request.promptTokenIds];
   }
 
@@ -72,16 +70,17 @@ export class Sequence {
     return this.#tokenIds.length - this.#numComputedTokens;
   }
 
-  /**
-   * What will have to be computed before it only decodes, as far as is known; none once it does. What the prefix cache was
-   * once seen to hold for a sequence that waits is taken to stay: asking costs a look at one more block.
-   */
+  /** What will have to be computed before it only decodes, as far as is known; none once it does. */
   get numQueuedTokens(): number {
     if (this.isDecoding) return 0;
-    if (this.blocks.blockIds.length === 0) {
-      this.#numExpectedTokens = this.blocks.countCached(this.#tokenIds, this.#numExpectedTokens);
-    }
-    return Math.min(this.numUncomputedTokens, this.#tokenIds.length - this.#numExpectedTokens);
+    const isWaiting = this.blocks.blockIds.length === 0;
+    return this.numUncomputedTokens - (isWaiting ? this.numTokensInCache : 0);
+  }
+
+  /** About how many tokens it would find computed if it started now. Asking again costs a look or two. */
+  get numTokensInCache(): number {
+    this.#numTokensInCache = this.blocks.countCached(this.#tokenIds, this.#numTokensInCache);
+    return this.#numTokensInCache;
   }
 
   get numOutputTokens(): number {

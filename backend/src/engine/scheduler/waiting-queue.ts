@@ -1,10 +1,17 @@
-import { FairShares, OUTPUT_TOKEN_COST } from "./fair-shares.ts";
+import { CACHED_TOKEN_LEAD, FairShares, OUTPUT_TOKEN_COST } from "./fair-shares.ts";
 import { compareArrivals, type Sequence } from "./sequence.ts";
 import { SequenceQueue } from "./sequence-queue.ts";
 
+/** A tenant's next sequence, and where it stands among those of its priority: lower is first. */
+interface Turn {
+  readonly sequence: Sequence;
+  readonly standing: number;
+}
+
 /**
- * The sequences that wait to start, and whose turn it is: priority first; then the tenant for which least was done; then
- * arrival. Which tenant that is changes as tokens are computed, so the order is decided when it is asked for.
+ * The sequences that wait to start, and whose turn it is: priority first; then the tenant for which least was done, less a lead
+ * for those whose next prompt is in the cache; then arrival. Which tenant that is changes as tokens are computed, so the
+ * order is decided when it is asked for.
  *
  * Invariant: no tenant has an empty queue.
  */
@@ -20,11 +27,13 @@ export class WaitingQueue implements Iterable<Sequence> {
 
   /** Whose turn it is; absent when nobody waits. Takes time in the number of tenants. */
   get first(): Sequence | undefined {
-    let best: Sequence | undefined;
+    let best: Turn | undefined;
     for (const { first } of this.#queues.values()) {
-      if (first !== undefined && (best === undefined || this.#compare(first, best) < 0)) best = first;
+      if (first === undefined) continue;
+      const turn = { sequence: first, standing: this.#standingOf(first) };
+      if (best === undefined || compareTurns(turn, best) < 0) best = turn;
     }
-    return best;
+    return best?.sequence;
   }
 
   /** In no particular order. */
@@ -61,7 +70,7 @@ export class WaitingQueue implements Iterable<Sequence> {
 
   /** Removes the first, whose turn it was, and charges its tenant `numTokens` of prompt that are computed for it. */
   start(first: Sequence, numTokens: number): void {
-    this.#shares.choose(first.tenant);
+    this.#shares.choose(this.#standingOf(first));
     this.#shares.charge(first.tenant, numTokens);
     this.remove(first);
   }
@@ -71,9 +80,11 @@ export class WaitingQueue implements Iterable<Sequence> {
     this.#shares.charge(tenant, OUTPUT_TOKEN_COST);
   }
 
-  #compare(a: Sequence, b: Sequence): number {
-    return (
-      a.priority - b.priority || this.#shares.counterOf(a.tenant) - this.#shares.counterOf(b.tenant) || a.id - b.id
-    );
+  #standingOf({ tenant, numTokensInCache }: Sequence): number {
+    return this.#shares.counterOf(tenant) - CACHED_TOKEN_LEAD * numTokensInCache;
   }
+}
+
+function compareTurns(a: Turn, b: Turn): number {
+  return a.sequence.priority - b.sequence.priority || a.standing - b.standing || a.sequence.id - b.sequence.id;
 }

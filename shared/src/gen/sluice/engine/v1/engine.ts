@@ -279,7 +279,8 @@ export interface Pace {
 }
 
 /**
- * Which blocks the prefix cache can find, by the first 8 bytes of their names (shared/src/hash-chain.ts): enough to guess by.
+ * Which blocks the prefix cache can find, or could if the prompts that are here were computed, by the first 8 bytes of their
+ * names (shared/src/hash-chain.ts): enough to guess by.
  * A name that is told twice, or that is gone without having been told, is nothing to wonder at.
  */
 export interface CacheEvents {
