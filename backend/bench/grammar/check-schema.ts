@@ -2,7 +2,7 @@
 // vocabulary must end in JSON that ajv finds valid; so must whatever near them the grammar takes; and a mask must be what trying
 // a token says.
 import type { ValidateFunction } from "ajv";
-import type { Grammars } from "#engine/grammar/grammars.ts";
+import type { LocalGrammars } from "#engine/grammar/local-grammars.ts";
 import { allowsToken } from "#engine/sampling/token-mask.ts";
 import { ByteGrammar } from "#ingress/fixtures/byte-grammar.ts";
 import type { Dice } from "../soak/dice.ts";
@@ -18,7 +18,7 @@ const TRYING = 0.05;
 const NUM_TRIED = 40;
 
 export interface SchemaCheck {
-  readonly grammars: Grammars;
+  readonly grammars: LocalGrammars;
   /** token id -> its bytes. */
   readonly tokenBytes: readonly Uint8Array[];
   readonly dice: Dice;

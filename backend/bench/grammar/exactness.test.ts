@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, expect, test } from "vitest";
-import { Grammars } from "#engine/grammar/grammars.ts";
+import { LocalGrammars } from "#engine/grammar/local-grammars.ts";
 import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
 import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
 import { Dice } from "../soak/dice.ts";
@@ -18,8 +18,7 @@ let check: SchemaCheck;
 
 beforeAll(async () => {
   const tokenBytes = (await readTokenBytes(pocketDir, 2048)) ?? [];
-  const grammars = await Grammars.create({ tokenBytes, cache: { maxEntries: 4, maxBytes: 1 << 20 } });
-  check = { grammars, tokenBytes, dice: new Dice(1) };
+  check = { grammars: await LocalGrammars.create(tokenBytes), tokenBytes, dice: new Dice(1) };
 });
 
 test("a pattern's grammar takes exactly what the pattern matches", { timeout: 120_000 }, () => {
@@ -47,7 +46,7 @@ test("a grammar that takes more than its schema is found out", () => {
 test("what the pocket model writes at temperature 1 is valid under each schema", { timeout: 240_000 }, async () => {
   const sampler = await createGrammarEngine(pocketDir, "int8");
   const report = await sampleOutputs(sampler, jsonSchemas, numSamples);
-  await sampler.engine.close();
+  await sampler.close();
   expect(report.wrong).toEqual([]);
   expect(report.numSchemas).toBeGreaterThanOrEqual(30);
   expect(report.numValid).toBe(numSamples * report.numSchemas);

@@ -1,5 +1,6 @@
 import addFormats from "ajv-formats";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import type { GrammarId } from "#engine/grammar/compiled-grammar.ts";
 import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { decodeTokens } from "#ingress/text/detokenizer.ts";
 import type { GrammarEngine } from "./pocket-engine.ts";
@@ -32,11 +33,11 @@ export async function sampleOutputs(
   const wrong: string[] = [];
   for (const [name, schema] of Object.entries(schemas)) {
     const validate = ajv.compile(schema);
-    const grammar = planGrammar({ guided_json: schema })?.ebnf;
+    const lease = await sampler.grammars.compile(planGrammar({ guided_json: schema })?.ebnf ?? "");
     let numMissing = numPerSchema;
     for (let numCutOff = 0; numMissing > 0;) {
       if (numCutOff > MAX_CUT_OFF) throw new Error(`${name}: outputs do not end`);
-      const { ended, numCut } = await sampleBatch(sampler, grammar, numMissing);
+      const { ended, numCut } = await sampleBatch(sampler, lease.id, numMissing);
       const valid = ended.filter((text) => isValid(validate, text));
       counts.numEnded += ended.length;
       counts.numValid += valid.length;
@@ -45,13 +46,14 @@ export async function sampleOutputs(
       numMissing -= ended.length;
       numCutOff += numCut;
     }
+    lease.release();
   }
   return { numSchemas: Object.keys(schemas).length, ...counts, wrong };
 }
 
 async function sampleBatch(
   { engine, model, add }: GrammarEngine,
-  grammar: string | undefined,
+  grammar: GrammarId,
   count: number,
 ): Promise<{ readonly ended: readonly string[]; readonly numCut: number }> {
   const outputs = new Map(Array.from({ length: count }, () => [add(grammar, MAX_TOKENS, true), [] as number[]]));

@@ -40,7 +40,7 @@ const scarce = {
   SLUICE_NUM_BLOCKS: "56",
   SLUICE_MAX_NUM_SEQS: "24",
   SLUICE_MAX_QUEUED_REQUESTS: "72",
-  SLUICE_GRAMMAR_CACHE_ENTRIES: "4",
+  SLUICE_GRAMMAR_CACHE_BYTES: `${2 * 1024 * 1024}`,
 };
 const maxInFlight = 60;
 /** Between arrivals, in a rush and out of it. */

@@ -1,6 +1,7 @@
 import { CacheMirror } from "./cache-mirror.ts";
 import type { EnginePort } from "./engine-port.ts";
 import type { EngineCommand, EngineReport, TimedStep } from "./engine-protocol.ts";
+import type { CompiledGrammar, GrammarId } from "./grammar/compiled-grammar.ts";
 import type { ExecutorSpec } from "./executor/executor.ts";
 import type { EngineLoad, GenerationRequest, Refusal, SequenceEvent } from "./generation.ts";
 import { LiveTenants } from "./live-tenants.ts";
@@ -87,6 +88,16 @@ export class EngineClient {
       }
     };
     return { admitted: true, abort };
+  }
+
+  /** Requests may name the grammar from now on, whose bytes are handed over. */
+  installGrammar(id: GrammarId, compiled: CompiledGrammar): void {
+    this.#port.send({ kind: "installGrammar", id, compiled }, [compiled.bytes.buffer]);
+  }
+
+  /** The requests that named the grammar have ended, or were aborted; no other will. */
+  dropGrammar(id: GrammarId): void {
+    this.#port.send({ kind: "dropGrammar", id });
   }
 
   /** Called after every step, before its events are delivered. */

@@ -2,7 +2,9 @@ import { beforeAll, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
 import { FakeExecutor } from "./executor/fake-executor.ts";
 import type { GenerationRequest } from "./generation.ts";
-import { Grammars } from "./grammar/grammars.ts";
+import type { GrammarId } from "./grammar/compiled-grammar.ts";
+import type { Grammars } from "./grammar/grammars.ts";
+import { LocalGrammars } from "./grammar/local-grammars.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import { answersOf, limits, request, runToEnd, upTo } from "./test-requests.ts";
 
@@ -11,12 +13,14 @@ const tokens = ["", ...Array.from({ length: 94 }, (_, index) => String.fromCharC
 const list = 'root ::= "[" item ("," item){1,4} "]"\nitem ::= [a-z]{1,3} | "-"? [1-9] [0-9]{0,2}\n';
 const listPattern = /^\[([a-z]{1,3}|-?[1-9]\d{0,2})(,([a-z]{1,3}|-?[1-9]\d{0,2})){1,4}\]$/;
 
+let local: LocalGrammars;
 let grammars: Grammars;
 
 beforeAll(async () => {
   const encoder = new TextEncoder();
   const tokenBytes = tokens.map((token) => encoder.encode(token));
-  grammars = await Grammars.create({ tokenBytes, cache: { maxEntries: 8, maxBytes: 10_000 } });
+  local = await LocalGrammars.create(tokenBytes);
+  grammars = local.grammars;
 });
 
 function createEngine(spec = {}, beforeStep?: () => void): Engine {
@@ -29,7 +33,7 @@ function sampled(id: number, grammar = list, maxTokens = 64): GenerationRequest 
     ...request(id, upTo(5 + (id % 7)), maxTokens),
     sampling: { temperature: 1, topP: 1, topK: 0, seed: 1000 + id },
     stopping: { maxTokens, stopTokenIds: [stop] },
-    grammar,
+    grammar: local.compile(grammar),
   };
 }
 
@@ -138,9 +142,10 @@ test("every ending frees the grammar: complete, length, aborted, failed", async 
   expect(engine.load().numFreeBlocks).toBe(engine.load().numBlocks);
 });
 
-test("a grammar is refused where it is malformed, and where there is no tokenizer", async () => {
+test("a grammar is refused where it is not installed, and where there is no tokenizer", () => {
   const engine = createEngine();
-  expect(engine.add(sampled(1, "root ::= nothing"))).toMatchObject({ admitted: false, code: "invalid_grammar" });
+  const unknown = 1_000_000 as GrammarId;
+  expect(engine.add({ ...sampled(1), grammar: unknown })).toMatchObject({ admitted: false, code: "internal_error" });
   expect(engine.hasWork).toBe(false);
   const bare = new Engine(new FakeExecutor(), limits);
   expect(bare.add(sampled(1))).toMatchObject({ admitted: false, code: "invalid_value" });

@@ -58,6 +58,12 @@ export class EngineLoop {
         if (event !== undefined) this.#events.push(event);
         break;
       }
+      case "installGrammar":
+        this.#engine.installGrammar(command.id, command.compiled);
+        break;
+      case "dropGrammar":
+        this.#engine.dropGrammar(command.id);
+        break;
       case "followCache":
         this.#engine.followCache(command.wanted);
         break;

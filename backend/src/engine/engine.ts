@@ -11,6 +11,7 @@ import { isAtFault } from "./executor/finite-check.ts";
 import type { Admission, EngineLoad, Finish, GenerationRequest, Logprobs, SequenceEvent } from "./generation.ts";
 import { findRoom, noRoom } from "./find-room.ts";
 import { Forks, forksOf } from "./forks.ts";
+import type { CompiledGrammar, GrammarId } from "./grammar/compiled-grammar.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
@@ -149,6 +150,16 @@ export class Engine {
     };
   }
 
+  /** Requests may name the grammar from now on. */
+  installGrammar(id: GrammarId, compiled: CompiledGrammar): void {
+    this.#grammars?.install(id, compiled);
+  }
+
+  /** No request will name it any more. */
+  dropGrammar(id: GrammarId): void {
+    this.#grammars?.drop(id);
+  }
+
   /** Whether `takeCacheChanges` is to tell what the prefix cache can find; turning it on again begins anew. */
   followCache(wanted: boolean): void {
     this.#journal = wanted ? this.#pool.openJournal() : undefined;
@@ -162,7 +173,6 @@ export class Engine {
 
   /** Frees the executor. No call may follow. */
   async close(): Promise<void> {
-    this.#grammars?.close();
     await this.#executor.close();
   }
 

@@ -1,5 +1,6 @@
 // What goes into an engine and what comes out of it: plain values, so that they can cross a thread.
 import type { ErrorCode } from "@sluice/shared/errors.ts";
+import type { GrammarId } from "./grammar/compiled-grammar.ts";
 import type { TokenLogprobs } from "./sampling/logprobs.ts";
 import type { SamplingParams } from "./sampling/sampling-params.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
@@ -23,8 +24,8 @@ export interface GenerationRequest {
    * on. Everything is said of each as if it were a request of its own.
    */
   readonly forkIds?: readonly SequenceId[] | undefined;
-  /** What the output must be, as XGrammar's EBNF, and then ends. Absent: anything. Logprobs stay those of the model. */
-  readonly grammar?: string | undefined;
+  /** What the output must be, and then ends; installed before. Absent: anything. Logprobs stay those of the model. */
+  readonly grammar?: GrammarId | undefined;
   /** Absent: none is wanted. Otherwise nothing is sampled: maxTokens is 0, logprobs and forks are absent. */
   readonly embedding?: EmbeddingParams | undefined;
 }
@@ -68,7 +69,7 @@ export interface Refusal {
     | "server_is_overloaded"
     | "rate_limit_exceeded"
     | "invalid_value"
-    | "invalid_grammar"
+    | "internal_error"
     | "context_length_exceeded";
   readonly detail: string;
 }

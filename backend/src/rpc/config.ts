@@ -54,11 +54,12 @@ const schema = z.object({
   SLUICE_CACHE_DIR: z.string().min(1).default(".sluice/cache"),
   /** Of a grammar's text. */
   SLUICE_MAX_GRAMMAR_BYTES: count(1).default(256 * 1024),
-  /** A grammar that takes longer to compile is refused; as long as this a new one may delay a step. */
+  /** A grammar that takes longer to compile is refused. */
   SLUICE_GRAMMAR_TIMEOUT_MS: count(1).default(2_000),
-  /** Compiled grammars that are kept, by number and by the bytes of their texts. */
-  SLUICE_GRAMMAR_CACHE_ENTRIES: count(1).default(256),
-  SLUICE_GRAMMAR_CACHE_BYTES: count(1).default(4 * 1024 * 1024),
+  /** Of the compiled grammars that are kept; one may take a quarter of it. Those of a vocabulary of 150,000 take about 10 MiB each. */
+  SLUICE_GRAMMAR_CACHE_BYTES: count(64 * 1024)
+    .pipe(z.int().max(1024 * 1024 * 1024))
+    .default(128 * 1024 * 1024),
   /** How long running sequences may take to finish after SIGTERM. */
   SLUICE_DRAIN_GRACE_MS: count(0).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -101,9 +102,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     },
     grammars: {
       modelDir: values.SLUICE_MODEL_DIR,
-      cache: { maxEntries: values.SLUICE_GRAMMAR_CACHE_ENTRIES, maxBytes: values.SLUICE_GRAMMAR_CACHE_BYTES },
+      arena: {
+        arenaBytes: values.SLUICE_GRAMMAR_CACHE_BYTES,
+        maxGrammarBytes: Math.floor(values.SLUICE_GRAMMAR_CACHE_BYTES / 4),
+      },
     },
-    grammarLimits: { maxBytes: values.SLUICE_MAX_GRAMMAR_BYTES, timeoutMs: values.SLUICE_GRAMMAR_TIMEOUT_MS },
+    grammarLimits: { maxTextBytes: values.SLUICE_MAX_GRAMMAR_BYTES, timeoutMs: values.SLUICE_GRAMMAR_TIMEOUT_MS },
     prefixCaching: values.SLUICE_PREFIX_CACHING === "on",
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,

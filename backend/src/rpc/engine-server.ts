@@ -8,8 +8,8 @@ import type { Logger } from "#platform/logger.ts";
 import { abortChoices } from "./abort-choices.ts";
 import { embed } from "./embed.ts";
 import { generate } from "./generate.ts";
+import type { CompiledGrammars } from "./compiled-grammars.ts";
 import { type EngineFacts, getModel } from "./get-model.ts";
-import type { GrammarChecks } from "./grammar-checks.ts";
 import { LiveCalls } from "./live-calls.ts";
 import type { RequestObserver } from "./request-timer.ts";
 import { RetryHints } from "./retry-hints.ts";
@@ -32,8 +32,8 @@ export interface EngineServerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Absent: grammars go to the engine untried. */
-  readonly grammarChecks?: GrammarChecks;
+  /** Absent: requests with a grammar are refused. */
+  readonly grammars?: CompiledGrammars | undefined;
   /** A safe integer. */
   readonly drawSeed: () => number;
   /** Hears where the time of every request went. */
@@ -58,12 +58,12 @@ export class EngineServer {
 
   constructor(options: EngineServerOptions) {
     this.#options = options;
-    const { client, facts, clock, logger, drawSeed, observer, grammarChecks } = options;
+    const { client, facts, clock, logger, drawSeed, observer, grammars } = options;
     const retryHints = new RetryHints(client, clock);
     const stepCosts = new StepCosts(client);
     const handlers: GrpcHandlers<EngineDefinition> = {
       getModel: getModel(client, facts),
-      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints, observer, grammarChecks }),
+      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints, observer, grammars }),
       abortChoices: abortChoices(this.#calls),
       embed: embed({ client, calls: this.#calls, clock, logger, retryHints }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),

@@ -7,7 +7,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { assertMayOpen, type Failure, toRefusal } from "./admission.ts";
 import { onCallEnd } from "./call-end.ts";
-import type { GrammarChecks } from "./grammar-checks.ts";
+import type { CompiledGrammars, GrammarLease } from "./compiled-grammars.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { type ParsedGenerateRequest, parseGenerateRequest } from "./parse-generate-request.ts";
 import { type RequestObserver, RequestTimer } from "./request-timer.ts";
@@ -25,16 +25,16 @@ export interface GenerateParts {
   readonly drawSeed: () => number;
   readonly retryHints: RetryHints;
   readonly observer: RequestObserver;
-  /** Absent: grammars go to the engine untried. */
-  readonly grammarChecks: GrammarChecks | undefined;
+  /** Absent: requests with a grammar are refused. */
+  readonly grammars: CompiledGrammars | undefined;
 }
 
 /**
  * Generate: one call, one prompt, `n` choices. However the call ends (finish, error, cancel, deadline, lost connection), its
- * sequences are out of the engine by its next step. When one choice fails the call does.
+ * sequences are out of the engine by its next step, and its grammar may be. When one choice fails the call does.
  */
 export function generate(parts: GenerateParts): handleServerStreamingCall<GenerateRequest, GenerateResponse> {
-  const { client, grammarChecks, drawSeed } = parts;
+  const { grammars, drawSeed } = parts;
   return (call) => {
     const refuse = (thrown: unknown): void => {
       call.emit("error", toStatus(AppError.from(thrown)));
@@ -42,15 +42,13 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
     try {
       const request = parseGenerateRequest(call.request, drawSeed);
       const { grammar } = request;
-      const isReady = grammar === undefined || grammarChecks === undefined || grammarChecks.isKnown(grammar);
-      if (isReady) return start(call, request, parts);
-      if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
-      const checked = grammarChecks.check(grammar, client.model.spec.vocabSize);
-      checked
-        .then(() => {
-          if (!call.cancelled) start(call, request, parts);
-          return undefined;
-        })
+      if (grammar === undefined) return start(call, request, parts);
+      if (grammars === undefined) throw new AppError("invalid_value", { param: "grammar" });
+      const lease = grammars.find(grammar);
+      if (lease !== undefined) return startWithGrammar(call, request, lease, parts);
+      grammars
+        .compile(grammar)
+        .then((compiled) => startWithGrammar(call, request, compiled, parts))
         .catch(refuse);
     } catch (thrown) {
       refuse(thrown);
@@ -58,8 +56,24 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
   };
 }
 
-/** @throws AppError when the engine does not take the request. */
-function start(call: GenerateCall, request: ParsedGenerateRequest, parts: GenerateParts): void {
+/** @throws as `start` does; the lease is then released. */
+function startWithGrammar(
+  call: GenerateCall,
+  request: ParsedGenerateRequest,
+  lease: GrammarLease,
+  parts: GenerateParts,
+): void {
+  if (call.cancelled) return lease.release();
+  try {
+    start(call, request, parts, lease);
+  } catch (thrown) {
+    lease.release();
+    throw thrown;
+  }
+}
+
+/** @param lease of the request's grammar, released when the call ends. @throws AppError when the engine does not take the request. */
+function start(call: GenerateCall, request: ParsedGenerateRequest, parts: GenerateParts, lease?: GrammarLease): void {
   const { client, calls, clock, logger, retryHints, observer } = parts;
   const { requestId, n } = request;
   const stream = new TokenStream(call, n);
@@ -77,7 +91,10 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     else if (event.kind === "finished") stream.finish(index, event, event.finish);
     else fail(event);
   };
-  const submission = client.submit(request, deliver, { n, onStart: (agoMs) => timer.noteStart(agoMs) });
+  const submission = client.submit({ ...request, grammar: lease?.id }, deliver, {
+    n,
+    onStart: (agoMs) => timer.noteStart(agoMs),
+  });
   if (!submission.admitted) throw toError(submission);
 
   const close = calls.open(requestId, {
@@ -92,6 +109,7 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
   });
   const leave = (): void => {
     submission.abort();
+    lease?.release();
     stream.close();
     close();
   };

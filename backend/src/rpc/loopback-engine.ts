@@ -18,6 +18,7 @@ import type { SchedulerLimits } from "#engine/scheduler/scheduler-limits.ts";
 import { systemClock } from "#platform/clock.ts";
 import { toServiceDefinition } from "#platform/grpc-service.ts";
 import { createLogger } from "#platform/logger.ts";
+import { CompiledGrammars, type CompiledGrammarsOptions } from "./compiled-grammars.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { EngineServer } from "./engine-server.ts";
 
@@ -30,6 +31,11 @@ export interface Ended {
   readonly error: ServiceError | undefined;
 }
 
+/** The engine's grammars, and what compiles for them. */
+interface LoopbackGrammars extends Omit<CompiledGrammarsOptions, "client"> {
+  readonly grammars: Grammars;
+}
+
 export class LoopbackEngine {
   readonly engine: Engine;
   readonly engineClient: EngineClient;
@@ -39,12 +45,16 @@ export class LoopbackEngine {
   #clients: Client[] = [];
   #port = 0;
 
-  /** @param grammars see `Engine`. */
-  constructor(executor: Executor, limits: SchedulerLimits, grammars?: Grammars) {
-    this.engine = new Engine(executor, limits, true, grammars);
+  /** What the engine's grammars are; absent without `grammars`. */
+  readonly compiledGrammars: CompiledGrammars | undefined;
+
+  constructor(executor: Executor, limits: SchedulerLimits, grammars?: LoopbackGrammars) {
+    this.engine = new Engine(executor, limits, true, grammars?.grammars);
     this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
     const facts = { modelId: "fake", engineId: "0", prefixCaching: true, ...limits };
     this.metrics = createEngineMetrics(this.engineClient, facts);
+    const client = this.engineClient;
+    this.compiledGrammars = grammars && new CompiledGrammars({ ...grammars, client });
     this.server = new EngineServer({
       client: this.engineClient,
       facts,
@@ -54,6 +64,7 @@ export class LoopbackEngine {
       logger: createLogger("test", "silent"),
       drawSeed: () => 1,
       observer: this.metrics.observer,
+      grammars: this.compiledGrammars,
     });
   }
 
@@ -100,6 +111,7 @@ export class LoopbackEngine {
     for (const client of this.#clients) client.close();
     this.engineClient.close();
     await this.server.drain(0);
+    await this.compiledGrammars?.close();
     this.#channel.port1.close();
   }
 }

@@ -7,7 +7,8 @@ import { onShutdown } from "#platform/shutdown.ts";
 import { loadConfig } from "./config.ts";
 import { createEngineMetrics } from "./engine-metrics.ts";
 import { EngineServer } from "./engine-server.ts";
-import { GrammarChecks } from "./grammar-checks.ts";
+import { CompiledGrammars } from "./compiled-grammars.ts";
+import { GrammarCompilerThread } from "./grammar-compiler-thread.ts";
 
 /** What closing may take beyond the drain itself. */
 const CLOSE_MS = 5_000;
@@ -23,7 +24,12 @@ const facts = {
   prefixCaching: config.prefixCaching,
 };
 const { registry, observer } = createEngineMetrics(thread.client, facts);
-const grammarChecks = new GrammarChecks({ grammars: config.grammars, ...config.grammarLimits });
+const grammars = new CompiledGrammars({
+  maxTextBytes: config.grammarLimits.maxTextBytes,
+  arena: config.grammars.arena,
+  compiler: new GrammarCompilerThread(config.grammars, config.grammarLimits.timeoutMs),
+  client: thread.client,
+});
 const server = new EngineServer({
   client: thread.client,
   facts,
@@ -31,7 +37,7 @@ const server = new EngineServer({
   port: config.port,
   clock: systemClock,
   logger,
-  grammarChecks,
+  grammars,
   drawSeed: () => randomInt(2 ** 48 - 1),
   observer,
 });
@@ -52,7 +58,7 @@ onShutdown(
   async () => {
     await server.drain(config.drainGraceMs);
     await metrics?.close();
-    await grammarChecks.close();
+    await grammars.close();
     await thread.close();
   },
   config.drainGraceMs + CLOSE_MS,

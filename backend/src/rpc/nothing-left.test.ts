@@ -6,6 +6,7 @@ import type { GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine
 import { expect, test } from "vitest";
 import { Pooler } from "#engine/embedding/pooler.ts";
 import { FakeExecutor } from "#engine/executor/fake-executor.ts";
+import { GrammarCompiler } from "#engine/grammar/grammar-compiler.ts";
 import { Grammars } from "#engine/grammar/grammars.ts";
 import { SequenceGrammar } from "#engine/grammar/sequence-grammar.ts";
 import { BlockTable } from "#engine/kv/block-table.ts";
@@ -13,6 +14,7 @@ import { uniformAt } from "#engine/sampling/philox.ts";
 import { PromptLogprobs } from "#engine/sampling/prompt-logprobs.ts";
 import { TokenHistory } from "#engine/sampling/token-history.ts";
 import { Sequence } from "#engine/scheduler/sequence.ts";
+import { compileHere } from "./compile-here.ts";
 import { generateRequest, LoopbackEngine, service, startGenerate } from "./loopback-engine.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RequestTimer } from "./request-timer.ts";
@@ -108,9 +110,11 @@ function embedSomething(client: Client, requestId: string): Promise<number> {
 
 test(`after ${numRequests} requests of every kind nothing is left of any`, { timeout: 120_000 }, async () => {
   const tokenBytes = Array.from({ length: 97 }, (_, id) => (id === 0 ? new Uint8Array(0) : Uint8Array.of(0x20 + id)));
-  const grammars = await Grammars.create({ tokenBytes, cache: { maxEntries: 4, maxBytes: 10_000 } });
+  const arena = { arenaBytes: 256 * 1024, maxGrammarBytes: 64 * 1024 };
+  const grammars = await Grammars.create({ tokenBytes, ...arena });
+  const compiler = compileHere(await GrammarCompiler.create({ tokenBytes, ...arena }));
   const executor = new FakeExecutor({ numBlocks });
-  const loopback = new LoopbackEngine(executor, limits, grammars);
+  const loopback = new LoopbackEngine(executor, limits, { grammars, arena, compiler, maxTextBytes: 1000 });
   const client = await loopback.listen();
   await loopback.load();
   // The connection has timers of its own.
@@ -137,7 +141,8 @@ test(`after ${numRequests} requests of every kind nothing is left of any`, { tim
   // OK, CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
   for (const code of [0, 1, 4, 8]) expect(endings.get(code), `status ${code}`).toBeGreaterThan(10);
   expect(grammars.numOpen).toBe(0);
-  expect(grammars.numCached).toBe(4);
+  expect(loopback.compiledGrammars?.numLeased).toBe(0);
+  expect(grammars.numInstalled).toBe(loopback.compiledGrammars?.numKept);
   const none = Object.fromEntries(perRequest.map(({ name }) => [name, 0]));
   await expect.poll(countObjects, { timeout: 10_000 }).toEqual(none);
   expect(countTimers()).toBeLessThanOrEqual(numTimersBefore);

@@ -14,7 +14,7 @@ const schema = z.object({
 });
 
 /** The request as the engine sees it: a prompt after which nothing is sampled. @throws AppError `invalid_value` with the field's name. */
-export function parseEmbedRequest(message: EmbedRequest): Omit<ParsedGenerateRequest, "n"> {
+export function parseEmbedRequest(message: EmbedRequest): Omit<ParsedGenerateRequest, "n" | "grammar"> {
   const { tokenIds, dimensions, ...rest } = parseMessage(schema, message);
   return {
     ...rest,

@@ -51,10 +51,12 @@ const schema = z.object({
   n: z.int().min(1).max(MAX_CHOICES).default(1),
 });
 
-export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId" | "forkIds"> {
+export interface ParsedGenerateRequest extends Omit<GenerationRequest, "sequenceId" | "forkIds" | "grammar"> {
   readonly requestId: string;
   /** How many choices. */
   readonly n: number;
+  /** In XGrammar's EBNF. Absent: none. */
+  readonly grammar?: string | undefined;
 }
 
 /**

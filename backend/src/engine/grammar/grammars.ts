@@ -1,48 +1,41 @@
-import { type Handle, loadXGrammar, type XGrammar } from "#platform/xgrammar.ts";
-import { GrammarCache, type GrammarCacheLimits } from "./grammar-cache.ts";
+import type { Handle } from "#platform/xgrammar.ts";
+import type { CompiledGrammar, GrammarId } from "./compiled-grammar.ts";
+import { GrammarHeap, type GrammarHeapOptions } from "./grammar-heap.ts";
 import { SequenceGrammar } from "./sequence-grammar.ts";
 import { Utf8Masks } from "./utf8-masks.ts";
 
-/** What the engine's thread makes its grammars of. */
-export interface GrammarsOptions {
-  /** token id -> the bytes that it stands for; empty for control tokens, which no grammar allows. */
-  readonly tokenBytes: readonly Uint8Array[];
-  readonly cache: GrammarCacheLimits;
+interface Installed {
+  readonly handle: Handle;
+  /** In the arena. */
+  readonly start: number;
+  readonly end: number;
+  numOpen: number;
+  isDropped: boolean;
 }
 
-const noBytes = new Uint8Array(0);
-
 /**
- * Compiles grammars for one vocabulary, each once while the cache remembers it, and opens them for sequences. Everything is
- * synchronous; compiling takes milliseconds to seconds, so whoever lets grammars in has tried them elsewhere first.
- *
- * To XGrammar the vocabulary ends with one token more, which has no bytes and is its only stop token: a grammar is complete
- * exactly where that may follow. Which tokens really stop differs from request to request.
+ * The grammars of an engine's thread: puts compiled ones into its heap, and opens them for sequences. Which lie where is decided
+ * by whoever has them compiled (`GrammarArena`); nothing is compiled here.
  */
 export class Grammars {
-  readonly #xgrammar: XGrammar;
-  readonly #numTokens: number;
+  readonly #heap: GrammarHeap;
+  /** Some compiled grammar, whose handle others are made after. */
+  readonly #template: Handle;
   readonly #utf8Masks: Utf8Masks;
-  readonly #tokenizerInfo: Handle;
-  readonly #compiler: InstanceType<XGrammar["GrammarCompiler"]>;
-  readonly #compiled: GrammarCache<Handle>;
+  readonly #installed = new Map<GrammarId, Installed>();
+  readonly #faults = new Map<GrammarId, string>();
   #numOpen = 0;
 
-  static async create(options: GrammarsOptions): Promise<Grammars> {
-    return new Grammars(await loadXGrammar(), options);
+  static async create(options: GrammarHeapOptions): Promise<Grammars> {
+    return new Grammars(await GrammarHeap.create(options), options.tokenBytes);
   }
 
-  private constructor(xgrammar: XGrammar, { tokenBytes, cache }: GrammarsOptions) {
-    this.#xgrammar = xgrammar;
-    this.#numTokens = tokenBytes.length;
+  private constructor(heap: GrammarHeap, tokenBytes: readonly Uint8Array[]) {
+    this.#heap = heap;
+    const grammar = heap.xgrammar.Grammar.FromEBNF('root ::= ""\n', "root");
+    this.#template = heap.compiler.CompileGrammar(grammar);
+    grammar.delete();
     this.#utf8Masks = new Utf8Masks(tokenBytes);
-    const vocabulary = xgrammar.vecStringFromJSArray([...tokenBytes, noBytes]);
-    const stopTokenIds = xgrammar.vecIntFromJSArray([this.#numTokens]);
-    this.#tokenizerInfo = new xgrammar.TokenizerInfo(vocabulary, "RAW", this.#numTokens + 1, stopTokenIds, false);
-    vocabulary.delete();
-    stopTokenIds.delete();
-    this.#compiler = new xgrammar.GrammarCompiler(this.#tokenizerInfo, 1, false);
-    this.#compiled = new GrammarCache(cache, (compiled) => compiled.delete());
   }
 
   /** Sequences whose grammar was not closed yet. */
@@ -50,37 +43,62 @@ export class Grammars {
     return this.#numOpen;
   }
 
-  /** Compiled grammars that are remembered. */
-  get numCached(): number {
-    return this.#compiled.size;
+  get numInstalled(): number {
+    return this.#installed.size;
   }
 
-  /** @throws when the grammar is malformed; what it took of memory is then lost. */
-  compile(ebnf: string): void {
-    this.#compile(ebnf);
+  /** Why requests cannot name it; undefined when they can. */
+  faultOf(id: GrammarId): string | undefined {
+    return this.#installed.has(id) ? undefined : (this.#faults.get(id) ?? "the grammar is not installed");
   }
 
-  /** The grammar at its beginning, for one sequence, which must close it. @throws as `compile` does. */
-  open(ebnf: string): SequenceGrammar {
-    const matcher = new this.#xgrammar.GrammarMatcher(this.#compile(ebnf), undefined, false, 0);
+  /** Takes a copy of the grammar's bytes. What cannot be put there is known by `faultOf` until it is dropped. */
+  install(id: GrammarId, { heapFingerprint, offset, address, bytes }: CompiledGrammar): void {
+    const start = this.#heap.arenaStart + offset;
+    const end = start + bytes.length;
+    const fault = this.#faultOfPlace(heapFingerprint, start, end);
+    if (fault !== undefined) {
+      this.#faults.set(id, fault);
+      return;
+    }
+    this.#heap.bytes(start, end).set(bytes);
+    this.#installed.set(id, { handle: this.#handleAt(address), start, end, numOpen: 0, isDropped: false });
+  }
+
+  /** Gives its place back, as soon as no sequence has it open. */
+  drop(id: GrammarId): void {
+    this.#faults.delete(id);
+    const installed = this.#installed.get(id);
+    if (installed === undefined) return;
+    installed.isDropped = true;
+    if (installed.numOpen === 0) this.#installed.delete(id);
+  }
+
+  /** The grammar at its beginning, for one sequence, which must close it. @throws when it is not installed. */
+  open(id: GrammarId): SequenceGrammar {
+    const installed = this.#installed.get(id);
+    if (installed === undefined) throw new Error(this.faultOf(id));
+    const { xgrammar, numTokens } = this.#heap;
+    const matcher = new xgrammar.GrammarMatcher(installed.handle, undefined, false, 0);
+    installed.numOpen += 1;
     this.#numOpen += 1;
-    return new SequenceGrammar(this.#xgrammar, matcher, this.#numTokens, this.#utf8Masks, () => (this.#numOpen -= 1));
+    return new SequenceGrammar(xgrammar, matcher, numTokens, this.#utf8Masks, () => {
+      installed.numOpen -= 1;
+      this.#numOpen -= 1;
+      if (installed.isDropped && installed.numOpen === 0) this.#installed.delete(id);
+    });
   }
 
-  /** Frees what is remembered. No call may follow. */
-  close(): void {
-    this.#compiled.clear();
-    this.#compiler.delete();
-    this.#tokenizerInfo.delete();
+  /** It is not to be deleted: what it stands for was not allocated here. */
+  #handleAt(address: number): Handle {
+    return Object.create(this.#template, { $$: { value: { ...this.#template.$$, ptr: address } } }) as Handle;
   }
 
-  #compile(ebnf: string): Handle {
-    const known = this.#compiled.get(ebnf);
-    if (known !== undefined) return known;
-    const grammar = this.#xgrammar.Grammar.FromEBNF(ebnf, "root");
-    const compiled = this.#compiler.CompileGrammar(grammar);
-    grammar.delete();
-    this.#compiled.set(ebnf, compiled);
-    return compiled;
+  #faultOfPlace(heapFingerprint: string, start: number, end: number): string | undefined {
+    const { fingerprint, arenaStart, arenaBytes } = this.#heap;
+    if (heapFingerprint !== fingerprint) return "the grammar was compiled in another heap";
+    if (end > arenaStart + arenaBytes) return "the grammar reaches beyond the arena";
+    const isTaken = this.#installed.values().some((other) => start < other.end && other.start < end);
+    return isTaken ? "another grammar has the grammar's place" : undefined;
   }
 }
