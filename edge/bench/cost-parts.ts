@@ -15,7 +15,7 @@ function without(name: string, ...pairs: readonly (readonly [module: string, fil
 export const costParts: readonly CostPart[] = [
   without("gate: admission's hop", ["#edge/auth/key-gates.ts", "admission-hop"]),
   without("gate: both hops", ["#edge/auth/key-gates.ts", "gate"]),
-  without("receipt: fetch and check", ["#edge/proxy/fetch-receipt.ts", "receipt"]),
+  without("receipt: fetch and check", ["#edge/proxy/fetch-receipts.ts", "receipt"]),
   without("receipt: check alone", ["@sluice/shared/receipt.ts", "receipt-check"]),
   without("usage queue", ["#edge/ledger/usage-outbox.ts", "queue"]),
   without("passport: both signatures", ["@sluice/shared/passport.ts", "passport"]),

@@ -3,7 +3,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { importReceiptKey, type Receipt, signReceipt } from "@sluice/shared/receipt.ts";
+import {
+  importReceiptKey,
+  type Receipt,
+  receiptHeader,
+  type ReceiptQuestion,
+  receiptsPath,
+  signReceipt,
+} from "@sluice/shared/receipt.ts";
 import type { RegionStatus } from "@sluice/shared/region-status.ts";
 import { doneEvent, encodeEvent } from "@sluice/shared/sse.ts";
 import { receiptSecret, regionId } from "./deployment.ts";
@@ -13,16 +20,16 @@ import { models, type Scenario, scenarioOf } from "./scenario.ts";
 export interface RegionStats {
   numRequests: number;
   numChunks: number;
-  numReceipts: number;
+  /** For receipts, each of one or many. */
+  numQuestions: number;
   /** Streams whose caller left before they were complete. */
   numAbandoned: number;
   /** Streams under way. */
   numOpen: number;
 }
 
-const stats: RegionStats = { numRequests: 0, numChunks: 0, numReceipts: 0, numAbandoned: 0, numOpen: 0 };
+const stats: RegionStats = { numRequests: 0, numChunks: 0, numQuestions: 0, numAbandoned: 0, numOpen: 0 };
 const receiptKey = await importReceiptKey(receiptSecret);
-const receiptsPath = "/receipts/";
 
 const server = createServer((request, response) => void handle(request, response));
 server.keepAliveTimeout = 120_000;
@@ -33,12 +40,13 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   const { method = "", url = "" } = request;
   if (url === "/stats") return sendJson(response, stats);
   if (url === "/status") return sendJson(response, status());
-  if (url.startsWith(receiptsPath)) return sendReceipt(response, url.slice(receiptsPath.length));
+  if (url === receiptsPath) return sendReceipts(response, (await json(request)) as ReceiptQuestion);
   if (method !== "POST") return void response.writeHead(404).end();
   const { model, stream } = (await json(request)) as { readonly model: string; readonly stream?: boolean };
   stats.numRequests += 1;
-  if (stream === true) sendStream(response, model, scenarioOf(model));
-  else sendJson(response, { id: "chatcmpl-mock", object: "chat.completion", created: 1, model, choices: [], usage });
+  if (stream === true) return sendStream(response, model, scenarioOf(model));
+  response.setHeader(receiptHeader, await receiptOf(String(request.headers["x-request-id"])));
+  sendJson(response, { id: "chatcmpl-mock", object: "chat.completion", created: 1, model, choices: [], usage });
 }
 
 const usage = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
@@ -51,12 +59,16 @@ function sendJson(response: ServerResponse, value: object): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
 }
 
-async function sendReceipt(response: ServerResponse, requestId: string): Promise<void> {
-  stats.numReceipts += 1;
+async function sendReceipts(response: ServerResponse, { requestIds }: ReceiptQuestion): Promise<void> {
+  stats.numQuestions += 1;
+  sendJson(response, { receipts: await Promise.all(requestIds.map(receiptOf)) });
+}
+
+async function receiptOf(requestId: string): Promise<string> {
   const counts = { promptTokens: 12, cachedTokens: 0, completionTokens: 7 };
   const names = { requestId, region: regionId, engine: "bench-0", model: "mock" };
   const receipt: Receipt = { ...names, ...counts, finishReason: "stop", endedAtMs: Date.now() };
-  response.writeHead(200, { "content-type": "text/plain" }).end(await signReceipt(receipt, receiptKey));
+  return signReceipt(receipt, receiptKey);
 }
 
 /** Deadlines are absolute, so that what a timer is late does not add up. */

@@ -42,7 +42,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const { responseStores: stores } = parts;
   const identify = authenticate(parts);
   const once = remember({ runs: parts.idempotentRuns, enter, log: parts.log });
-  const account = settle({ gates: parts.gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
+  const account = settle(parts);
   const infer = [identify, read, once, enter, account, route, answer] as const;
   const apart = runApart(stores);
   const respond = [identify, readResponse, once, enter, account, converse, apart, route, answerResponse] as const;

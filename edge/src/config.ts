@@ -22,6 +22,8 @@ export interface Bounds {
   readonly answerTimeoutMs: number;
   /** Longest wait for a region to say what a request used. */
   readonly receiptTimeoutMs: number;
+  /** How long a request that has ended waits for others to be settled with. */
+  readonly settleWindowMs: number;
   /** Longest wait of the administration for D1. */
   readonly databaseTimeoutMs: number;
 }
@@ -132,6 +134,7 @@ const environmentSchema = z.object({
   ANSWER_TIMEOUT_MS: count(600_000),
   RECEIPT_SECRET: secret,
   RECEIPT_TIMEOUT_MS: count(8_000),
+  SETTLE_WINDOW_MS: count(10),
   DEFAULT_OUTPUT_TOKENS: count(4_096),
   GATE_FAIL_MODE: z._default(z.enum(["closed", "open"], { error: "is neither closed nor open" }), "closed"),
   GATE_FAIL_OPEN_PER_MINUTE: count(60),
@@ -188,6 +191,7 @@ export function loadConfig(environment: unknown): Config {
       streamStartTimeoutMs: values.STREAM_START_TIMEOUT_MS,
       answerTimeoutMs: values.ANSWER_TIMEOUT_MS,
       receiptTimeoutMs: values.RECEIPT_TIMEOUT_MS,
+      settleWindowMs: values.SETTLE_WINDOW_MS,
       databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     },
     quotaBounds: {

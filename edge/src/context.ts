@@ -7,6 +7,7 @@ import type { Principal } from "#edge/auth/principal.ts";
 import type { ServiceTier } from "#edge/auth/service-tier.ts";
 import type { InferenceBody } from "#edge/body/inference-body.ts";
 import type { AttemptRecord } from "#edge/proxy/attempt.ts";
+import type { AskedRegion } from "#edge/proxy/collect-receipts.ts";
 import type { KeptAnswer } from "#edge/proxy/keep-events.ts";
 import type { Ending } from "#edge/proxy/relay-events.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
@@ -14,7 +15,6 @@ import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
 import type { ResponseTurn } from "#edge/responses/response-turn.ts";
 import type { Usage } from "#edge/rate-limit/usage.ts";
 import type { RankedRegion } from "#edge/routing/rank-regions.ts";
-import type { Region } from "#edge/routing/region.ts";
 
 /**
  * Each variable is set by one step and may be read by those after it. The types say "present" where the order in app.ts
@@ -55,8 +55,8 @@ interface Variables {
   report: LimitReport;
   /** chooseRegion: best first, never empty. */
   ranking: readonly RankedRegion[];
-  /** forward: the regions that got the request, and whether an answer began. */
-  asked: { readonly region: Region; answered: boolean }[] | undefined;
+  /** forward: the regions that got the request. */
+  asked: AskedRegion[] | undefined;
   /** settle: what the request used, once it has ended; never rejects. */
   usage: Promise<Usage> | undefined;
   /** forward: one entry per region asked, for the log. */

@@ -27,10 +27,11 @@ import { FileDirectory } from "#edge/files/file-directory.ts";
 import { FileStore } from "#edge/files/file-store.ts";
 import { FileSweeps } from "#edge/files/file-sweeps.ts";
 import { IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
+import { Settler } from "#edge/ledger/settler.ts";
 import { UsageLedger } from "#edge/ledger/usage-ledger.ts";
 import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
-import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
+import type { ReceiptFetcher } from "#edge/proxy/fetch-receipts.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { ResponseKeeper } from "#edge/responses/response-keeper.ts";
@@ -57,6 +58,7 @@ export interface Parts {
   readonly usageReport: UsageReport;
   readonly passportKey: PassportKey;
   readonly receipts: ReceiptFetcher;
+  readonly settler: Settler;
   readonly usageOutbox: UsageOutbox;
   readonly usageLedger: UsageLedger;
   readonly regionView: RegionView;
@@ -88,6 +90,14 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     config.bounds.admitTimeoutMs,
   );
   const passportKey = await importPassportKey(config.passportPrivateJwk);
+  const receipts: ReceiptFetcher = {
+    passportKey,
+    receiptKey: await importReceiptKey(config.receiptSecret),
+    timeoutMs: config.bounds.receiptTimeoutMs,
+    now,
+  };
+  const outbox = new UsageOutbox(bindings.USAGE_QUEUE, log);
+  const { settleWindowMs: windowMs } = config.bounds;
   const database = new Database(bindings.DB, config.bounds.databaseTimeoutMs);
   const directory = new KeyDirectory(database);
   const audit = new AuditLog(database, entropy, now);
@@ -113,13 +123,9 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     adminKeys: new AdminKeyDirectory(database),
     usageReport: new UsageReport(database),
     passportKey,
-    receipts: {
-      passportKey,
-      receiptKey: await importReceiptKey(config.receiptSecret),
-      timeoutMs: config.bounds.receiptTimeoutMs,
-      now,
-    },
-    usageOutbox: new UsageOutbox(bindings.USAGE_QUEUE, log),
+    receipts,
+    settler: new Settler({ gates, fetcher: receipts, outbox, windowMs, log, now }),
+    usageOutbox: outbox,
     usageLedger: new UsageLedger(bindings.DB),
     regionView: new RegionView(bindings.REGION_BOARD, now, log),
     experience: new RegionExperience(now),

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { importReceiptKey, type Receipt, receiptPath, signReceipt, verifyReceipt } from "./receipt.ts";
+import {
+  importReceiptKey,
+  maxReceiptsAsked,
+  type Receipt,
+  receiptQuestionSchema,
+  signReceipt,
+  verifyReceipt,
+} from "./receipt.ts";
 
 const key = await importReceiptKey("one secret of edge and regions");
 const receipt: Receipt = {
@@ -36,6 +43,13 @@ test("what was signed but is no receipt is none", async () => {
   expect(await verifyReceipt(await signReceipt(odd, key), key)).toBeUndefined();
 });
 
-test("a request id cannot lead to another path", () => {
-  expect(receiptPath("../status?x")).toBe("/receipts/..%2Fstatus%3Fx");
+test.each([
+  [0, 0, false],
+  [1, 0, true],
+  [maxReceiptsAsked, 1, true],
+  [maxReceiptsAsked + 1, 0, false],
+  [1, -1, false],
+])("a question for %d receipts that waits %d ms is one: %s", (numIds, waitMs, isQuestion) => {
+  const requestIds = Array.from({ length: numIds }, (_, index) => `req_${index}`);
+  expect(receiptQuestionSchema.safeParse({ requestIds, waitMs }).success).toBe(isQuestion);
 });

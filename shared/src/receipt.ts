@@ -1,5 +1,6 @@
-// The receipt is a region's signed word on what one request used: counted by the engine, fetched by the edge when the
-// request has ended, whichever way, and what a caller is billed by. Signed, so that it can be kept and believed later.
+// The receipt is a region's signed word on what one request used: counted by the engine, and what a caller is billed by. Signed, so
+// that it can be kept and believed later. It is in the head of an answer that was whole before it was sent; of a stream, and of a
+// request that was left, the edge asks for it when the request has ended.
 //
 // Form: base64url(JSON) "." base64url(HMAC-SHA-256 over what stands before the dot), under a secret of edge and regions.
 import * as z from "zod/mini";
@@ -26,10 +27,32 @@ export type ReceiptKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 const encoder = new TextEncoder();
 
-/** Where a region keeps a request's receipt. 200: the signed receipt. 202: still running. 404: it never ran here. */
-export function receiptPath(requestId: string): string {
-  return `/receipts/${encodeURIComponent(requestId)}`;
-}
+/** Where a region is asked for receipts, by `POST`, of many requests in one question. */
+export const receiptsPath = "/receipts";
+
+/** Requests in one question. */
+export const maxReceiptsAsked = 100;
+
+export const receiptQuestionSchema = z.object({
+  requestIds: z.array(z.string().check(z.maxLength(256))).check(z.minLength(1), z.maxLength(maxReceiptsAsked)),
+  /** How long to wait, in milliseconds, for those that are still running; a region waits no longer than it likes. */
+  waitMs: z.int().check(z.gte(0)),
+});
+
+export type ReceiptQuestion = Readonly<z.infer<typeof receiptQuestionSchema>>;
+
+/** In the place of a receipt: the request never came to anything here. */
+export const noReceipt = "none";
+/** In the place of a receipt: the request is still running. */
+export const unendedReceipt = "running";
+
+/** What a region says, in the order of the question: a signed receipt each, or a word in its place. */
+export const receiptReplySchema = z.object({ receipts: z.array(z.string()) });
+
+export type ReceiptReply = Readonly<z.infer<typeof receiptReplySchema>>;
+
+/** Header of a whole answer, or of an error in its place: the signed receipt, or `noReceipt`. It goes no further than the edge. */
+export const receiptHeader = "x-sluice-receipt";
 
 export async function importReceiptKey(secret: string): Promise<ReceiptKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };

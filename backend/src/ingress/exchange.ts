@@ -15,4 +15,6 @@ export interface Exchange {
   readonly progress: GenerationProgress;
   /** Milliseconds since the request came in. */
   elapsedMs(): number;
+  /** The receipt of what was used until now, for the head of a whole answer; see shared/src/receipt.ts. */
+  signReceipt(): Promise<string>;
 }

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
-import { type Receipt, verifyReceipt } from "@sluice/shared/receipt.ts";
+import { noReceipt, type Receipt, receiptHeader, unendedReceipt, verifyReceipt } from "@sluice/shared/receipt.ts";
 import { describe, expect, test } from "vitest";
 import { regionEachTest } from "./fixtures/region-each-test.ts";
 import { answer, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
@@ -40,9 +40,27 @@ async function ask(
   return { rid, response };
 }
 
-async function receiptOf(rid: string): Promise<{ readonly status: number; readonly receipt: Receipt | undefined }> {
-  const response = await region.get(`/receipts/${rid}`);
-  return { status: response.status, receipt: await verifyReceipt(await response.text(), receiptKey) };
+/** Puts one question, and waits as long as a region does. */
+async function put(question: object): Promise<Response> {
+  const body = JSON.stringify(question);
+  const headers = { "content-type": "application/json", [passportHeader]: await passportFor(body) };
+  return fetch(`${region.url}/receipts`, { method: "POST", headers, body });
+}
+
+async function said(requestIds: readonly string[], waitMs = 60_000): Promise<readonly string[]> {
+  const response = await put({ requestIds, waitMs });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { readonly receipts: readonly string[] }).receipts;
+}
+
+async function receiptOf(rid: string): Promise<Receipt | undefined> {
+  const [signed = ""] = await said([rid]);
+  return verifyReceipt(signed, receiptKey);
+}
+
+/** What stands in the head of an answer. */
+async function headed(response: Promise<Response>): Promise<Receipt | undefined> {
+  return verifyReceipt((await response).headers.get(receiptHeader) ?? "", receiptKey);
 }
 
 describe("receipts", () => {
@@ -55,7 +73,7 @@ describe("receipts", () => {
       engine.script = (call) => answer(call, [bytesOf("abc")], reason, 2);
       const { rid, response } = await ask({ stream });
       await (await response).text();
-      const { receipt } = await receiptOf(rid);
+      const receipt = await receiptOf(rid);
       const promptTokens = engine.requests[0]?.promptTokenIds.length;
       expect(receipt).toMatchObject({ requestId: rid, region: "test", model: "tiny", engine: engine.address });
       expect(receipt).toMatchObject({ promptTokens, cachedTokens: 2, completionTokens, finishReason: said });
@@ -65,7 +83,7 @@ describe("receipts", () => {
   test("embeddings have one: prompts are all that they use", async () => {
     const { rid, response } = await ask({ model: "tiny", input: ["ab", "abc"] }, {}, undefined, "/v1/embeddings");
     await (await response).text();
-    const { receipt } = await receiptOf(rid);
+    const receipt = await receiptOf(rid);
     const promptTokens = engine.embedRequests.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
     expect(receipt).toMatchObject({ promptTokens, completionTokens: 0, finishReason: "stop" });
   });
@@ -79,7 +97,8 @@ describe("receipts", () => {
     const inputs = ["a", ...Array.from({ length: 40 }, () => "abcdef")];
     const { rid, response } = await ask({ model: "tiny", input: inputs }, {}, undefined, "/v1/embeddings");
     expect((await response).status).toBe(500);
-    const { receipt } = await receiptOf(rid);
+    const receipt = await receiptOf(rid);
+    expect(await headed(response)).toEqual({ ...receipt, endedAtMs: expect.any(Number) });
     expect(receipt).toMatchObject({ completionTokens: 0, finishReason: "error" });
     expect(receipt?.promptTokens).toBe(1);
   });
@@ -91,7 +110,7 @@ describe("receipts", () => {
     await (await response).body?.getReader().read();
     const asked = receiptOf(rid);
     leaving.abort();
-    expect((await asked).receipt).toMatchObject({ completionTokens: 5, finishReason: "cancelled" });
+    expect(await asked).toMatchObject({ completionTokens: 5, finishReason: "cancelled" });
   });
 
   test("a failure in mid-stream is told of by what was computed", async () => {
@@ -101,7 +120,7 @@ describe("receipts", () => {
     };
     const { rid, response } = await ask({ stream: true });
     await (await response).text();
-    expect((await receiptOf(rid)).receipt).toMatchObject({ completionTokens: 2, finishReason: "error" });
+    expect(await receiptOf(rid)).toMatchObject({ completionTokens: 2, finishReason: "error" });
   });
 
   test.each([
@@ -114,19 +133,51 @@ describe("receipts", () => {
   ])("there is none when nothing was computed: $why", async ({ script, payload }) => {
     engine.script = script;
     const { rid, response } = await ask(payload);
-    await response;
-    expect((await receiptOf(rid)).status).toBe(404);
+    expect((await response).headers.get(receiptHeader)).toBe(noReceipt);
+    expect(await said([rid])).toEqual([noReceipt]);
   });
 
   test("a request that goes on and on is said to be running", async () => {
     engine.script = (call) => call.write({ tokenIds: bytesOf("a") });
     const { rid, response } = await ask({ stream: true });
     await response;
-    expect((await receiptOf(rid)).status).toBe(202);
+    expect(await said([rid])).toEqual([unendedReceipt]);
+  });
+
+  test("a whole answer has it in its head, a stream has not", async () => {
+    engine.script = (call) => answer(call, [bytesOf("abc")]);
+    const whole = await ask({});
+    expect(await headed(whole.response)).toMatchObject({ requestId: whole.rid, completionTokens: 4 });
+    const streamed = await ask({ stream: true });
+    expect((await streamed.response).headers.has(receiptHeader)).toBe(false);
+  });
+
+  test("many are told in one answer, in the order of the question; one that runs holds the others up no longer than asked", async () => {
+    engine.script = (call) => call.write({ tokenIds: bytesOf("a") });
+    const running = await ask({ stream: true });
+    await running.response;
+    engine.script = (call) => answer(call, [bytesOf("abc")]);
+    const ended = [await ask({}), await ask({})];
+    for (const { response } of ended) await response;
+    const [first = "", ...others] = ended.map(({ rid }) => rid);
+    const told = await said(["req_nobody", first, running.rid, ...others], 0);
+    const receipts = await Promise.all(told.map(async (signed) => verifyReceipt(signed, receiptKey)));
+    expect([told[0], told[2]]).toEqual([noReceipt, unendedReceipt]);
+    expect([receipts[1]?.requestId, receipts[3]?.requestId]).toEqual([first, ...others]);
+  });
+
+  test.each([
+    [{ requestIds: [], waitMs: 0 }, "requestIds"],
+    [{ requestIds: Array.from({ length: 101 }, () => "a"), waitMs: 0 }, "requestIds"],
+    [{ requestIds: ["a"] }, "waitMs"],
+  ])("what is no question is refused: %o", async (question, param) => {
+    const refused = await put(question);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { param } });
   });
 
   test("without a passport there is nothing to see", async () => {
-    expect((await fetch(`${region.url}/receipts/req_1`)).status).toBe(401);
+    expect((await fetch(`${region.url}/receipts`, { method: "POST", body: "{}" })).status).toBe(401);
   });
 });
 
@@ -136,7 +187,7 @@ describe("reservations", () => {
     const refused = await response;
     const needed = Number(refused.headers.get("x-sluice-needed-tokens"));
     expect([refused.status, needed > 20, engine.requests.length]).toEqual([412, true, 0]);
-    expect((await receiptOf(rid)).status).toBe(404);
+    expect(await said([rid])).toEqual([noReceipt]);
 
     engine.script = (call) => answer(call, [bytesOf("abc")]);
     const again = await ask({ max_tokens: 10 }, { rid, reservedTokens: needed });

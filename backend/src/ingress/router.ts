@@ -4,7 +4,7 @@ export type RouteName =
   | "status"
   | "models"
   | "model"
-  | "receipt"
+  | "receipts"
   | "chat"
   | "responses"
   | "completions"
@@ -13,7 +13,7 @@ export type RouteName =
   | "detokenize";
 
 export type RouteMatch =
-  /** `id` is what the address names: a model, or a request. */
+  /** `id` is the model that the address names. */
   | { readonly kind: "found"; readonly name: RouteName; readonly id?: string }
   | { readonly kind: "not_found" }
   | { readonly kind: "method_not_allowed"; readonly allow: string };
@@ -27,6 +27,7 @@ interface Route {
 const routes: Readonly<Record<string, Route>> = {
   "/health": { name: "health", method: "GET" },
   "/status": { name: "status", method: "GET" },
+  "/receipts": { name: "receipts", method: "POST" },
   "/v1/models": { name: "models", method: "GET" },
   "/v1/chat/completions": { name: "chat", method: "POST" },
   "/v1/responses": { name: "responses", method: "POST" },
@@ -37,7 +38,7 @@ const routes: Readonly<Record<string, Route>> = {
 };
 
 // prefix -> what is named behind it
-const namedRoutes = { "/v1/models/": "model", "/receipts/": "receipt" } as const;
+const namedRoutes = { "/v1/models/": "model" } as const;
 
 /** `url` is the request target; a query is ignored. Model ids may contain slashes, encoded or not. */
 export function matchRoute(method: string, url: string): RouteMatch {

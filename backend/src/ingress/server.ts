@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@sluice/shared/errors.ts";
 import { type PassportClaims, passportHeader } from "@sluice/shared/passport.ts";
-import type { ReceiptKey } from "@sluice/shared/receipt.ts";
+import { noReceipt, type Receipt, receiptHeader, type ReceiptKey, signReceipt } from "@sluice/shared/receipt.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { answerChat } from "./chat/answer-chat.ts";
@@ -25,7 +25,7 @@ import type { InFlight } from "./in-flight.ts";
 import type { IngressMetrics } from "./ingress-metrics.ts";
 import type { PassportControl } from "./passport/passport-control.ts";
 import { getModel, listModels, type Region, regionStatus } from "./region.ts";
-import { answerReceipt } from "./receipts/answer-receipt.ts";
+import { answerReceipts } from "./receipts/answer-receipts.ts";
 import type { ReceiptBook } from "./receipts/receipt-book.ts";
 import { receiptOf } from "./receipts/receipt-of.ts";
 import { answerResponse } from "./responses/answer-response.ts";
@@ -150,8 +150,8 @@ export class IngressServer {
         return sendJson(response, 200, listModels(this.#parts.region));
       case "model":
         return sendJson(response, 200, getModel(this.#parts.region, match.id));
-      case "receipt":
-        return answerReceipt(match.id, this.#parts.receipts, this.#parts.receiptKey, response);
+      case "receipts":
+        return answerReceipts(request, response, this.#parts.receipts, this.#parts.receiptKey);
       default:
         return this.#complete(answers[match.name], claims, request, response, record);
     }
@@ -177,13 +177,22 @@ export class IngressServer {
       await this.#generate(answer, body, claims, response, record, limits);
     } catch (thrown) {
       record.error = AppError.from(thrown);
+      if (!response.headersSent) response.setHeader(receiptHeader, await this.#signReceipt(claims, record));
       throw record.error;
     } finally {
-      const { id: region, model } = this.#parts.region;
-      const endedAtMs = this.#parts.clock.nowMs();
-      const head = { requestId: claims.rid, region, model: model.id, endedAtMs };
-      this.#parts.receipts.close(claims.rid, receiptOf(head, record.progress, record.error));
+      this.#parts.receipts.close(claims.rid, this.#receiptOf(claims, record));
     }
+  }
+
+  /** As of now. */
+  #receiptOf({ rid: requestId }: PassportClaims, { progress, error }: RequestRecord): Receipt | undefined {
+    const { id: region, model } = this.#parts.region;
+    return receiptOf({ requestId, region, model: model.id, endedAtMs: this.#parts.clock.nowMs() }, progress, error);
+  }
+
+  async #signReceipt(claims: PassportClaims, record: RequestRecord): Promise<string> {
+    const receipt = this.#receiptOf(claims, record);
+    return receipt === undefined ? noReceipt : signReceipt(receipt, this.#parts.receiptKey);
   }
 
   async #generate(
@@ -202,6 +211,7 @@ export class IngressServer {
       limits,
       progress: record.progress,
       elapsedMs: () => record.elapsedMs,
+      signReceipt: async () => this.#signReceipt(claims, record),
     });
   }
 }

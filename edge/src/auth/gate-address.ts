@@ -10,6 +10,13 @@ export interface GateAddress {
   readonly place?: Place;
 }
 
+/** How a request of the gate's ended. */
+export interface GateSettlement {
+  readonly requestId: string;
+  /** By the engine's count. Absent: nobody can tell, and it counts as reserved. */
+  readonly usedTokens: number | undefined;
+}
+
 export interface GateNamespaces {
   readonly homes: DurableObjectNamespace<KeyGate>;
   readonly continents: DurableObjectNamespace<ContinentGate>;

@@ -19,6 +19,7 @@ import { AccessRules } from "./access-rules.ts";
 import { isLeasedKeyId } from "./api-key.ts";
 import type { KnownKey } from "./decide-admission.ts";
 import type { Tenant } from "./jwt/tenant.ts";
+import type { GateSettlement } from "./gate-address.ts";
 import { GateCeilings, ledgersAbove } from "./gate-ceilings.ts";
 import { type KeyRecord, keyRecordSchema } from "./key-record.ts";
 import { changeRecord, type KeyChange, rotateRecord, type Rotation } from "./key-revision.ts";
@@ -90,6 +91,11 @@ export class KeyGate extends DurableObject<GateEnv> {
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
     return this.#holding?.turnstile.settle(requestId, usedTokens) ?? false;
+  }
+
+  /** As `settle`, of several. */
+  settleAll(settlements: readonly GateSettlement[]): void {
+    for (const { requestId, usedTokens } of settlements) this.settle(requestId, usedTokens);
   }
 
   /** Lets a continent's gate decide for a leased key, for as long as loan.ts says. Absent: there is no such key. */

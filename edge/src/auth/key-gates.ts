@@ -3,7 +3,13 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
-import { type AdmittingGate, type GateAddress, gateAt, type GateNamespaces } from "./gate-address.ts";
+import {
+  type AdmittingGate,
+  type GateAddress,
+  type GateSettlement,
+  gateAt,
+  type GateNamespaces,
+} from "./gate-address.ts";
 import type { KeyDescription, KeyGate } from "./key-gate.ts";
 import type { KeyChange, Rotation } from "./key-revision.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -51,9 +57,9 @@ export class KeyGates {
     return this.#askAt(address, async (gate) => gate.raise(requestId, tokens));
   }
 
-  /** False when nothing was under way under this id, so that repeating it is safe. */
-  async settle(address: GateAddress, requestId: string, usedTokens: number | undefined): Promise<boolean> {
-    return this.#askAt(address, async (gate) => gate.settle(requestId, usedTokens));
+  /** Ends reservations; those that are not under way are passed over, so that repeating it is safe. */
+  async settle(address: GateAddress, settlements: readonly GateSettlement[]): Promise<void> {
+    return this.#askAt(address, async (gate) => gate.settleAll(settlements));
   }
 
   /** Absent when there is no such key in that project. */

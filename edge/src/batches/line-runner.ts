@@ -14,7 +14,7 @@ import { atTier } from "#edge/middleware/at-tier.ts";
 import { renderErrors } from "#edge/middleware/render-errors.ts";
 import { endedRequest } from "#edge/middleware/settle.ts";
 import type { Parts } from "#edge/parts.ts";
-import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
+import type { ReceiptFetcher } from "#edge/proxy/fetch-receipts.ts";
 import type { BatchCaller } from "./batch-head.ts";
 
 export interface LineRequest {

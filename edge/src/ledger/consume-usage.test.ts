@@ -91,7 +91,7 @@ test("a missing receipt is asked for again, and its row is pending meanwhile", a
   expect(first.retryMessages).toHaveLength(1);
   expect((await consume([entry], 5)).retryMessages).toHaveLength(1);
   expect(await rowOf("late")).toMatchObject({ status: "pending", reserved_tokens: 100 });
-  region = async () => new Response(await receiptOf("late"));
+  region = async () => Response.json({ receipts: [await receiptOf("late")] });
   expect((await consume([entry], 6)).retryMessages).toEqual([]);
   expect(await rowOf("late")).toMatchObject({ status: "counted", completion_tokens: 3 });
   await consume([entryOf("late", { receipts: [] })]);

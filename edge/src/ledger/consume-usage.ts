@@ -5,7 +5,7 @@
 //   D1 down -> the batch again; after the queue's retries its dead letters -> the queue again, for as long as queues keep them
 import type { ReceiptKey } from "@sluice/shared/receipt.ts";
 import type { Logger } from "#edge/logger.ts";
-import { fetchReceipt, type ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
+import { fetchReceipts, type ReceiptFetcher } from "#edge/proxy/fetch-receipts.ts";
 import type { Region } from "#edge/routing/region.ts";
 import { type UsageEntry, usageEntrySchema } from "./usage-entry.ts";
 import type { UsageLedger } from "./usage-ledger.ts";
@@ -64,12 +64,11 @@ async function settleMessage(message: Message, parts: LedgerParts): Promise<Usag
 /** Asks the regions whose receipts are missing. A region that is not configured any more stays missing. */
 async function reconcile(entry: UsageEntry, { regions, receipts }: LedgerParts): Promise<UsageEntry> {
   if (entry.missing.length === 0) return entry;
-  const claims = { rid: entry.requestId, org: entry.orgId, key: entry.keyId, priority: 0 };
   const found: string[] = [];
   const missing: string[] = [];
   for (const id of entry.missing) {
     const region = regions.find((one) => one.id === id);
-    const answer = region && (await fetchReceipt(region, claims, receipts));
+    const [answer] = region === undefined ? [] : await fetchReceipts(region, [entry], 0, receipts);
     if (answer?.kind === "receipt") found.push(answer.signed);
     else missing.push(id);
   }

@@ -13,17 +13,21 @@ export class UsageOutbox {
     this.#log = log;
   }
 
-  /** Never rejects. An entry that the queue does not take is logged whole, so that it can be entered by hand. */
-  async post(entry: UsageEntry): Promise<void> {
+  /**
+   * Never rejects. What the queue does not take is logged whole, so that it can be entered by hand. At most 100 entries, 256 KB
+   * together: as much as a queue takes at once.
+   */
+  async post(entries: readonly UsageEntry[]): Promise<void> {
+    if (entries.length === 0) return;
     let cause: unknown;
     for (let tries = 0; tries < maxTries; tries += 1) {
       try {
-        await this.#queue.send(entry);
+        await this.#queue.sendBatch(entries.map((body) => ({ body })));
         return;
       } catch (thrown) {
         cause = thrown;
       }
     }
-    this.#log.error("usage entry not queued", { entry, errorDetail: String(cause) });
+    for (const entry of entries) this.#log.error("usage entry not queued", { entry, errorDetail: String(cause) });
   }
 }

@@ -1,5 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { PassportKey } from "@sluice/shared/passport.ts";
+import { receiptHeader } from "@sluice/shared/receipt.ts";
 import type { Context, Handler } from "hono";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import { placeOf } from "#edge/auth/leased/place.ts";
@@ -8,7 +9,8 @@ import type { Clock } from "#edge/clock.ts";
 import type { Bounds } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { askRegion } from "#edge/proxy/ask-region.ts";
-import type { AttemptRecord } from "#edge/proxy/attempt.ts";
+import type { AttemptRecord, FinalAttempt } from "#edge/proxy/attempt.ts";
+import type { AskedRegion } from "#edge/proxy/collect-receipts.ts";
 import { failover } from "#edge/proxy/failover.ts";
 import { regionHeaders, type RegionRequest } from "#edge/proxy/region-request.ts";
 import { keepEvents } from "#edge/proxy/keep-events.ts";
@@ -54,7 +56,7 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
     };
     const attempts: AttemptRecord[] = [];
     c.set("attempts", attempts);
-    const asked: NonNullable<EdgeContext["Variables"]["asked"]> = [];
+    const asked: AskedRegion[] = [];
     c.set("asked", asked);
     const plan = c.get("ranking").slice(0, bounds.maxAttempts);
     retryBudget.deposit();
@@ -63,10 +65,9 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
       {
         ask: async (candidate) => {
           experience.outliers.asked(candidate.id);
-          const entry = { region: candidate, answered: false };
-          asked.push(entry);
+          const index = asked.push({ region: candidate, answered: false }) - 1;
           const result = await askRegion(candidate, request, options, raise);
-          entry.answered = result.kind === "answered";
+          asked[index] = { region: candidate, ...whatItTold(result) };
           return result;
         },
         record: (entry) => {
@@ -127,6 +128,12 @@ async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
       ...(body !== undefined && { bodySha256: await body.hash() }),
     },
   };
+}
+
+function whatItTold(result: FinalAttempt): Omit<AskedRegion, "region"> {
+  if (result.kind === "unreachable") return { answered: false };
+  const carriedReceipt = result.response.headers.get(receiptHeader) ?? undefined;
+  return { answered: result.kind === "answered", carriedReceipt };
 }
 
 /** A second hop to the gate, for a prompt that was longer than estimated. Returns what is reserved then. */

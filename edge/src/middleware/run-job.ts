@@ -21,7 +21,7 @@ export interface JobRun {
 /** The region's answer. Throws an AppError where a caller would be told one; settles the request either way. */
 export async function runJob(job: BackgroundJob, parts: Parts, run: JobRun): Promise<Response> {
   const { config, gates, regionView, experience, passportKey, retryBudget, now } = parts;
-  const account = settle({ gates, fetcher: parts.receipts, outbox: parts.usageOutbox, log: parts.log });
+  const account = settle(parts);
   const route = chooseRegion(config.regions, regionView, experience);
   const answer = forward({ passportKey, gates, experience, retryBudget, bounds: config.bounds, now }, run.relay);
   const c = contextOf(job, run);

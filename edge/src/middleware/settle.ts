@@ -2,12 +2,13 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { placeOf } from "#edge/auth/leased/place.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { charge, type ChargeParts, type EndedRequest, measure } from "#edge/ledger/settlement.ts";
-import type { ReceiptFetcher } from "#edge/proxy/fetch-receipt.ts";
-import type { Usage } from "#edge/rate-limit/usage.ts";
+import type { Clock } from "#edge/clock.ts";
+import type { EndedRequest } from "#edge/ledger/settlement.ts";
+import type { Settler } from "#edge/ledger/settler.ts";
 
-export interface SettleParts extends ChargeParts {
-  readonly fetcher: ReceiptFetcher;
+export interface SettleParts {
+  readonly settler: Settler;
+  readonly now: Clock;
 }
 
 /**
@@ -15,13 +16,14 @@ export interface SettleParts extends ChargeParts {
  * phase. The work is promised to the platform before anything can go wrong, because a caller's leaving cancels whatever
  * was not. If the platform fails to keep it, the reservation ends at its deadline.
  */
-export function settle(parts: SettleParts) {
+export function settle({ settler, now }: SettleParts) {
   return createMiddleware<EdgeContext>(async (c, next) => {
-    const startedAtMs = parts.fetcher.now();
+    const startedAtMs = now();
+    settler.begin();
     const answered = Promise.withResolvers<void>();
     const settled = answered.promise.then(async () => {
       await c.get("ending");
-      return c.get("isHandedOver") === true ? nothing : settleOne(endedRequest(c, startedAtMs), parts);
+      return settler.end(c.get("isHandedOver") === true ? undefined : endedRequest(c, startedAtMs));
     });
     c.executionCtx.waitUntil(settled);
     c.set("usage", settled);
@@ -31,16 +33,6 @@ export function settle(parts: SettleParts) {
       answered.resolve();
     }
   });
-}
-
-/** Of a request that another settles. */
-const nothing: Usage = { receipts: [], signed: [], missing: [], totalTokens: 0 };
-
-/** Never rejects. */
-async function settleOne(ended: EndedRequest, parts: SettleParts): Promise<Usage> {
-  const { usage, settlement } = await measure(ended, parts.fetcher);
-  await charge(settlement, parts);
-  return usage;
 }
 
 /** Of a request that was admitted. */

@@ -1,13 +1,7 @@
 // What a request used, summed over the regions that worked on it.
 import type { Receipt } from "@sluice/shared/receipt.ts";
-import type { ReceiptAnswer } from "#edge/proxy/fetch-receipt.ts";
-
-/** A region that was asked, and whether an answer of its began. */
-export interface AskedRegion {
-  readonly regionId: string;
-  readonly answered: boolean;
-  readonly receipt: ReceiptAnswer;
-}
+import type { AskedRegion } from "#edge/proxy/collect-receipts.ts";
+import type { ReceiptAnswer } from "#edge/proxy/fetch-receipts.ts";
 
 export interface Usage {
   readonly receipts: readonly Receipt[];
@@ -20,17 +14,20 @@ export interface Usage {
 }
 
 /**
- * Nobody can tell when a region whose answer began gives no receipt. One that never answered and cannot be asked has
- * delivered nothing, so nothing is counted for it.
+ * Nobody can tell when a region whose answer began gives no receipt, or one is still at work. One that never answered and cannot be
+ * asked has delivered nothing, so nothing is counted for it. `answers` are in the order of `asked`.
  */
-export function sumUsage(asked: readonly AskedRegion[]): Usage {
-  const known = asked.map(({ receipt }) => receipt).filter((answer) => answer.kind === "receipt");
-  const missing = asked.filter(({ answered, receipt }) => answered && receipt.kind === "unknown");
+export function sumUsage(asked: readonly AskedRegion[], answers: readonly ReceiptAnswer[]): Usage {
+  const known = answers.filter((answer) => answer.kind === "receipt");
+  const missing = asked.filter(({ answered }, index) => {
+    const kind = answers[index]?.kind;
+    return kind === "running" || (answered && kind === "unknown");
+  });
   const tokens = known.reduce((sum, { receipt }) => sum + receipt.promptTokens + receipt.completionTokens, 0);
   return {
     receipts: known.map(({ receipt }) => receipt),
     signed: known.map(({ signed }) => signed),
-    missing: missing.map(({ regionId }) => regionId),
+    missing: missing.map(({ region }) => region.id),
     totalTokens: missing.length > 0 ? undefined : tokens,
   };
 }

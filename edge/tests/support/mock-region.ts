@@ -4,7 +4,16 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type PassportClaims, type PassportKey, passportHeader, verifyPassport } from "@sluice/shared/passport.ts";
 import type { RegionStatus } from "@sluice/shared/region-status.ts";
-import { importReceiptKey, type Receipt, signReceipt } from "@sluice/shared/receipt.ts";
+import {
+  importReceiptKey,
+  noReceipt,
+  type Receipt,
+  type ReceiptQuestion,
+  type ReceiptReply,
+  receiptsPath,
+  signReceipt,
+  unendedReceipt,
+} from "@sluice/shared/receipt.ts";
 import type { Place } from "./edge.ts";
 
 export interface ReceivedRequest {
@@ -22,8 +31,12 @@ export interface ReceivedRequest {
 export const receiptSecret = "receipt-secret-of-the-tests-0123456789abcdef";
 const receiptKey = await importReceiptKey(receiptSecret);
 
-/** What a request used; `missing` breaks the connection when it is asked for, `none` was never run here. */
-export type MockUsage = { readonly promptTokens: number; readonly completionTokens: number } | "missing" | "none";
+/** What a request used; `missing` breaks the connection when it is asked for, `none` was never run here, `running` does not end. */
+export type MockUsage =
+  | { readonly promptTokens: number; readonly completionTokens: number }
+  | "missing"
+  | "none"
+  | "running";
 
 /** What a region does with a request whose passport holds. */
 export type Behaviour = (response: ServerResponse, request: ReceivedRequest) => void;
@@ -41,8 +54,8 @@ export class MockRegion {
   engines: RegionStatus["engines"] = [];
   /** What the receipts say. */
   usageOf: (requestId: string) => MockUsage = () => "none";
-  /** Request ids whose receipts were asked for. */
-  readonly receiptsAsked: string[] = [];
+  /** What receipts were asked for. */
+  readonly questions: ReceiptQuestion[] = [];
   readonly #server: Server;
   readonly #passportKey: PassportKey;
 
@@ -82,7 +95,10 @@ export class MockRegion {
       if (passport === undefined) return void response.writeHead(401).end();
       return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(this.#report()));
     }
-    if (url.startsWith("/receipts/")) return this.#answerReceipt(url.slice("/receipts/".length), passport, response);
+    if (url === receiptsPath) {
+      const question = JSON.parse(await text(request)) as ReceiptQuestion;
+      return this.#answerReceipts(question, passport, response);
+    }
     const received = { method, url, headers, body: await text(request), passport, isAbandoned: false };
     response.on("close", () => {
       received.isAbandoned = !response.writableFinished;
@@ -92,18 +108,32 @@ export class MockRegion {
     this.behaviour(response, received);
   }
 
-  async #answerReceipt(
-    requestId: string,
+  /** Request ids whose receipts were asked for. */
+  get receiptsAsked(): readonly string[] {
+    return this.questions.flatMap(({ requestIds }) => requestIds);
+  }
+
+  async #answerReceipts(
+    question: ReceiptQuestion,
     passport: PassportClaims | undefined,
     response: ServerResponse,
   ): Promise<void> {
-    this.receiptsAsked.push(requestId);
-    const usage = this.usageOf(requestId);
-    if (usage === "missing") return void response.socket?.resetAndDestroy();
-    if (passport?.rid !== requestId || usage === "none") return void response.writeHead(404).end();
+    this.questions.push(question);
+    if (passport === undefined) return void response.writeHead(401).end();
+    const usages = question.requestIds.map((requestId) => ({ requestId, usage: this.usageOf(requestId) }));
+    if (usages.some(({ usage }) => usage === "missing")) return void response.socket?.resetAndDestroy();
+    const receipts = usages.map(async ({ requestId, usage }) => this.#signReceipt(requestId, usage));
+    const reply: ReceiptReply = { receipts: await Promise.all(receipts) };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(reply));
+  }
+
+  /** As a region would. */
+  async #signReceipt(requestId: string, usage: MockUsage): Promise<string> {
+    if (usage === "none" || usage === "missing") return noReceipt;
+    if (usage === "running") return unendedReceipt;
     const head = { requestId, region: this.id, model: "pocket", cachedTokens: 0, finishReason: "stop", endedAtMs: 0 };
     const receipt: Receipt = { ...head, ...usage };
-    response.writeHead(200).end(await signReceipt(receipt, receiptKey));
+    return signReceipt(receipt, receiptKey);
   }
 
   async #verify(passport: string | string[] | undefined): Promise<PassportClaims | undefined> {

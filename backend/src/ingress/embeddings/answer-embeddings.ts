@@ -4,9 +4,8 @@ import type { EmbeddingList } from "@sluice/shared/openai/embedding.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { assertReserved } from "#ingress/generation/reserved-output.ts";
-import { sendJson } from "#ingress/http/send-json.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import { replyHeaders } from "#ingress/reply/reply-headers.ts";
+import { sendAnswer } from "#ingress/reply/send-answer.ts";
 import { embedAll } from "./embed-all.ts";
 import { spellEmbedding } from "./spell-embedding.ts";
 import { tokenizeInputs } from "./tokenize-inputs.ts";
@@ -16,7 +15,7 @@ export async function answerEmbeddings(body: unknown, region: Region, exchange: 
   const request = parseRequest(embeddingRequestSchema, body);
   assertServed(region, request.model);
   const { model, pool } = region;
-  const { requestId, claims, response, limits, progress } = exchange;
+  const { requestId, claims, limits, progress } = exchange;
   const dimensions = request.dimensions ?? undefined;
   assertDimensions(dimensions, pool.embeddingSize);
   const inputs = await tokenizeInputs(request.input, model.tokenizer, pool.maxModelLen, limits.signal);
@@ -55,7 +54,7 @@ export async function answerEmbeddings(body: unknown, region: Region, exchange: 
     model: model.id,
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
   };
-  sendJson(response, 200, list, replyHeaders(model.id, exchange));
+  await sendAnswer(list, model.id, exchange);
 }
 
 function assertDimensions(wanted: number | undefined, size: number): void {

@@ -8,7 +8,7 @@ export interface ReceiptBookLimits {
   readonly keepMs: number;
   /** Ended and running requests together; beyond it the oldest ended ones are forgotten. */
   readonly capacity: number;
-  /** Longest wait for a running request to end. */
+  /** Longest wait for a running request to end, whatever is asked for. */
   readonly waitMs: number;
 }
 
@@ -51,19 +51,12 @@ export class ReceiptBook {
   }
 
   /** Waits a while for a request that is still running: who asks knows that it is ending. */
-  async find(requestId: string): Promise<ReceiptLookup> {
+  async find(requestId: string, waitMs: number): Promise<ReceiptLookup> {
     const running = this.#running.get(requestId);
-    if (running !== undefined) await this.#waitFor(running.promise);
+    if (running !== undefined) await waitFor(running.promise, Math.min(waitMs, this.#limits.waitMs));
     const ended = this.#ended.get(requestId);
     if (ended !== undefined) return { kind: "ended", receipt: ended.receipt };
     return { kind: this.#running.has(requestId) ? "running" : "none" };
-  }
-
-  async #waitFor(end: Promise<void>): Promise<void> {
-    const timeout = Promise.withResolvers<void>();
-    const timer = setTimeout(timeout.resolve, this.#limits.waitMs);
-    await Promise.race([end, timeout.promise]);
-    clearTimeout(timer);
   }
 
   #forget(): void {
@@ -74,4 +67,11 @@ export class ReceiptBook {
       this.#ended.delete(requestId);
     }
   }
+}
+
+async function waitFor(end: Promise<void>, waitMs: number): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, waitMs);
+  await Promise.race([end, timeout.promise]);
+  clearTimeout(timer);
 }

@@ -3,11 +3,11 @@ import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateTexts } from "#ingress/generation/generate-texts.ts";
 import type { GenerationEvent, GenerationPlan } from "#ingress/generation/generation.ts";
-import { sendJson } from "#ingress/http/send-json.ts";
 import { type PingIntervals, SseStream } from "#ingress/http/sse-stream.ts";
 import type { Region } from "#ingress/region.ts";
 import { collectChoices, type WholeChoice } from "./collect-choices.ts";
 import { replyHeaders } from "./reply-headers.ts";
+import { sendAnswer } from "./send-answer.ts";
 import type { ReplyHead, ReplyShape } from "./reply-shape.ts";
 import { streamReply } from "./stream-reply.ts";
 
@@ -52,7 +52,7 @@ export async function answerPlans(
     await streamReply(events, shape, numChoices, includeUsage, stream, limits.signal);
   } else {
     const { choices, usage } = await collectChoices(events, numChoices);
-    sendJson(response, 200, shape.whole(select(choices), usage), replyHeaders(model.id, exchange));
+    await sendAnswer(shape.whole(select(choices), usage), model.id, exchange);
   }
 }
 

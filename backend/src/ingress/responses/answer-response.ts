@@ -6,11 +6,11 @@ import { encodeTypedEvent } from "@sluice/shared/sse.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateText } from "#ingress/generation/generate-text.ts";
 import type { GenerationEvent } from "#ingress/generation/generation.ts";
-import { sendJson } from "#ingress/http/send-json.ts";
 import { SseStream } from "#ingress/http/sse-stream.ts";
 import type { Region } from "#ingress/region.ts";
 import { pingIntervals, timeFirst } from "#ingress/reply/answer-plans.ts";
 import { replyHeaders } from "#ingress/reply/reply-headers.ts";
+import { sendAnswer } from "#ingress/reply/send-answer.ts";
 import { planResponse } from "./plan-response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 
@@ -33,7 +33,7 @@ export async function answerResponse(body: unknown, region: Region, exchange: Ex
     await streamResponse(batches, writer, stream, exchange);
   } else {
     for await (const events of batches) for (const event of events) writer.push(event);
-    sendJson(response, 200, writer.response, replyHeaders(model.id, exchange));
+    await sendAnswer(writer.response, model.id, exchange);
   }
 }
 

@@ -4,9 +4,8 @@ import type { Detokenization } from "@sluice/shared/openai/tokenization.ts";
 import { detokenizeRequestSchema } from "@sluice/shared/openai/tokenize-request.ts";
 import type { TokenBytes } from "@sluice/shared/token-bytes.ts";
 import type { Exchange } from "#ingress/exchange.ts";
-import { sendJson } from "#ingress/http/send-json.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import { replyHeaders } from "#ingress/reply/reply-headers.ts";
+import { sendAnswer } from "#ingress/reply/send-answer.ts";
 import { Detokenizer } from "#ingress/text/detokenizer.ts";
 
 /** `POST /v1/detokenize`: the text of tokens, control tokens as the vocabulary spells them. */
@@ -19,7 +18,7 @@ export async function answerDetokenize(body: unknown, region: Region, exchange: 
     throw new AppError("invalid_value", { param: "tokens", publicText });
   }
   const detokenization: Detokenization = { prompt: spell(tokens, tokenizer.tokenBytes) };
-  sendJson(exchange.response, 200, detokenization, replyHeaders(id, exchange));
+  await sendAnswer(detokenization, id, exchange);
 }
 
 function spell(tokens: readonly number[], tokenBytes: TokenBytes): string {

@@ -4,9 +4,8 @@ import type { Tokenization } from "@sluice/shared/openai/tokenization.ts";
 import { type TokenizeRequest, tokenizeRequestSchema } from "@sluice/shared/openai/tokenize-request.ts";
 import { renderConversation } from "#ingress/chat/conversation.ts";
 import type { Exchange } from "#ingress/exchange.ts";
-import { sendJson } from "#ingress/http/send-json.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
-import { replyHeaders } from "#ingress/reply/reply-headers.ts";
+import { sendAnswer } from "#ingress/reply/send-answer.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
 
 /** `POST /v1/tokenize`: the tokens of a prompt, or of a conversation as the model would read it. Longer ones than it takes, too. */
@@ -22,7 +21,7 @@ export async function answerTokenize(body: unknown, region: Region, exchange: Ex
     token_strs:
       request.return_token_strs === true ? tokens.map((id) => model.tokenizer.tokenBytes.spellingOf(id)) : null,
   };
-  sendJson(exchange.response, 200, tokenization, replyHeaders(model.id, exchange));
+  await sendAnswer(tokenization, model.id, exchange);
 }
 
 async function tokenize(request: TokenizeRequest, model: ServedModel): Promise<readonly number[]> {

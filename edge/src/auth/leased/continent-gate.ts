@@ -9,6 +9,7 @@ import { GateCeilings, type Ledger, ledgersAbove } from "#edge/auth/gate-ceiling
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { Turnstile } from "#edge/auth/turnstile.ts";
+import type { GateSettlement } from "#edge/auth/gate-address.ts";
 import { loadConfig } from "#edge/config.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
@@ -72,6 +73,11 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
     return this.#holding?.turnstile.settle(requestId, usedTokens) ?? false;
+  }
+
+  /** As `settle`, of several. */
+  settleAll(settlements: readonly GateSettlement[]): void {
+    for (const { requestId, usedTokens } of settlements) this.settle(requestId, usedTokens);
   }
 
   /** The home has another word. Nothing is decided by an older one once this has returned. */
