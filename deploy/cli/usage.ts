@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import type { Command } from "./command.ts";
 import { readDuration } from "./read-options.ts";
@@ -10,6 +11,17 @@ const pageSchema = z.object({
   data: z.array(z.object({ start_time: z.number(), results: z.array(z.record(z.string(), z.unknown())) })),
   next_page: z.string().nullable(),
 });
+
+/** How many entries the API takes at once. */
+const maxEntries = 100;
+
+/** A line of the edge's log that tells of usage which the queue did not take, or did not know. */
+const lostSchema = z.union([
+  z.object({ event: z.literal("usage entry not queued"), entry: z.record(z.string(), z.unknown()) }),
+  z
+    .object({ event: z.literal("usage entry of an unknown form dropped"), body: z.record(z.string(), z.unknown()) })
+    .transform(({ body }) => ({ entry: body })),
+]);
 
 const counts = {
   REQUESTS: field("num_model_requests"),
@@ -53,4 +65,36 @@ export const usageCommands: Readonly<Record<string, Command>> = {
       return { json: rows, text: formatTable({ FROM: field("start_time"), ...kept, ...counts }, rows) };
     },
   },
+  "usage enter": {
+    summary: "enter usage that was lost on its way to the ledger; FILE is the edge's log",
+    takes: ["FILE"],
+    options: {},
+    run: async (api, { args: [file = ""] }) => {
+      const entries = await readLostEntries(file);
+      for (let first = 0; first < entries.length; first += maxEntries) {
+        await api.post("/usage_entries", { entries: entries.slice(first, first + maxEntries) });
+      }
+      return { json: { num_queued: entries.length }, text: `${entries.length} on their way to the ledger.\n` };
+    },
+  },
 };
+
+/** What comes before the JSON in a line is left out: many log viewers put the time there. */
+async function readLostEntries(file: string): Promise<unknown[]> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new UserError(`${file} cannot be read.`, { cause });
+  });
+  const lines = text.split("\n").filter((line) => line.includes('"usage entry '));
+  return lines.flatMap((line) => {
+    const parsed = lostSchema.safeParse(parseJson(line.slice(line.indexOf("{"))));
+    return parsed.success ? [parsed.data.entry] : [];
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -94,6 +94,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly bounds: Bounds;
   readonly quotaBounds: QuotaBounds;
+  /** From a request's beginning until no region has its receipt any more. */
+  readonly receiptLifeMs: number;
   readonly failPolicy: FailPolicy;
   readonly keyLifetimes: LifetimePolicy;
   readonly fileBounds: FileBounds;
@@ -108,6 +110,9 @@ const dayMs = 24 * 3600 * 1000;
 
 /** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
 const settlementMs = 60_000;
+
+/** Regions keep receipts for ten minutes from the end (SLUICE_RECEIPT_KEEP_MS), and a few more for clocks and queues. */
+const receiptKeepMs = 15 * 60_000;
 
 const secret = z.string({ error: "is missing" }).check(z.minLength(32, { error: "is shorter than 32 characters" }));
 
@@ -198,6 +203,7 @@ export function loadConfig(environment: unknown): Config {
       leaseMs: values.ANSWER_TIMEOUT_MS + settlementMs,
       defaultOutputTokens: values.DEFAULT_OUTPUT_TOKENS,
     },
+    receiptLifeMs: values.ANSWER_TIMEOUT_MS + receiptKeepMs,
     failPolicy: { mode: values.GATE_FAIL_MODE, maxUncheckedPerMinute: values.GATE_FAIL_OPEN_PER_MINUTE },
     fileBounds: {
       maxFileBytes: values.MAX_FILE_BYTES,

@@ -58,7 +58,8 @@ export default {
 
 async function writeUsage(batch: MessageBatch, { usageLedger: ledger, receipts, config, log }: Parts): Promise<void> {
   try {
-    await consumeUsage(batch, { ledger, regions: config.regions, receipts, log });
+    const { regions, receiptLifeMs: giveUpAfterMs } = config;
+    await consumeUsage(batch, { ledger, regions, receipts, giveUpAfterMs, log });
   } catch (thrown) {
     log.error("usage not written, tried again", { numEntries: batch.messages.length, errorDetail: String(thrown) });
     throw thrown;

@@ -1,6 +1,8 @@
 // `npm run sluice` against the real Worker, as a person runs it.
 import { execFile } from "node:child_process";
-import { resolve } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { adminKey, Edge } from "./support/edge.ts";
 import { startHarnessWorker } from "./support/harness-worker.ts";
@@ -86,6 +88,31 @@ test("usage by key is a table, a few seconds after the request", async () => {
   );
 });
 
+test("usage that the log alone has is entered", async () => {
+  const { id } = await edge.createKey();
+  const owner = { orgId: "org_default", projectId: "proj_default", keyId: id, model: "pocket" };
+  const entry = { requestId: "req_lost", ...owner, startedAtMs: Date.now(), receipts: [], missing: [] };
+  const lines = [
+    { level: "info", event: "request", keyId: id },
+    { level: "error", event: "usage entry not queued", entry },
+    { level: "error", event: "usage entry of an unknown form dropped", body: { ...entry, requestId: "req_dropped" } },
+    { level: "error", event: "usage entry of an unknown form dropped", body: "nonsense" },
+  ];
+  const folder = await mkdtemp(join(tmpdir(), "sluice-cli-"));
+  const file = join(folder, "edge.log");
+  await writeFile(file, lines.map((line) => `2026-11-29T00:00:00Z ${JSON.stringify(line)}\n`).join(""));
+  expect(await shown("usage", "enter", file)).toBe("2 on their way to the ledger.\n");
+  await rm(folder, { recursive: true });
+  const row = new RegExp(`${id} +2 +0 +0 +0$`, "m");
+  await vi.waitFor(
+    async () => expect(await shown("usage", "--by", "key", "--bucket", "1h", "--since", "1h")).toMatch(row),
+    {
+      timeout: 25_000,
+      interval: 500,
+    },
+  );
+});
+
 test("an admin key of the CLI's own making works for it, until deleted", async () => {
   const key = await json("admin-keys", "create", "cli");
   const own = { SLUICE_ADMIN_KEY: String(key["value"]) };
@@ -110,6 +137,7 @@ test.each([
   { words: ["keys", "create", "x", "--expires-in", "long"], says: "--expires-in is a duration" },
   { words: ["keys", "create", "x", "--allowlist", "home"], says: "(allowlist.0)" },
   { words: ["keys", "show", "0000000000000000"], says: "keys list" },
+  { words: ["usage", "enter", "no-such-file"], says: "no-such-file cannot be read" },
   { words: ["usage", "--by", "colour"], says: "--by is one or more of" },
   { words: ["issuers", "add", "no-such-file"], says: "cannot be read" },
 ])("$words fails, and says what to do", async ({ words, says }) => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ServerResponse } from "node:http";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Edge, type Place } from "./support/edge.ts";
 import { startHarnessWorker } from "./support/harness-worker.ts";
 
@@ -21,6 +22,28 @@ test("callers on three continents together never get more than a leased key's li
   expect(served).toBeGreaterThanOrEqual(39 - callers.length * 2);
 });
 
+test("callers on three continents together have as many requests under way as a leased key's concurrency", async () => {
+  const { value } = await edge.createKey({ admission: "leased", concurrency: 5 });
+  const region = edge.region("amsterdam");
+  const held: ServerResponse[] = [];
+  region.behaviour = (response) => void held.push(response);
+  const status: Record<number, number> = {};
+  const burst = callers.flatMap((from) =>
+    Array.from({ length: 10 }, async () => {
+      const response = await edge.complete(value, {}, { from });
+      await response.text();
+      status[response.status] = (status[response.status] ?? 0) + 1;
+    }),
+  );
+  await vi.waitFor(() => expect(status[429]).toBe(25), 10_000);
+  expect(held).toHaveLength(5);
+  for (const response of held) response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  await Promise.all(burst);
+  expect(status).toEqual({ 200: 5, 429: 25 });
+  region.behaviour = (response) => void response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  await vi.waitFor(async () => expect((await edge.complete(value, {}, { from: "tokyo" })).status).toBe(200), 5_000);
+});
+
 test("a leased key that was revoked is refused on every continent from the next request on", async () => {
   const { id, value } = await edge.createKey({ admission: "leased", tpm: 100_000 });
   for (const from of callers) expect((await edge.complete(value, {}, { from })).status).toBe(200);
@@ -36,7 +59,7 @@ test("a leased key says so for life, and cannot have limits that cannot be divid
   expect(id).toMatch(/^leased-/);
   expect(await (await edge.admin("GET", `/${id}`)).json()).toMatchObject({ admission: "leased" });
   expect((await edge.admin("POST", `/${id}`, { admission: "strict" })).status).toBe(400);
-  for (const terms of [{ concurrency: 5 }, { model_limits: { pocket: { rpm: 5 } } }, { rpm: 1 }]) {
+  for (const terms of [{ model_limits: { pocket: { rpm: 5 } } }, { rpm: 1 }]) {
     const refused = await edge.admin("POST", `/${id}`, terms);
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: Object.keys(terms)[0] } }]);
     expect((await edge.admin("POST", "", { name: "no", admission: "leased", ...terms })).status).toBe(400);

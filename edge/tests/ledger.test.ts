@@ -1,8 +1,13 @@
+import { importReceiptKey, signReceipt } from "@sluice/shared/receipt.ts";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { streamTokens } from "./support/behaviours.ts";
 import { Edge } from "./support/edge.ts";
 import { type HarnessWorker, startHarnessWorker } from "./support/harness-worker.ts";
-import type { MockRegion } from "./support/mock-region.ts";
+import { type MockRegion, receiptSecret } from "./support/mock-region.ts";
+
+interface AuditPage {
+  readonly data: readonly { readonly after: unknown }[];
+}
 
 interface Row {
   readonly request_id: string;
@@ -86,6 +91,45 @@ test("a request whose receipt cannot be had is marked, with what was reserved fo
   const [row] = await rowsOf(id);
   expect(row).toMatchObject({ status: "pending", prompt_tokens: 0, completion_tokens: 0 });
   expect(row?.reserved_tokens).toBeGreaterThan(50);
+});
+
+/** As the edge logs it when the queue does not take it. */
+async function lostEntry(requestId: string, keyId: string) {
+  const head = { requestId, region: "amsterdam", model: "pocket", cachedTokens: 0, finishReason: "stop", endedAtMs: 0 };
+  const signed = await signReceipt(
+    { ...head, promptTokens: 11, completionTokens: 22 },
+    await importReceiptKey(receiptSecret),
+  );
+  const owner = { orgId: "org_default", projectId: "proj_default", keyId, model: "pocket" };
+  return { requestId, ...owner, startedAtMs: Date.now(), receipts: [signed], missing: [] };
+}
+
+test("usage that never reached the queue is entered by an administrator, once, and as far as a region signed it", async () => {
+  const { id, value } = await edge.createKey();
+  const entry = await lostEntry("req_lost", id);
+  const forged = { ...(await lostEntry("req_forged", id)), receipts: [`${entry.receipts[0]}A`] };
+  for (let times = 0; times < 2; times += 1) {
+    const entered = await edge.organization("POST", "/usage_entries", { entries: [entry, forged] });
+    expect(await entered.json()).toEqual({ object: "organization.usage_entries", num_queued: 2 });
+  }
+  await vi.waitFor(async () => expect(await rowsOf(id)).toHaveLength(2), patience);
+  const rows = (await rowsOf(id)).toSorted((a, b) => b.completion_tokens - a.completion_tokens);
+  expect(rows).toMatchObject([
+    { request_id: "req_lost", status: "counted", prompt_tokens: 11, completion_tokens: 22 },
+    { request_id: "req_forged", prompt_tokens: 0, completion_tokens: 0 },
+  ]);
+  const log = (await (await edge.organization("GET", "/audit_logs?event_types[]=usage.entered")).json()) as AuditPage;
+  expect(log.data[0]?.after).toEqual({ request_ids: ["req_lost", "req_forged"] });
+  expect((await edge.organization("POST", "/usage_entries", { entries: [entry] }, value)).status).toBe(403);
+});
+
+test.each([
+  { entries: [], param: "entries" },
+  { entries: [{ requestId: 7 }], param: "entries.0.requestId" },
+])("entries of another form are refused, naming $param", async ({ entries, param }) => {
+  const response = await edge.organization("POST", "/usage_entries", { entries });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { param } });
 });
 
 // Last, because it breaks the database for a while.

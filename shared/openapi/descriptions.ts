@@ -46,6 +46,8 @@ export const descriptions: Readonly<Record<string, string>> = {
   response_format: "Text, any JSON object, or JSON under a schema, which sampling follows token by token.",
   tools: "Functions that the model may call.",
   tool_choice: "Whether a tool may, must or must not be called, or which.",
+  functions: "The older word for `tools`, of which an answer calls one at most; never beside them.",
+  function_call: "The older word for `tool_choice`.",
   parallel_tool_calls: "Whether one answer may call more than one. Default true.",
   dimensions: "The vectors' length: their first so many numbers, normalised.",
   encoding_format: "Numbers, or the base64 of little-endian 32-bit floats.",

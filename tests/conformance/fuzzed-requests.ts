@@ -38,6 +38,17 @@ export function fuzzedRequests(model: string): fc.Arbitrary<FuzzedRequest> {
     { model, messages, max_tokens: 8, tools, tool_choice: "auto", parallel_tool_calls: false },
     { model, messages, max_tokens: 8, response_format: { type: "json_schema", json_schema: { name: "a", schema } } },
     { model, messages, max_tokens: 2, n: 2, logprobs: true, top_logprobs: 2, logit_bias: { "5": -1 }, temperature: 1 },
+    {
+      model,
+      messages: [
+        ...messages,
+        { role: "assistant", content: null, function_call: { name: "f", arguments: "{}" } },
+        { role: "function", name: "f", content: "1" },
+      ],
+      max_tokens: 8,
+      functions: [{ name: "f", parameters: schema }],
+      function_call: "auto",
+    },
   ];
   const completions: readonly Json[] = [
     { model, prompt: "12, 13,", max_tokens: 4 },

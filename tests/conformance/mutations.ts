@@ -43,7 +43,7 @@ const values = fc.oneof(
 
 const knownNames = [
   "__proto__", "constructor", "toString", "", "n", "stop", "stream", "tools", "tool_choice", "response_format", "logprobs",
-  "top_logprobs", "logit_bias", "seed", "temperature", "metadata", "stream_options", "echo", "best_of", "suffix", "functions",
+  "top_logprobs", "logit_bias", "seed", "temperature", "metadata", "stream_options", "echo", "best_of", "suffix", "functions", "function_call",
   "role", "content", "type", "name", "guided_regex", "guided_choice", "guided_json", "structured_outputs", "min_tokens",
   "stop_token_ids", "priority", "service_tier", "store", "audio", "prediction", "reasoning_effort", "dimensions", "input",
 ] as const; // prettier-ignore

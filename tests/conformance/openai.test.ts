@@ -67,6 +67,40 @@ describe("openai: chat.completions", () => {
     expect((await runner.finalFunctionToolCall())?.arguments).toContain(weather.call.city);
   });
 
+  it.each([false, true])("goes on from messages that a helper parsed, streamed: %s", async (stream) => {
+    const question = { role: "user" as const, content: weather.question };
+    const options = { model, temperature: 0, tools: [weatherTool] };
+    const first = await (stream
+      ? client.chat.completions.stream({ ...options, messages: [question] }).finalChatCompletion()
+      : client.chat.completions.parse({ ...options, messages: [question] }));
+    const message = first.choices[0]?.message;
+    const [call] = message?.tool_calls ?? [];
+    if (message === undefined || call?.type !== "function") throw new Error("no tool was called");
+    expect(call.function.parsed_arguments).toEqual(weather.call);
+    const result = { role: "tool" as const, tool_call_id: call.id, content: JSON.stringify(weather.result) };
+    const last = await client.chat.completions.parse({ ...options, messages: [question, message, result] });
+    expect(last.choices[0]?.message.content).toBe(weather.answer);
+  });
+
+  it.each([false, true])("calls functions in the older words, streamed: %s", async (stream) => {
+    const question = { role: "user" as const, content: weather.question };
+    const parameters = weather.arguments.toJSONSchema();
+    const functions = [{ name: weather.tool, description: weather.description, parameters }];
+    const ask = async (messages: OpenAI.ChatCompletionMessageParam[]): Promise<OpenAI.ChatCompletion> => {
+      const options = { model, temperature: 0, messages, functions };
+      return stream
+        ? client.chat.completions.stream(options).finalChatCompletion()
+        : client.chat.completions.create(options);
+    };
+    const [first] = (await ask([question])).choices;
+    if (!first?.message.function_call) throw new Error("no function was called");
+    expect(first.finish_reason).toBe("function_call");
+    expect(JSON.parse(first.message.function_call.arguments)).toEqual(weather.call);
+    const result = { role: "function" as const, name: weather.tool, content: JSON.stringify(weather.result) };
+    const [last] = (await ask([question, first.message, result])).choices;
+    expect(last?.message.content).toBe(weather.answer);
+  });
+
   it("calls the tool that it must call, and no other", async () => {
     const { choices } = await client.chat.completions.create({
       ...asking("Hello!"),

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { EmbedRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { chatMessageSchema, messageText } from "@sluice/shared/openai/chat-message.ts";
 import * as z from "zod";
+import { withToolCalls } from "#ingress/chat/old-functions.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
 import type { Dice } from "./dice.ts";
@@ -33,7 +34,9 @@ export async function readPrompts(path: string, model: ServedModel): Promise<rea
     // Some talk of tools, in the template's words and not the API's.
     if (!parsed.success) continue;
     const { messages } = parsed.data;
-    const tokenIds = await tokenizer.encodeRendered(chatTemplate.render(messages, tokenizer.controlText));
+    const tokenIds = await tokenizer.encodeRendered(
+      chatTemplate.render(withToolCalls(messages), tokenizer.controlText),
+    );
     if (tokenIds.length <= maxPromptTokens) prompts.push({ tokenIds, text: messages.map(messageText).join("\n") });
   }
   if (prompts.length === 0) throw new Error(`${path}: every prompt is too long`);

@@ -16,6 +16,7 @@ import {
   listServiceAccounts,
   retrieveServiceAccount,
 } from "./service-accounts.ts";
+import { enterUsage } from "./usage-entries.ts";
 import { reportCompletions } from "./usage-completions.ts";
 
 export function administration(parts: Parts): Hono<EdgeContext> {
@@ -59,6 +60,8 @@ export function administration(parts: Parts): Hono<EdgeContext> {
   app.get("/audit_logs", listAuditLogs(parts.audit)).all(refuseMethod("GET"));
 
   app.get("/usage/completions", reportCompletions(common)).all(refuseMethod("GET"));
+  // Not below usage/, which keys may read of their own.
+  app.post("/usage_entries", enterUsage(common)).all(refuseMethod("POST"));
 
   const runtime = { regions: config.regions, view: parts.regionView };
   app.get("/regions", listRegions(runtime)).all(refuseMethod("GET"));

@@ -28,6 +28,7 @@ export const auditEventTypes = [
   "rate_limit.updated",
   "service_account.created",
   "service_account.deleted",
+  "usage.entered",
 ] as const;
 
 /** Without secrets: what the administration shows of a thing. */

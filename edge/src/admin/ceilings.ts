@@ -6,10 +6,9 @@ import * as z from "zod/mini";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import type { CeilingLimits } from "#edge/rate-limit/ceiling.ts";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
-import { limitsSchema } from "#edge/rate-limit/limits.ts";
+import { type Limits, limitsSchema } from "#edge/rate-limit/limits.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { organizationId } from "./organization.ts";
@@ -22,6 +21,7 @@ const ceilingSchema = z.strictObject({
   rpm: atLeastTwo,
   tpm: limitsSchema.shape.tokensPerMinute,
   rpd: atLeastTwo,
+  concurrency: limitsSchema.shape.concurrentRequests,
   tokens_per_month: limitsSchema.shape.tokensPerMonth,
 });
 
@@ -59,11 +59,12 @@ export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, "/:p
   };
 }
 
-function toCeiling({ rpm, tpm, rpd, tokens_per_month }: z.output<typeof ceilingSchema>): CeilingLimits {
+function toCeiling({ rpm, tpm, rpd, concurrency, tokens_per_month }: z.output<typeof ceilingSchema>): Limits {
   return {
     ...(rpm !== undefined && { requestsPerMinute: rpm }),
     ...(tpm !== undefined && { tokensPerMinute: tpm }),
     ...(rpd !== undefined && { requestsPerDay: rpd }),
+    ...(concurrency !== undefined && { concurrentRequests: concurrency }),
     ...(tokens_per_month !== undefined && { tokensPerMonth: tokens_per_month }),
   };
 }

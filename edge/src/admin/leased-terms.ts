@@ -7,7 +7,6 @@ const least = 2;
 
 /** Throws `invalid_value`, naming the field. */
 export function assertDivisible({ limits = {}, modelLimits }: KeyTerms): void {
-  if (limits.concurrentRequests !== undefined) refuse("concurrency", "A leased key cannot have it.");
   if (modelLimits !== undefined) refuse("model_limits", "A leased key cannot have them.");
   const { requestsPerMinute: rpm, tokensPerMinute: tpm, requestsPerDay: rpd } = limits;
   for (const [param, limit] of Object.entries({ rpm, tpm, rpd })) {

@@ -4,6 +4,9 @@ import type { ContinentGate } from "./leased/continent-gate.ts";
 import { hintOf, type Place } from "./leased/place.ts";
 import type { KeyGate } from "./key-gate.ts";
 
+/** In the name of a gate on a continent; no key's id has it. */
+const placeMark = "@";
+
 export interface GateAddress {
   readonly keyId: string;
   /** Absent: the key's home is asked, which can say who may enter, and of a leased key no more. */
@@ -27,5 +30,10 @@ export type AdmittingGate = DurableObjectStub<KeyGate> | DurableObjectStub<Conti
 
 export function gateAt({ keyId, place }: GateAddress, { homes, continents }: GateNamespaces): AdmittingGate {
   if (place === undefined || !isLeasedKeyId(keyId)) return homes.getByName(keyId);
-  return continents.getByName(`${keyId}@${place}`, hintOf(place));
+  return continents.getByName(keyId + placeMark + place, hintOf(place));
+}
+
+/** Of a gate among those that a ledger serves. */
+export function isContinentGateName(gateName: string): boolean {
+  return gateName.includes(placeMark);
 }

@@ -1,8 +1,11 @@
-// The ceilings above one key, as its gate sees them: slices in memory, and ledgers that are asked when there are none left.
+// The ceilings above one key, as its gate sees them: slices and places in memory, and ledgers that are asked when there are none
+// left.
 import { waitAtMost } from "#edge/deadline.ts";
 import type { SliceAnswer, SliceOrder, Units } from "#edge/rate-limit/ceiling.ts";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
+import { claimNothing, Places } from "#edge/rate-limit/places.ts";
 import type { Refusal } from "#edge/rate-limit/quota.ts";
 import { Slices } from "#edge/rate-limit/slices.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -11,6 +14,9 @@ const nothing: Units = { requests: 0, tokens: 0 };
 
 /** More than the requests that can wait for slices at the same time would ever need. */
 const maxRounds = 100;
+
+/** A gate whose session is over claims once more, in the next one. */
+const maxClaims = 3;
 
 /** Whoever hands out slices of a ceiling. */
 export interface Ledger {
@@ -24,15 +30,21 @@ export interface GateCeilingsParts {
   readonly gateName: string;
   /** Longest wait for a ledger. */
   readonly timeoutMs: number;
+  /** Requests of the gate, each of which has a place. */
+  readonly numUnderWay: (nowMs: number) => number;
 }
 
 interface Member extends Ledger {
   readonly slices: Slices;
+  readonly places: Places;
   /** Present while the ledger is asked: those who want something meanwhile share the answer. */
   asking: Promise<Refusal | undefined> | undefined;
   /** What those who wait want together. */
   wanted: Units;
 }
+
+/** Why a ledger is asked: for a request that waits, for those to come, or only to tell it what is given back. */
+type Purpose = "request" | "follow-up" | "report";
 
 export class GateCeilings {
   readonly #parts: GateCeilingsParts;
@@ -42,12 +54,8 @@ export class GateCeilings {
   constructor(parts: GateCeilingsParts, unlimited: readonly string[], nowMs: number) {
     this.#parts = parts;
     this.#members = parts.ledgers.map((ledger) => {
-      return {
-        ...ledger,
-        slices: new Slices(unlimited.includes(ledger.name), nowMs),
-        asking: undefined,
-        wanted: nothing,
-      };
+      const slices = new Slices(unlimited.includes(ledger.name), nowMs);
+      return { ...ledger, slices, places: new Places(), asking: undefined, wanted: nothing };
     });
   }
 
@@ -60,8 +68,9 @@ export class GateCeilings {
     return this.#members.some(({ slices }) => !slices.isUnlimited);
   }
 
-  has(cost: Units, nowMs: number): boolean {
-    return this.#members.every(({ slices }) => slices.has(cost, nowMs));
+  /** Whether somebody above counts the requests that are under way. */
+  get limitPlaces(): boolean {
+    return this.#members.some(({ places }) => places.areLimited);
   }
 
   /**
@@ -74,25 +83,17 @@ export class GateCeilings {
     onAnswer: () => void,
   ): Promise<Decision | Refusal> {
     let nowMs = Date.now();
-    for (let round = 0; !this.has(cost, nowMs); round += 1) {
+    for (let round = 0; ; round += 1) {
+      const short = this.#members.filter((member) => !this.#has(member, cost, nowMs));
+      if (short.length === 0) return decide(nowMs);
       // Each round somebody gets in, or is refused.
       if (round === maxRounds) throw new Error("the ceilings' slices went to others each time");
-      const refusal = await this.#fetch(cost);
+      const refusals = await Promise.all(short.map(async (member) => this.#await(member, cost, "request")));
+      const refusal = refusals.find((one) => one !== undefined);
       if (refusal !== undefined) return refusal;
       onAnswer();
       nowMs = Date.now();
     }
-    return decide(nowMs);
-  }
-
-  /**
-   * Asks for what is missing. Others may take what comes, so `has` must be asked again. Resolves with a ledger's refusal, and
-   * rejects when a ledger does not answer.
-   */
-  async #fetch(cost: Units): Promise<Refusal | undefined> {
-    const short = this.#members.filter(({ slices }) => !slices.has(cost, Date.now()));
-    const refusals = await Promise.all(short.map(async (member) => this.#await(member, cost)));
-    return refusals.find((refusal) => refusal !== undefined);
   }
 
   take(requestId: string, cost: Units, nowMs: number): void {
@@ -103,6 +104,26 @@ export class GateCeilings {
     for (const { slices } of this.#members) slices.giveBack(requestId, unusedTokens);
   }
 
+  /** The ledger has other limits now: what it handed out under those before is spent no more. */
+  giveUp(name: string): void {
+    this.#members.find((member) => member.name === name)?.slices.giveUp();
+  }
+
+  /** See Places.recall. */
+  recallPlaces(name: string, session: string): PlaceClaim {
+    const nowMs = Date.now();
+    const member = this.#members.find((one) => one.name === name);
+    if (member === undefined) return claimNothing(session);
+    return member.places.recall(session, this.#parts.numUnderWay(nowMs), nowMs);
+  }
+
+  /** Whether there are places that somebody else waits for. */
+  owesPlaces(nowMs: number): boolean {
+    if (!this.limitPlaces) return false;
+    const numUnderWay = this.#parts.numUnderWay(nowMs);
+    return this.#members.some(({ places }) => places.owesAny(numUnderWay, nowMs));
+  }
+
   /** Whether a ledger should be asked behind the requests: for the next slice, or whether it still has no limits. */
   needsCheck(): boolean {
     return this.#members.some(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
@@ -111,40 +132,68 @@ export class GateCeilings {
   /** Does what `needsCheck` asks for. A refusal is left for the request that it concerns. */
   async followUp(cost: Units): Promise<void> {
     const due = this.#members.filter(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
-    await Promise.all(due.map(async (member) => this.#await(member, cost)));
+    await Promise.all(due.map(async (member) => this.#await(member, cost, "follow-up")));
   }
 
-  /** Tells the ledgers what became of their slices. */
+  /** Tells the ledgers what became of their slices, and gives places back that have no use. */
   async report(): Promise<void> {
-    const nowMs = Date.now();
-    const due = this.#members.filter(({ slices }) => slices.hasReports(nowMs));
-    await Promise.all(due.map(async (member) => this.#ask(member, undefined)));
+    await Promise.all(this.#members.map(async (member) => this.#report(member)));
   }
 
-  async #await(member: Member, cost: Units): Promise<Refusal | undefined> {
+  async #report(member: Member): Promise<void> {
+    const { slices, places } = member;
+    // What is asked now does not tell of what is given back since.
+    while (member.asking !== undefined) await member.asking.catch(() => undefined);
+    const nowMs = Date.now();
+    const hasSpare = places.areLimited && places.hasSpare(this.#parts.numUnderWay(nowMs));
+    if (hasSpare || slices.hasReports(nowMs)) await this.#ask(member, nothing, "report");
+  }
+
+  async #await(member: Member, cost: Units, purpose: Purpose): Promise<Refusal | undefined> {
     member.wanted = add(member.wanted, cost, 1);
     try {
-      return await this.#ask(member, cost);
+      return await this.#ask(member, cost, purpose);
     } finally {
       member.wanted = add(member.wanted, cost, -1);
     }
   }
 
-  async #ask(member: Member, least: Units | undefined): Promise<Refusal | undefined> {
-    member.asking ??= this.#order(member, least).finally(() => {
+  async #ask(member: Member, least: Units, purpose: Purpose): Promise<Refusal | undefined> {
+    member.asking ??= this.#order(member, least, purpose).finally(() => {
       member.asking = undefined;
     });
     return member.asking;
   }
 
-  async #order({ name, lease, slices, wanted }: Member, least: Units | undefined): Promise<Refusal | undefined> {
-    const { gateName, timeoutMs } = this.#parts;
-    const orderedAtMs = Date.now();
-    const order = slices.order(gateName, least, wanted, orderedAtMs);
-    const answer = await waitAtMost(timeoutMs, lease(order), () => {
-      throw new Error(`the ledger ${name} did not answer in time`);
-    });
-    return slices.accept(order, answer, orderedAtMs, Date.now());
+  async #order(member: Member, cost: Units, purpose: Purpose): Promise<Refusal | undefined> {
+    const { name, lease, slices, places, wanted } = member;
+    const { gateName, timeoutMs, numUnderWay } = this.#parts;
+    const least = purpose === "report" ? undefined : cost;
+    const leastPlaces = purpose === "request" ? cost.requests : 0;
+    const wantedPlaces = purpose === "report" ? 0 : wanted.requests;
+    for (let count = 0; count < maxClaims; count += 1) {
+      const orderedAtMs = Date.now();
+      const claim = places.claim(numUnderWay(orderedAtMs), purpose !== "report", orderedAtMs);
+      const placeOrder = { claim, least: leastPlaces, wanted: wantedPlaces };
+      const order = slices.order(gateName, least, wanted, orderedAtMs, placeOrder);
+      const answer = await waitAtMost(timeoutMs, lease(order), () => {
+        throw new Error(`the ledger ${name} did not answer in time`);
+      });
+      const nowMs = Date.now();
+      if (answer.kind === "outdated") {
+        places.beginSession(answer.session, claim);
+        continue;
+      }
+      const grant = answer.kind === "granted" ? answer.places : undefined;
+      if (answer.kind !== "refused") places.accept(claim, grant, orderedAtMs, nowMs);
+      return slices.accept(order, answer, orderedAtMs, nowMs);
+    }
+    return undefined;
+  }
+
+  #has({ slices, places }: Member, cost: Units, nowMs: number): boolean {
+    if (!slices.has(cost, nowMs)) return false;
+    return !places.areLimited || places.has(cost.requests, this.#parts.numUnderWay(nowMs), nowMs);
   }
 }
 

@@ -12,6 +12,8 @@ import * as z from "zod/mini";
 import { loadConfig } from "#edge/config.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import { claimNothing } from "#edge/rate-limit/places.ts";
+import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { QuotaBounds, QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
@@ -105,9 +107,14 @@ export class KeyGate extends DurableObject<GateEnv> {
   }
 
   /** Hands out a slice of a leased key's limits. */
-  lease(order: SliceOrder): SliceAnswer {
+  async lease(order: SliceOrder): Promise<SliceAnswer> {
     if (this.#leasedHome === undefined) throw new Error("the gate has no leased key");
     return this.#leasedHome.lease(order);
+  }
+
+  /** A ledger above is short of places. Returns what this gate has use for: it has given up the others. */
+  recallPlaces(ledgerName: string, session: string): PlaceClaim {
+    return this.#holding?.turnstile.recallPlaces(ledgerName, session) ?? claimNothing(session);
   }
 
   /** Makes the key usable. The caller mints ids at random, so a gate that already has a record is a broken invariant. */
@@ -192,9 +199,11 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   #openHome(record: KeyRecord): LeasedHome | undefined {
     if (!isLeasedKeyId(record.keyId)) return undefined;
-    const { kv } = this.ctx.storage;
-    const recall = async (borrower: string, loan: Loan) => this.env.CONTINENT_GATE.getByName(borrower).recall(loan);
-    return new LeasedHome({ kv, recall }, record);
+    const gateOf = (name: string) => this.env.CONTINENT_GATE.getByName(name);
+    const recall = async (borrower: string, loan: Loan) => gateOf(borrower).recall(loan);
+    const recallPlaces = async ({ gate, session }: PlaceRecall) => gateOf(gate).recallPlaces(record.keyId, session);
+    const { leaseMs } = this.#bounds;
+    return new LeasedHome({ kv: this.ctx.storage.kv, leaseMs, recall, recallPlaces }, record);
   }
 
   #hold(record: KeyRecord): Holding {
@@ -210,7 +219,8 @@ export class KeyGate extends DurableObject<GateEnv> {
     const book = new QuotaBook(kv, limitsOf(record), this.#bounds);
     const ledgers = ledgersAbove(record, this.env.LIMIT_LEDGER);
     const unlimited = unlimitedSchema.parse(kv.get(unlimitedKey) ?? []);
-    const parts = { ledgers, gateName: record.keyId, timeoutMs: ledgerTimeoutMs };
+    const numUnderWay = (nowMs: number) => book.quota.numUnderWay(nowMs);
+    const parts = { ledgers, gateName: record.keyId, timeoutMs: ledgerTimeoutMs, numUnderWay };
     const ceilings = new GateCeilings(parts, unlimited, Date.now());
     const onAnswer = () => this.#noteUnlimited(ceilings);
     const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);

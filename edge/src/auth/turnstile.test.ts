@@ -32,7 +32,12 @@ async function admitWhile(name: string, before: KeyRecord, meanwhile: () => Prom
     };
     const bounds = { leaseMs: 60_000, defaultOutputTokens: 100 };
     const book = new QuotaBook(state.storage.kv, { limits: { tokensPerMonth: 1_000 }, modelLimits: {} }, bounds);
-    const parts = { ledgers: [{ name: "project:project", lease }], gateName: "key", timeoutMs: 5_000 };
+    const parts = {
+      ledgers: [{ name: "project:project", lease }],
+      gateName: "key",
+      timeoutMs: 5_000,
+      numUnderWay: () => 0,
+    };
     const ceilings = new GateCeilings(parts, [], Date.now());
     const turnstile = new Turnstile({ book, ceilings, onAnswer: () => undefined, waitUntil: () => undefined });
     let known: KeyRecord | "outdated" = before;

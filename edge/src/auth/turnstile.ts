@@ -1,6 +1,7 @@
 // Where the requests of one key are let in: who may enter, by its record, and how much, by its quota and the ceilings above.
 // Both kinds of gates have one.
 import type { Units } from "#edge/rate-limit/ceiling.ts";
+import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { Refusal, Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
@@ -21,24 +22,21 @@ export interface TurnstileParts {
   readonly book: QuotaBook;
   readonly ceilings: GateCeilings;
   /** Is told whenever ledgers have answered. */
-  readonly onAnswer: (ceilings: GateCeilings) => void;
+  readonly onAnswer: () => void;
   readonly waitUntil: (work: Promise<void>) => void;
 }
 
 export class Turnstile {
   readonly #parts: TurnstileParts;
-  #ceilings: GateCeilings;
   #idleTimer: number | null = null;
 
   constructor(parts: TurnstileParts) {
     this.#parts = parts;
-    this.#ceilings = parts.ceilings;
   }
 
-  /** From now on these hold. Slices of the others are given up. */
-  setCeilings(ceilings: GateCeilings): void {
-    this.#behindRequests(this.#ceilings, this.#ceilings.report());
-    this.#ceilings = ceilings;
+  /** The ledger has other limits now; see GateCeilings.giveUp. */
+  giveUpSlices(ledgerName: string): void {
+    this.#parts.ceilings.giveUp(ledgerName);
   }
 
   async admit(question: AdmissionQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
@@ -51,12 +49,11 @@ export class Turnstile {
     if (demand === undefined || model === undefined) {
       return { ...toldOf(decision.record), reservedTokens: undefined, isLeased: false, report: {} };
     }
-    const { book } = this.#parts;
-    const ceilings = this.#ceilings;
+    const { book, ceilings } = this.#parts;
     const ask = { requestId, model, ...demand };
     const cost = { requests: 1, tokens: book.quota.tokensOf(ask) };
     let { record } = decision;
-    const verdict = await this.#decideUnder(ceilings, cost, (nowMs) => {
+    const verdict = await this.#decideUnder(cost, (nowMs) => {
       // Who waited for a ledger may have been revoked meanwhile.
       const current = lookUp(nowMs);
       if (current === "outdated") return { kind: current };
@@ -80,10 +77,9 @@ export class Turnstile {
 
   /** See Quota.raise. Absent when the request is not under way. */
   async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
-    const { book } = this.#parts;
-    const ceilings = this.#ceilings;
+    const { book, ceilings } = this.#parts;
     const cost = { requests: 0, tokens: Math.max(0, tokens - book.quota.reservedFor(requestId)) };
-    return this.#decideUnder(ceilings, cost, (nowMs) => {
+    return this.#decideUnder(cost, (nowMs) => {
       const decided = book.quota.raise(requestId, tokens, nowMs);
       if (decided?.kind === "granted") ceilings.take(requestId, cost, nowMs);
       return decided;
@@ -93,46 +89,47 @@ export class Turnstile {
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
     const nowMs = Date.now();
-    const unusedTokens = this.#parts.book.quota.settle(requestId, usedTokens, nowMs);
-    if (unusedTokens !== undefined) this.#ceilings.giveBack(requestId, unusedTokens);
+    const { book, ceilings } = this.#parts;
+    const unusedTokens = book.quota.settle(requestId, usedTokens, nowMs);
+    if (unusedTokens !== undefined) ceilings.giveBack(requestId, unusedTokens);
     this.#cover(nowMs);
+    if (ceilings.owesPlaces(nowMs)) this.#behindRequests(ceilings.report());
     return unusedTokens !== undefined;
   }
 
+  /** See Places.recall. */
+  recallPlaces(ledgerName: string, session: string): PlaceClaim {
+    return this.#parts.ceilings.recallPlaces(ledgerName, session);
+  }
+
   /** See GateCeilings.decideUnder. */
-  async #decideUnder<Decision>(
-    ceilings: GateCeilings,
-    cost: Units,
-    decide: (nowMs: number) => Decision,
-  ): Promise<Decision | Refusal> {
+  async #decideUnder<Decision>(cost: Units, decide: (nowMs: number) => Decision): Promise<Decision | Refusal> {
     const decideAndCover = (nowMs: number): Decision => {
       const decision = decide(nowMs);
       this.#cover(nowMs);
       return decision;
     };
-    const verdict = await ceilings.decideUnder(cost, decideAndCover, () => this.#parts.onAnswer(ceilings));
-    if (ceilings.needsCheck()) this.#behindRequests(ceilings, ceilings.followUp(cost));
+    const { ceilings, onAnswer } = this.#parts;
+    const verdict = await ceilings.decideUnder(cost, decideAndCover, onAnswer);
+    if (ceilings.needsCheck()) this.#behindRequests(ceilings.followUp(cost));
     return verdict;
   }
 
   /** A ledger that cannot be reached now is asked, or told, later. */
-  #behindRequests(ceilings: GateCeilings, asking: Promise<void>): void {
-    const told = asking.then(
-      () => this.#parts.onAnswer(ceilings),
-      () => undefined,
-    );
-    this.#parts.waitUntil(told);
+  #behindRequests(asking: Promise<void>): void {
+    const { onAnswer, waitUntil } = this.#parts;
+    waitUntil(asking.then(onAnswer, () => undefined));
   }
 
   /** Sees to it that what is stored covers what was admitted, before the caller hears of it. */
   #cover(nowMs: number): void {
-    const { book } = this.#parts;
-    book.cover(nowMs);
-    if (!book.quota.hasLimits && !this.#ceilings.hasLimits) return;
+    const { book, ceilings } = this.#parts;
+    book.cover(nowMs, ceilings.limitPlaces);
+    if (!book.quota.hasLimits && !ceilings.hasLimits) return;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => {
       book.storeExactly();
-      this.#behindRequests(this.#ceilings, this.#ceilings.report());
+      this.#behindRequests(ceilings.report());
     }, idleAfterMs);
   }
 }

@@ -4,7 +4,7 @@ import { importReceiptKey, type Receipt, type ReceiptKey, signReceipt } from "@s
 import { importPassportKey } from "@sluice/shared/passport.ts";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import migration from "../../migrations/0003_usage.sql?raw";
-import { consumeUsage, type LedgerParts } from "./consume-usage.ts";
+import { consumeUsage, type LedgerParts, replayDeadLetters } from "./consume-usage.ts";
 import type { UsageEntry } from "./usage-entry.ts";
 import { UsageLedger } from "./usage-ledger.ts";
 
@@ -16,7 +16,10 @@ const passportJwk = {
   x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 };
 
+const giveUpAfterMs = 60_000;
+
 let receiptKey: ReceiptKey;
+let logged: object[] = [];
 let parts: LedgerParts;
 /** What a region says when it is asked for a receipt. */
 let region: () => Promise<Response>;
@@ -29,11 +32,16 @@ beforeAll(async () => {
     ledger: new UsageLedger(env.DB),
     regions: [{ id: "near", url: "http://near.test", latitude: 0, longitude: 0, jurisdiction: "eu" }],
     receipts: { passportKey: await importPassportKey(passportJwk), receiptKey, timeoutMs: 1_000, now: Date.now },
-    log: { info: () => undefined, error: () => undefined },
+    giveUpAfterMs,
+    log: {
+      info: () => undefined,
+      error: (event, fields) => void logged.push({ event, ...fields }),
+    },
   };
 });
 
 beforeEach(() => {
+  logged = [];
   region = async () => {
     throw new Error("connection refused");
   };
@@ -49,7 +57,7 @@ async function receiptOf(requestId: string, tokens: Partial<Receipt> = {}): Prom
 
 function entryOf(requestId: string, fields: Partial<UsageEntry> = {}): UsageEntry {
   const owner = { orgId: "org", projectId: "project", keyId: "key", model: "pocket" };
-  return { requestId, ...owner, startedAtMs: 1, receipts: [], missing: [], reservedTokens: 100, ...fields };
+  return { requestId, ...owner, startedAtMs: Date.now(), receipts: [], missing: [], reservedTokens: 100, ...fields };
 }
 
 async function consume(entries: readonly unknown[], attempts = 1) {
@@ -98,14 +106,43 @@ test("a missing receipt is asked for again, and its row is pending meanwhile", a
   expect(await rowOf("late")).toMatchObject({ status: "counted", completion_tokens: 3 });
 });
 
+test("a receipt that may still be had is not given up, however often D1 failed", async () => {
+  const startedAtMs = Date.now() - giveUpAfterMs / 2;
+  expect((await consume([entryOf("tried", { startedAtMs, missing: ["near"] })], 10)).retryMessages).toHaveLength(1);
+  expect(await rowOf("tried")).toMatchObject({ status: "pending" });
+});
+
 test("a receipt that cannot be had in the end is lost, and said so", async () => {
   const entry = entryOf("lost", { missing: ["near", "gone"] });
   await consume([entry]);
-  expect((await consume([entry], 6)).retryMessages).toEqual([]);
+  const old = { ...entry, startedAtMs: Date.now() - giveUpAfterMs };
+  expect((await consume([old], 2)).retryMessages).toEqual([]);
+  expect(logged).toMatchObject([{ event: "receipt lost, charged as reserved", requestId: "lost" }]);
   expect(await rowOf("lost")).toMatchObject({ status: "lost", reserved_tokens: 100 });
 });
 
-test("an entry of an unknown form is dropped, and takes no other with it", async () => {
+test("an entry of an unknown form is dropped, told whole, and takes no other with it", async () => {
   await consume([{ requestId: 7 }, entryOf("beside", { receipts: [await receiptOf("beside")] })]);
   expect(await rowOf("beside")).toMatchObject({ status: "counted" });
+  expect(logged).toMatchObject([{ event: "usage entry of an unknown form dropped", body: { requestId: 7 } }]);
+});
+
+/** The queue's dead letters come back; what is sent on is given. */
+async function replay(bodies: readonly unknown[]): Promise<unknown[]> {
+  const sent: unknown[] = [];
+  const messages = bodies.map((body, index) => ({ id: String(index), timestamp: 0, attempts: 1, body }));
+  const queue = new Proxy(env.USAGE_QUEUE, {
+    get: () => async (body: unknown, options: QueueSendOptions) => void sent.push([body, options.delaySeconds]),
+  });
+  await replayDeadLetters(createMessageBatch("sluice-usage-dead", messages), queue, parts.log);
+  return sent;
+}
+
+test("dead letters are sent to the queue again, five minutes later", async () => {
+  const entries = [entryOf("dead-1"), entryOf("dead-2", { missing: ["near"] })];
+  expect(await replay([...entries, "nonsense"])).toEqual(entries.map((entry) => [entry, 300]));
+  expect(logged).toMatchObject([
+    { event: "usage entries died and are replayed", numEntries: 3 },
+    { event: "usage entry of an unknown form dropped", body: "nonsense" },
+  ]);
 });

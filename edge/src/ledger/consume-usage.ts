@@ -1,7 +1,7 @@
 // The consumer of the usage queue, and of its dead letters.
 //
 //   entry complete -> a row, counted
-//   entry with a receipt missing -> a row, pending, and the region is asked again, minutes long -> counted, or lost
+//   entry with a receipt missing -> a row, pending, and the region is asked again while it may have it -> counted, or lost
 //   D1 down -> the batch again; after the queue's retries its dead letters -> the queue again, for as long as queues keep them
 import type { ReceiptKey } from "@sluice/shared/receipt.ts";
 import type { Logger } from "#edge/logger.ts";
@@ -15,9 +15,6 @@ import { toUsageRow, type UsageRow } from "./usage-row.ts";
 const maxDelayS = 300;
 const firstDelayS = 30;
 
-/** Regions forget receipts after ten minutes; with these tries a quarter of an hour has passed. */
-const maxTries = 6;
-
 /** When dead letters come back. */
 const replayDelayS = 300;
 
@@ -25,6 +22,8 @@ export interface LedgerParts {
   readonly ledger: UsageLedger;
   readonly regions: readonly Region[];
   readonly receipts: ReceiptFetcher;
+  /** From a request's beginning until no region has its receipt any more. */
+  readonly giveUpAfterMs: number;
   readonly log: Logger;
 }
 
@@ -38,22 +37,24 @@ export async function consumeUsage(batch: MessageBatch, parts: LedgerParts): Pro
 /** Sends dead letters back to the queue, later. */
 export async function replayDeadLetters(batch: MessageBatch, queue: Queue<UsageEntry>, log: Logger): Promise<void> {
   log.error("usage entries died and are replayed", { numEntries: batch.messages.length });
-  for (const { body } of batch.messages) {
+  for (const { id, body } of batch.messages) {
     const entry = usageEntrySchema.safeParse(body);
     if (entry.success) await queue.send(entry.data, { delaySeconds: replayDelayS });
+    else log.error("usage entry of an unknown form dropped", { messageId: id, body });
   }
 }
 
 async function settleMessage(message: Message, parts: LedgerParts): Promise<UsageRow | undefined> {
   const parsed = usageEntrySchema.safeParse(message.body);
   if (!parsed.success) {
-    parts.log.error("usage entry of an unknown form dropped", { messageId: message.id });
+    parts.log.error("usage entry of an unknown form dropped", { messageId: message.id, body: message.body });
     return undefined;
   }
   const entry = await reconcile(parsed.data, parts);
   const key: ReceiptKey = parts.receipts.receiptKey;
   if (entry.missing.length === 0) return toUsageRow(entry, "counted", key);
-  if (message.attempts >= maxTries) {
+  // Not by the number of tries: those are also spent while D1 is down.
+  if (parts.receipts.now() - entry.startedAtMs >= parts.giveUpAfterMs) {
     parts.log.error("receipt lost, charged as reserved", { requestId: entry.requestId, keyId: entry.keyId });
     return toUsageRow(entry, "lost", key);
   }

@@ -1,7 +1,9 @@
 // Gates and a ledger in virtual time, with the ledger's answers under way for a while.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Ceiling, type CeilingLimits, sliceLifeMs, type Units } from "./ceiling.ts";
+import { Ceiling, type Units } from "./ceiling.ts";
+import type { Limits } from "./limits.ts";
+import { sliceLifeMs } from "./slice-life.ts";
 import { Slices } from "./slices.ts";
 
 const startMs = Date.UTC(2026, 10, 24);
@@ -13,7 +15,7 @@ class Simulation {
   readonly gates: Slices[];
   #numAsked = 0;
 
-  constructor(limits: CeilingLimits, numGates: number) {
+  constructor(limits: Limits, numGates: number) {
     this.ceiling = new Ceiling(limits, undefined);
     this.gates = Array.from({ length: numGates }, () => new Slices(false, startMs));
   }
@@ -46,7 +48,7 @@ class Simulation {
   }
 }
 
-const limitsArbitrary: fc.Arbitrary<CeilingLimits> = fc.record(
+const limitsArbitrary: fc.Arbitrary<Limits> = fc.record(
   {
     requestsPerMinute: fc.integer({ min: 2, max: 200 }),
     tokensPerMinute: fc.integer({ min: 100, max: 10_000 }),

@@ -8,11 +8,10 @@ import * as z from "zod/mini";
 import { BudgetMeter } from "./budget-meter.ts";
 import { type Limits, type MeterName, type RateName, rateNames, rateWindowsMs } from "./limits.ts";
 import { type Meter, storedMeterSchema } from "./meter.ts";
+import type { PlaceGrant, PlaceOrder, PlaceRegister } from "./place-register.ts";
 import type { Refusal } from "./quota.ts";
 import { RateMeter } from "./rate-meter.ts";
-
-/** Long enough that a busy gate asks rarely, short enough that what an idle one holds is soon back. */
-export const sliceLifeMs = 5_000;
+import { sliceLifeMs } from "./slice-life.ts";
 
 /**
  * Share of a limit that a slice holds, when its gate did not ask for more: the most that one gate keeps from the others, and
@@ -25,13 +24,12 @@ const sliceShares: Readonly<Record<MeterName, number>> = {
   tokensPerMonth: 1 / 1_000,
 };
 
-/** Limits that can be a ceiling. */
-export type CeilingLimits = Pick<Limits, MeterName>;
-
 export interface Units {
   readonly requests: number;
   readonly tokens: number;
 }
+
+const nothing: Units = { requests: 0, tokens: 0 };
 
 /** What became of a slice. */
 export interface SliceReport {
@@ -43,6 +41,8 @@ export interface SliceReport {
 
 export interface SliceOrder {
   readonly sliceId: string;
+  /** Who asks. */
+  readonly gate: string;
   /** The least that is of use; absent: nothing is wanted, this only reports. */
   readonly least: Units | undefined;
   /** What those who wait want together. */
@@ -50,11 +50,15 @@ export interface SliceOrder {
   readonly reports: readonly SliceReport[];
   /** Tokens of requests that were reported as used in full before they ended, and were not. */
   readonly unusedTokens: number;
+  readonly places: PlaceOrder;
 }
 
 export type SliceAnswer =
   | { readonly kind: "unlimited" }
-  | { readonly kind: "granted"; readonly units: Units }
+  /** Without `places` there is no limit on them. */
+  | { readonly kind: "granted"; readonly units: Units; readonly places?: PlaceGrant }
+  /** What the gate says of its places does not count, and nothing was granted: it is to say it again in this session. */
+  | { readonly kind: "outdated"; readonly session: string }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export const storedCeilingSchema = z.record(z.string(), storedMeterSchema);
@@ -64,8 +68,10 @@ export type StoredCeiling = Readonly<z.infer<typeof storedCeilingSchema>>;
 export class Ceiling {
   readonly #requests: readonly Meter[];
   readonly #tokens: readonly Meter[];
+  /** Absent: no limit on concurrent requests. */
+  readonly #places: PlaceRegister | undefined;
 
-  constructor(limits: CeilingLimits, stored: StoredCeiling | undefined) {
+  constructor(limits: Limits, stored: StoredCeiling | undefined, places?: PlaceRegister) {
     const meters: Meter[] = rateNames.flatMap((name) => {
       const limit = limits[name];
       if (limit === undefined) return [];
@@ -75,24 +81,25 @@ export class Ceiling {
     if (tokensPerMonth !== undefined) meters.push(new BudgetMeter(tokensPerMonth, stored?.["tokensPerMonth"]));
     this.#requests = meters.filter(({ name }) => name.startsWith("requests"));
     this.#tokens = meters.filter(({ name }) => name.startsWith("tokens"));
+    this.#places = places;
   }
 
   /** Takes what is reported back, and hands out a slice if one is wanted. */
   lease(order: SliceOrder, nowMs: number): SliceAnswer {
-    if (this.#requests.length + this.#tokens.length === 0) return { kind: "unlimited" };
+    const { gate, least, wanted } = order;
+    if (this.#requests.length + this.#tokens.length === 0 && this.#places === undefined) return { kind: "unlimited" };
     for (const report of order.reports) this.#settle(report, nowMs);
     this.#giveBack(order.unusedTokens, nowMs);
-    const { least, wanted } = order;
-    if (least === undefined) return { kind: "granted", units: { requests: 0, tokens: 0 } };
-    const refusal = shortage(this.#requests, least.requests, nowMs) ?? shortage(this.#tokens, least.tokens, nowMs);
+    if (this.#places?.claim(gate, order.places.claim, nowMs) === false) {
+      return { kind: "outdated", session: this.#places.beginSession(gate, nowMs) };
+    }
+    const refusal =
+      least && (shortage(this.#requests, least.requests, nowMs) ?? shortage(this.#tokens, least.tokens, nowMs));
     if (refusal !== undefined) return { kind: "refused", refusal };
-    const units = {
-      requests: portion(this.#requests, least.requests, wanted.requests, nowMs),
-      tokens: portion(this.#tokens, least.tokens, wanted.tokens, nowMs),
-    };
-    for (const meter of this.#requests) meter.reserve(order.sliceId, units.requests, nowMs);
-    for (const meter of this.#tokens) meter.reserve(order.sliceId, units.tokens, nowMs);
-    return { kind: "granted", units };
+    const places = this.#places?.grant(gate, order.places, nowMs);
+    if (this.#places !== undefined && places === undefined) return refuseFullness(this.#places, nowMs);
+    const units = least === undefined ? nothing : this.#portion(order.sliceId, least, wanted, nowMs);
+    return { kind: "granted", units, ...(places && { places }) };
   }
 
   isCovered(nowMs: number): boolean {
@@ -103,6 +110,16 @@ export class Ceiling {
   toStored(ahead: boolean, nowMs: number): StoredCeiling {
     const meters = [...this.#requests, ...this.#tokens];
     return Object.fromEntries(meters.map((meter) => [meter.name, meter.toStored(ahead, nowMs)]));
+  }
+
+  #portion(sliceId: string, least: Units, wanted: Units, nowMs: number): Units {
+    const units = {
+      requests: portion(this.#requests, least.requests, wanted.requests, nowMs),
+      tokens: portion(this.#tokens, least.tokens, wanted.tokens, nowMs),
+    };
+    for (const meter of this.#requests) meter.reserve(sliceId, units.requests, nowMs);
+    for (const meter of this.#tokens) meter.reserve(sliceId, units.tokens, nowMs);
+    return units;
   }
 
   #settle({ sliceId, granted, used, grantedAtMs }: SliceReport, nowMs: number): void {
@@ -126,7 +143,7 @@ export class Ceiling {
 }
 
 /** Most tokens that one request can ever get under these limits; Infinity without any that counts tokens. */
-export function mostTokensUnder({ tokensPerMinute, tokensPerMonth }: CeilingLimits): number {
+export function mostTokensUnder({ tokensPerMinute, tokensPerMonth }: Limits): number {
   const perMinute = tokensPerMinute === undefined ? Infinity : burstOf("tokensPerMinute", tokensPerMinute);
   return Math.min(perMinute, tokensPerMonth ?? Infinity);
 }
@@ -150,6 +167,19 @@ function shortage(meters: readonly Meter[], cost: number, nowMs: number): Refusa
   return waitMs === Number.POSITIVE_INFINITY
     ? { kind: "never", ...told }
     : { kind: "not_now", retryAfterMs: waitMs, ...told };
+}
+
+/** All places are in use: nobody knows when one gets free, only by when. */
+function refuseFullness(places: PlaceRegister, nowMs: number): SliceAnswer {
+  const { limit, leaseMs: retryAfterMs } = places;
+  const told = {
+    limitName: "concurrentRequests",
+    limit,
+    used: places.numHeld(nowMs),
+    requested: 1,
+    report: {},
+  } as const;
+  return { kind: "refused", refusal: { kind: "not_now", retryAfterMs, ...told } };
 }
 
 /** At least `least`, at most what is there; as much as is wanted, or a slice's share. */

@@ -3,8 +3,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { testQuestion } from "#edge/auth/test-question.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
-import type { CeilingLimits } from "./ceiling.ts";
 import { ledgerName } from "./ledger-name.ts";
+import type { Limits } from "./limits.ts";
 
 const question = testQuestion();
 
@@ -35,7 +35,7 @@ async function burst(gates: readonly DurableObjectStub<KeyGate>[], size: number,
 test.each([
   { limits: { requestsPerDay: 40 }, admitted: 39 },
   { limits: { tokensPerMonth: 395 }, admitted: 39 },
-] satisfies { limits: CeilingLimits; admitted: number }[])(
+] satisfies { limits: Limits; admitted: number }[])(
   "a ceiling of $limits holds for all gates together, and a ledger that crashed remembers it",
   async ({ limits, admitted }) => {
     const orgId = `org-${Object.keys(limits)[0]}`;

@@ -1,6 +1,6 @@
 // A quota and its storage, of whichever Durable Object keeps it. See quota.ts for what it promises, and meter.ts for how
 // storage follows memory.
-import { Quota, type QuotaBounds, type QuotaLimits, storedQuotaSchema } from "./quota.ts";
+import { Quota, type QuotaBounds, type QuotaLimits, type StoredQuota, storedQuotaSchema } from "./quota.ts";
 
 const quotaKey = "quota";
 
@@ -8,6 +8,7 @@ export class QuotaBook {
   readonly #kv: SyncKvStorage;
   readonly #bounds: QuotaBounds;
   #quota: Quota;
+  #isStored = false;
 
   constructor(kv: SyncKvStorage, limits: QuotaLimits, bounds: QuotaBounds) {
     this.#kv = kv;
@@ -25,20 +26,29 @@ export class QuotaBook {
     this.#quota = this.#wake(limits);
   }
 
-  /** Sees to it that storage tells at least what was admitted. A caller hears of nothing before that is on disk. */
-  cover(nowMs: number): void {
-    if (this.#quota.hasLimits && !this.#quota.isCovered(nowMs))
-      this.#kv.put(quotaKey, this.#quota.toStored(true, nowMs));
+  /**
+   * Sees to it that storage tells at least what was admitted. A caller hears of nothing before that is on disk. With `countsPlaces`
+   * somebody above counts what is under way.
+   */
+  cover(nowMs: number, countsPlaces: boolean): void {
+    if (!this.#quota.hasLimits && !countsPlaces) return;
+    if (!this.#quota.isCovered(nowMs, countsPlaces)) this.#put(this.#quota.toStored(true, nowMs));
   }
 
   /** Takes back what was written ahead. */
   storeExactly(): void {
-    if (this.#quota.hasLimits) this.#kv.put(quotaKey, this.#quota.toStored(false, Date.now()));
+    if (this.#isStored || this.#quota.hasLimits) this.#put(this.#quota.toStored(false, Date.now()));
+  }
+
+  #put(stored: StoredQuota): void {
+    this.#kv.put(quotaKey, stored);
+    this.#isStored = true;
   }
 
   #wake(limits: QuotaLimits): Quota {
     const stored = this.#kv.get(quotaKey);
     const known = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
+    this.#isStored = known !== undefined;
     return new Quota(limits, known, this.#bounds, Date.now());
   }
 }

@@ -175,9 +175,10 @@ export class Quota {
     return this.#leases.count;
   }
 
-  isCovered(nowMs: number): boolean {
-    const countsPlaces = this.#placeLimits().some((limit) => limit !== undefined);
-    if (countsPlaces && !this.#leases.isCovered()) return false;
+  /** With `countsPlaces`, somebody above counts what is under way, even if no limit here does. */
+  isCovered(nowMs: number, countsPlaces = false): boolean {
+    const countsLeases = countsPlaces || this.#placeLimits().some((limit) => limit !== undefined);
+    if (countsLeases && !this.#leases.isCovered()) return false;
     return this.#meters.values().every((meter) => meter.isCovered(nowMs));
   }
 

@@ -1,6 +1,8 @@
 // A gate's side of one ceiling: the slices it holds, and what it took from them. See ceiling.ts.
-import { type SliceAnswer, sliceLifeMs, type SliceOrder, type SliceReport, type Units } from "./ceiling.ts";
+import type { SliceAnswer, SliceOrder, SliceReport, Units } from "./ceiling.ts";
+import type { PlaceOrder } from "./place-register.ts";
 import type { Refusal } from "./quota.ts";
+import { sliceLifeMs } from "./slice-life.ts";
 
 /** How long a ledger that said it has no limits is believed. */
 const unlimitedTrustMs = 60_000;
@@ -11,11 +13,14 @@ const leastFollowedUp = 8;
 /** As many as a quota lets run. */
 const maxUnderWay = 10_000;
 
+const noPlaces: PlaceOrder = { claim: undefined, least: 0, wanted: 0 };
+
 interface Slice {
   readonly sliceId: string;
   readonly granted: Units;
   readonly grantedAtMs: number;
   left: Units;
+  isGivenUp: boolean;
 }
 
 export class Slices {
@@ -26,6 +31,9 @@ export class Slices {
   #unlimitedUntilMs: number | undefined;
   #unusedTokens = 0;
   #numOrdered = 0;
+  #lastOrderId: string | undefined;
+  /** Of an order whose answer is not to be spent. */
+  #givenUpOrderId: string | undefined;
 
   /** @param isUnlimited what was last known, before this gate slept. */
   constructor(isUnlimited: boolean, nowMs: number) {
@@ -78,28 +86,48 @@ export class Slices {
     else this.#unusedTokens += unused;
   }
 
-  /** An order of a new slice, with reports of those that are over. `prefix` names the gate among the ledger's. */
-  order(prefix: string, least: Units | undefined, wanted: Units, nowMs: number): SliceOrder {
+  /** An order of a new slice, with reports of those that are over. `gate` is its name among the ledger's. */
+  order(
+    gate: string,
+    least: Units | undefined,
+    wanted: Units,
+    nowMs: number,
+    places: PlaceOrder = noPlaces,
+  ): SliceOrder {
     this.#numOrdered += 1;
     const unusedTokens = this.#unusedTokens;
     this.#unusedTokens = 0;
+    const sliceId = `${gate}/${nowMs}/${this.#numOrdered}`;
+    this.#lastOrderId = sliceId;
     return {
-      sliceId: `${prefix}/${nowMs}/${this.#numOrdered}`,
+      sliceId,
+      gate,
       least,
       wanted,
       reports: this.#reportOver(nowMs),
       unusedTokens,
+      places,
     };
   }
 
   /** Takes up the ledger's answer, whose slice lives from when it was ordered. Absent when nothing was refused. */
   accept(order: SliceOrder, answer: SliceAnswer, orderedAtMs: number, nowMs: number): Refusal | undefined {
     if (answer.kind === "refused") return answer.refusal;
+    if (answer.kind === "outdated") return undefined;
+    const isGivenUp = order.sliceId === this.#givenUpOrderId;
+    if (isGivenUp && answer.kind === "unlimited") return undefined;
     this.#unlimitedUntilMs = answer.kind === "unlimited" ? nowMs + unlimitedTrustMs : undefined;
     if (answer.kind === "unlimited" || order.least === undefined) return undefined;
     const { sliceId } = order;
-    this.#slices.push({ sliceId, granted: answer.units, grantedAtMs: orderedAtMs, left: answer.units });
+    this.#slices.push({ sliceId, granted: answer.units, grantedAtMs: orderedAtMs, left: answer.units, isGivenUp });
     return undefined;
+  }
+
+  /** Spends no more of what was granted, or is about to be: the ledger's limits are others now. */
+  giveUp(): void {
+    this.#unlimitedUntilMs = undefined;
+    this.#givenUpOrderId = this.#lastOrderId;
+    for (const slice of this.#slices) slice.isGivenUp = true;
   }
 
   /** Whether there is anything to tell the ledger. */
@@ -123,6 +151,6 @@ export class Slices {
   }
 }
 
-function isOver({ grantedAtMs }: Slice, nowMs: number): boolean {
-  return nowMs >= grantedAtMs + sliceLifeMs;
+function isOver({ grantedAtMs, isGivenUp }: Slice, nowMs: number): boolean {
+  return isGivenUp || nowMs >= grantedAtMs + sliceLifeMs;
 }

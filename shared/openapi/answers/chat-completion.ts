@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { ChatCompletion, ChatCompletionChunk } from "../../src/openai/chat-completion.ts";
-import { finishReason, servedTier, usage } from "./usage.ts";
+import type { ChatCompletion, ChatCompletionChunk, ChatFinishReason } from "../../src/openai/chat-completion.ts";
+import { servedTier, usage } from "./usage.ts";
 import { answerOf } from "./answer-of.ts";
 
 const tokenLogprob = {
@@ -16,17 +16,23 @@ const logprobs = z.nullable(
   }),
 );
 
+const chatFinishReason = answerOf<ChatFinishReason>()(z.enum(["stop", "length", "tool_calls", "function_call"]));
+
+const functionCall = z.strictObject({ name: z.string(), arguments: z.string() });
+
+const functionCallDelta = z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() });
+
 const toolCall = z.strictObject({
   id: z.string(),
   type: z.literal("function"),
-  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+  function: functionCall,
 });
 
 const toolCallDelta = z.strictObject({
   index: z.int(),
   id: z.exactOptional(z.string()),
   type: z.exactOptional(z.literal("function")),
-  function: z.strictObject({ name: z.exactOptional(z.string()), arguments: z.string() }),
+  function: functionCallDelta,
 });
 
 export const chatCompletion = answerOf<ChatCompletion>()(
@@ -46,9 +52,10 @@ export const chatCompletion = answerOf<ChatCompletion>()(
           refusal: z.null(),
           reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCall)),
+          function_call: z.exactOptional(functionCall),
         }),
         logprobs,
-        finish_reason: finishReason,
+        finish_reason: chatFinishReason,
         token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),
@@ -72,9 +79,10 @@ export const chatCompletionChunk = answerOf<ChatCompletionChunk>()(
           content: z.exactOptional(z.string()),
           reasoning_content: z.exactOptional(z.string()),
           tool_calls: z.exactOptional(z.array(toolCallDelta)),
+          function_call: z.exactOptional(functionCallDelta),
         }),
         logprobs,
-        finish_reason: z.nullable(finishReason),
+        finish_reason: z.nullable(chatFinishReason),
         token_ids: z.exactOptional(z.array(z.int())),
       }),
     ),

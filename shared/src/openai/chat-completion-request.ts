@@ -2,10 +2,11 @@ import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { chatMessageSchema } from "./chat-message.ts";
 import { contentSchema } from "./content-part.ts";
+import { oldFunctionFields } from "./old-function-fields.ts";
 import { generationFields } from "./generation-fields.ts";
 import { templateFields } from "./template-fields.ts";
 import { toolFields } from "./tools.ts";
-import { unsupported, unsupportedUnless, unsupportedUnlessEmpty } from "./unsupported.ts";
+import { unsupported, unsupportedUnless } from "./unsupported.ts";
 
 const maxMessages = 2048;
 
@@ -22,6 +23,7 @@ export const chatCompletionRequestSchema = z.strictObject({
   /** Only with `logprobs`. */
   top_logprobs: z.nullish(z.int().check(z.minimum(0), z.maximum(20))),
   ...toolFields,
+  ...oldFunctionFields,
   ...templateFields,
   /** What the output may be expected to be. It would only hasten the output, and it does not here. */
   prediction: z.nullish(z.strictObject({ type: z.literal("content"), content: contentSchema })),
@@ -29,8 +31,6 @@ export const chatCompletionRequestSchema = z.strictObject({
   store: unsupportedUnless((value) => value === false, "Stored answers are those of /v1/responses."),
   modalities: unsupportedUnless(isTextOnly, "The models served here write text only."),
   audio: unsupported(),
-  functions: unsupportedUnlessEmpty("Use 'tools' instead."),
-  function_call: unsupported("none", "auto"),
   /** `medium` is OpenAI's default. */
   verbosity: unsupported("medium"),
   web_search_options: unsupported(),

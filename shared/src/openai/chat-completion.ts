@@ -1,7 +1,10 @@
 // What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
 import type { ChatLogprobs } from "./logprobs.ts";
-import type { ToolCall } from "./tools.ts";
+import type { FunctionCall, ToolCall } from "./tools.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
+
+/** `function_call` is `tool_calls` where the request said `functions`. */
+export type ChatFinishReason = CompletionFinishReason | "function_call";
 
 /** The tier that a request ran in; told when it asked for one. */
 export type ServedTier = "default" | "flex" | "priority";
@@ -26,9 +29,11 @@ export interface ChatCompletion {
       readonly reasoning_content?: string;
       /** Absent when there are none. */
       readonly tool_calls?: readonly ToolCall[];
+      /** Instead of it, where the request said `functions`. */
+      readonly function_call?: FunctionCall;
     };
     readonly logprobs: ChatLogprobs | null;
-    readonly finish_reason: CompletionFinishReason;
+    readonly finish_reason: ChatFinishReason;
     /** Only with `return_token_ids`. */
     readonly token_ids?: readonly number[];
   }[];
@@ -60,9 +65,11 @@ export interface ChatCompletionChunk {
       readonly content?: string;
       readonly reasoning_content?: string;
       readonly tool_calls?: readonly ToolCallDelta[];
+      /** The name first, then the arguments in pieces. */
+      readonly function_call?: ToolCallDelta["function"];
     };
     readonly logprobs: ChatLogprobs | null;
-    readonly finish_reason: CompletionFinishReason | null;
+    readonly finish_reason: ChatFinishReason | null;
     /** The tokens since the last chunk of this choice, with `return_token_ids`. */
     readonly token_ids?: readonly number[];
   }[];

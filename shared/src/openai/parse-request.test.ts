@@ -126,7 +126,8 @@ describe("chat requests are refused by the name of the parameter at fault", () =
       "missing_required_parameter",
       "messages[0].content",
     ],
-    ["tool calls of the old kind", { ...chat, functions: [{ name: "f" }] }, "unsupported_parameter", "functions"],
+    ["a function's wrong name", { ...chat, functions: [{ name: "f f" }] }, "invalid_value", "functions[0].name"],
+    ["a function that must be called", { ...chat, function_call: "required" }, "invalid_value", "function_call"],
     [
       "a response format of another type",
       { ...chat, response_format: { type: "xml" } },

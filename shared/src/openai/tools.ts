@@ -3,23 +3,27 @@ import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { unsupportedTypes } from "./unsupported.ts";
 
-const maxTools = 128;
+export const maxTools = 128;
 const maxCalls = 128;
 
 const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
-const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
+export const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
 
 /** Tools whose input is free text, or bound by a grammar of the caller's. */
 const customTool = unsupportedTypes(["custom"], "Tools must be of type 'function'.");
 
+export const functionFields = {
+  name: functionName,
+  description: z.nullish(z.string()),
+  /** A JSON Schema of the arguments; without it there are none. */
+  parameters: z.nullish(z.unknown().check(z.refine(isRecord))),
+};
+
 const functionTool = z.strictObject({
   type: z.literal("function"),
   function: z.strictObject({
-    name: functionName,
-    description: z.nullish(z.string()),
-    /** A JSON Schema of the arguments; without it there are none. */
-    parameters: z.nullish(z.unknown().check(z.refine(isRecord))),
+    ...functionFields,
     /** Whether the arguments of every call that is not cut off are valid under `parameters`, whoever decides that it is made. */
     strict: z.nullish(z.boolean()),
   }),
@@ -58,17 +62,26 @@ export const toolFields = {
   parallel_tool_calls: z.nullish(z.boolean()),
 };
 
-/** A call in the history. */
-const toolCallSchema = z.strictObject({
-  id: z.string(),
-  type: z.literal("function"),
-  function: z.strictObject({
-    name: functionName,
-    /** JSON, as the model wrote it. */
-    arguments: z.string(),
-  }),
+export interface FunctionCall {
+  readonly name: string;
+  /** JSON, as the model wrote it. */
+  readonly arguments: string;
+}
+
+export interface ToolCall {
+  readonly id: string;
+  readonly type: "function";
+  readonly function: FunctionCall;
+}
+
+export const functionCallSchema = z.strictObject({
+  name: functionName,
+  arguments: z.string(),
+  /** An SDK's own, in what it sends back. */
+  parsed_arguments: z.optional(z.unknown()),
 });
 
-export const toolCallsSchema = boundedArray(toolCallSchema, 0, maxCalls);
+/** A call in the history. */
+const toolCallSchema = z.strictObject({ id: z.string(), type: z.literal("function"), function: functionCallSchema });
 
-export type ToolCall = z.infer<typeof toolCallSchema>;
+export const toolCallsSchema = boundedArray(toolCallSchema, 0, maxCalls);

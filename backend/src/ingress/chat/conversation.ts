@@ -5,6 +5,7 @@ import type { Tool } from "@sluice/shared/openai/tools.ts";
 import { assertMayFit } from "#ingress/generation/output-budget.ts";
 import type { RenderOptions } from "#ingress/text/chat-template.ts";
 import type { ServedModel } from "#ingress/text/served-model.ts";
+import { withToolCalls } from "./old-functions.ts";
 import { templateVariables, type VariableFields } from "./template-variables.ts";
 
 /** The fields of a chat request that make its prompt. */
@@ -24,7 +25,7 @@ export function renderConversation(
   if (chatTemplate === undefined) {
     throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
   }
-  const { messages } = fields;
+  const messages = withToolCalls(fields.messages);
   const toolsLength = tools === undefined ? 0 : JSON.stringify(tools).length;
   const textLength = messages.reduce((length, message) => length + messageText(message).length, toolsLength);
   assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");

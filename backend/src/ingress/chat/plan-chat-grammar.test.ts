@@ -53,6 +53,13 @@ test.each<[string, ToolFields, object, readonly string[], readonly string[]]>([
     [bad, `See:\n${bad}`, "<tool_call>", `${good} more`],
   ],
   [
+    "auto, one at a time: text, and one call whose arguments are any",
+    { tools: [lamp, ring], parallel_tool_calls: false },
+    {},
+    ["", "Just <text>.", good, `See:\n${bad}`],
+    [`${good}\n${good}`, `${good} more`, call("other", "{}")],
+  ],
+  [
     "auto among some of the tools: text, and calls of these",
     {
       tools: [lamp, ring],

@@ -28,7 +28,7 @@ const noParameters = { type: "object", properties: {}, additionalProperties: fal
 
 /**
  * What an answer must be that may call tools: a call where one is forced; where it is not, calls that are valid, behind
- * text or in the place of what `response_format` asks for. Only tools that may be called are, and arguments of tools that are
+ * text or in the place of what `response_format` asks for, and no second one where the caller takes one only. Only tools that may be called are, and arguments of tools that are
  * not strict are bound to their schema only where a call is forced. A model that reasons may think first, whatever it likes.
  * Undefined when the answer may be anything. Throws as `planGrammar` does.
  */
@@ -44,12 +44,12 @@ export function planChatGrammar(
 
 /** Undefined when calls are bound by nothing. */
 function demandCalls(toolUse: ToolUse, demand: Demand | undefined): Demand | undefined {
-  const { tools, callable, isForced, format } = toolUse;
+  const { tools, callable, isForced, isSingle, format } = toolUse;
   const isStrict = tools.some((tool) => tool.function.strict === true) || callable.length < tools.length;
-  if (!isForced && !isStrict && demand === undefined) return undefined;
+  if (!isForced && !isStrict && !isSingle && demand === undefined) return undefined;
   const { mayBeginBare } = format.syntax;
   if (!isForced && demand !== undefined && mayBeginBare) throw indistinct(demand.param);
-  const param = isForced || isStrict ? "tools" : (demand?.param ?? "tools");
+  const param = isForced || isStrict || isSingle ? "tools" : (demand?.param ?? "tools");
   const write = (rules: GrammarRules): Expression => {
     const calls = writeCalls(toolUse, rules);
     if (isForced) return calls;

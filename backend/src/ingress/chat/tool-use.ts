@@ -19,6 +19,8 @@ export interface ToolUse {
   /** Whether it must. */
   readonly isForced: boolean;
   readonly maxCalls: number;
+  /** Whether the caller takes no more than one. */
+  readonly isSingle: boolean;
 }
 
 /**
@@ -41,13 +43,8 @@ export function planToolUse(fields: ToolFields, format: ToolFormat | undefined):
   const { wanted, isForced, maxCalls } = readChoice(choice);
   const callable = wanted?.map((name) => names.indexOf(name)) ?? [...tools.keys()];
   if (callable.includes(-1)) throw invalid("tool_choice", "it names no function of 'tools'");
-  return {
-    format,
-    tools,
-    callable,
-    isForced,
-    maxCalls: fields.parallel_tool_calls === false ? 1 : Math.min(maxCalls, format.maxCalls),
-  };
+  const isSingle = fields.parallel_tool_calls === false;
+  return { format, tools, callable, isForced, maxCalls: isSingle ? 1 : Math.min(maxCalls, format.maxCalls), isSingle };
 }
 
 interface Choice {

@@ -2,12 +2,13 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { InputItem } from "@sluice/shared/openai/response-input.ts";
 import type { ResponseRequest } from "@sluice/shared/openai/response-request.ts";
 import { draftChat } from "#ingress/chat/plan-chat.ts";
+import { renameParams } from "#ingress/chat/rename-params.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertReserved } from "#ingress/generation/reserved-output.ts";
 import type { Region } from "#ingress/region.ts";
 import { toChatRequest } from "./chat-request.ts";
-import { renameParams } from "./param-names.ts";
+import { responseNames } from "./param-names.ts";
 import { turnStarts } from "./turn-starts.ts";
 
 /** Room for an answer, in tokens, that a conversation is cut for when the request does not say how long it may be. */
@@ -38,7 +39,7 @@ export async function planResponse(
     assertReserved([plan], plan.n, exchange);
     return plan;
   } catch (thrown) {
-    throw renameParams(thrown);
+    throw renameParams(thrown, responseNames);
   }
 }
 

@@ -1,5 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { type ChatMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
+import { type CurrentMessage, messageText } from "@sluice/shared/openai/chat-message.ts";
 import { Template } from "@huggingface/jinja";
 import type { Tool, ToolCall } from "@sluice/shared/openai/tools.ts";
 import { sha256 } from "#platform/sha256.ts";
@@ -58,7 +58,7 @@ export class ChatTemplate {
    * Throws `invalid_value` when the template refuses the conversation, such as two user turns in a row.
    */
   render(
-    messages: readonly ChatMessage[],
+    messages: readonly CurrentMessage[],
     controlText: ControlText,
     { tools, variables, turn = "answer" }: RenderOptions = {},
   ): string {
@@ -83,7 +83,7 @@ export class ChatTemplate {
 }
 
 /** Without what the template puts behind the last message, so that the model goes on with it. */
-function cutBehindLast(rendered: string, last: ChatMessage | undefined, controlText: ControlText): string {
+function cutBehindLast(rendered: string, last: CurrentMessage | undefined, controlText: ControlText): string {
   const text = last === undefined ? "" : controlText.protect(messageText(last)).trim();
   const at = text === "" ? -1 : rendered.lastIndexOf(text);
   if (at < 0)
@@ -97,7 +97,7 @@ function refusal(publicText: string, cause?: unknown): AppError {
 
 /** Templates know `system` only; OpenAI renamed it to `developer`. */
 function templateMessage(
-  message: ChatMessage,
+  message: CurrentMessage,
   controlText: ControlText,
   callId: (id: string) => string,
 ): Record<string, unknown> {

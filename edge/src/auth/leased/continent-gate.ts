@@ -1,6 +1,7 @@
 // The gate of a leased key on one continent: a Durable Object named `<keyId>@<place>`. It decides as the key's home would,
 // while the home has lent it the right to (loan.ts), and from slices of the key's limits that the home charged in advance
-// (ceiling.ts). It stores nothing: without its memory it asks again, and what it held stays charged.
+// (ceiling.ts). Without its memory it asks again, and what it held of slices stays charged. It stores only what is under way
+// on places that were lent to it (place-register.ts).
 import { DurableObject } from "cloudflare:workers";
 import { AccessRules } from "#edge/auth/access-rules.ts";
 import type { Admission, AdmissionQuestion } from "#edge/auth/admission.ts";
@@ -15,6 +16,8 @@ import { waitAtMost } from "#edge/deadline.ts";
 import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
+import { claimNothing } from "#edge/rate-limit/places.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { QuotaBounds, Verdict } from "#edge/rate-limit/quota.ts";
 import { Borrowed, type Loan } from "./loan.ts";
@@ -72,7 +75,18 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
 
   /** Ends a request's reservation; see Quota.settle. */
   settle(requestId: string, usedTokens: number | undefined): boolean {
-    return this.#holding?.turnstile.settle(requestId, usedTokens) ?? false;
+    if (this.#holding !== undefined) return this.#holding.turnstile.settle(requestId, usedTokens);
+    // A gate that slept still knows what was under way.
+    const isUnderWay = this.#book.quota.settle(requestId, usedTokens, Date.now()) !== undefined;
+    this.#book.storeExactly();
+    return isUnderWay;
+  }
+
+  /** The home, or a ledger above, is short of places. Returns what this gate has use for: it has given up the others. */
+  recallPlaces(ledgerName: string, session: string): PlaceClaim {
+    if (this.#holding !== undefined) return this.#holding.turnstile.recallPlaces(ledgerName, session);
+    const held = this.#book.quota.numUnderWay(Date.now());
+    return { ...claimNothing(session), held, used: held };
   }
 
   /** As `settle`, of several. */
@@ -130,7 +144,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
       return new Turnstile({ book: this.#book, ceilings, onAnswer: () => undefined, waitUntil });
     }
     const areSame = JSON.stringify(known.record.limits) === JSON.stringify(record.limits);
-    if (!areSame) known.turnstile.setCeilings(this.#ceilingsUnder(record));
+    if (!areSame) known.turnstile.giveUpSlices(record.keyId);
     return known.turnstile;
   }
 
@@ -138,7 +152,8 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     const { keyId } = record;
     const own: Ledger = { name: keyId, lease: async (order) => this.#home(keyId).lease(order) };
     const ledgers = [own, ...ledgersAbove(record, this.env.LIMIT_LEDGER)];
-    const parts = { ledgers, gateName: this.ctx.id.name ?? keyId, timeoutMs: homeTimeoutMs };
+    const numUnderWay = (nowMs: number) => this.#book.quota.numUnderWay(nowMs);
+    const parts = { ledgers, gateName: this.ctx.id.name ?? keyId, timeoutMs: homeTimeoutMs, numUnderWay };
     return new GateCeilings(parts, [], Date.now());
   }
 

@@ -23,7 +23,12 @@ test.each([
     vi.useFakeTimers();
     const told: Loan[] = [];
     const home = new LeasedHome(
-      { kv: state.storage.kv, recall: async (_borrower, loan) => (told.push(loan), recall()) },
+      {
+        kv: state.storage.kv,
+        leaseMs: 60_000,
+        recall: async (_borrower, loan) => (told.push(loan), recall()),
+        recallPlaces: async () => Promise.reject(new Error("nobody holds places")),
+      },
       record,
     );
     home.lend("leased-home@EU", undefined);

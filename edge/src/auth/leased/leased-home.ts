@@ -1,15 +1,14 @@
 // What the home of a leased key keeps beside its record: whom it lent the right to decide, and its limits, of which the gates
 // on the continents get slices. Both are in one object with the record, so that they change together.
 import { waitAtMost } from "#edge/deadline.ts";
-import { CeilingBook } from "#edge/rate-limit/ceiling-book.ts";
+import { CeilingBook, type CeilingBookParts } from "#edge/rate-limit/ceiling-book.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { type Loan, Loans, storedLoansSchema } from "./loan.ts";
 
 const loansKey = "loans";
 
-export interface LeasedHomeParts {
-  readonly kv: SyncKvStorage;
+export interface LeasedHomeParts extends CeilingBookParts {
   /** Tells a borrower another word; resolves when it has it. */
   readonly recall: (borrower: string, loan: Loan) => Promise<void>;
 }
@@ -25,7 +24,7 @@ export class LeasedHome {
     this.#parts = parts;
     this.#record = record;
     this.#loans = new Loans(stored === undefined ? undefined : storedLoansSchema.parse(stored), Date.now());
-    this.#book = new CeilingBook(parts.kv, record.limits ?? {});
+    this.#book = new CeilingBook(parts, record.limits ?? {});
   }
 
   lend(borrower: string, knownRevision: number | undefined): Loan {
@@ -34,7 +33,7 @@ export class LeasedHome {
     return { revision, record: knownRevision === revision ? undefined : this.#record };
   }
 
-  lease(order: SliceOrder): SliceAnswer {
+  async lease(order: SliceOrder): Promise<SliceAnswer> {
     return this.#book.lease(order);
   }
 

@@ -3,7 +3,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
-import { Ceiling, type CeilingLimits, sliceLifeMs, type StoredCeiling, type Units } from "#edge/rate-limit/ceiling.ts";
+import { Ceiling, type StoredCeiling, type Units } from "#edge/rate-limit/ceiling.ts";
+import type { Limits } from "#edge/rate-limit/limits.ts";
+import { sliceLifeMs } from "#edge/rate-limit/slice-life.ts";
 import { Slices } from "#edge/rate-limit/slices.ts";
 import { Borrowed, loanMs, Loans, type StoredLoans } from "./loan.ts";
 
@@ -39,7 +41,7 @@ class World {
   #ceiling: Ceiling;
   #numAsked = 0;
 
-  constructor(limits: CeilingLimits, numContinents: number) {
+  constructor(limits: Limits, numContinents: number) {
     this.record = {
       keyId: "leased-key",
       orgId: "org",
@@ -170,7 +172,7 @@ const step = fc.oneof(
 );
 const history = fc.array(fc.tuple(fc.oneof(fc.nat(60), fc.nat(4_000)), step), { minLength: 20, maxLength: 200 });
 
-const limitsArbitrary: fc.Arbitrary<CeilingLimits> = fc.record(
+const limitsArbitrary: fc.Arbitrary<Limits> = fc.record(
   {
     requestsPerMinute: fc.integer({ min: 2, max: 200 }),
     tokensPerMinute: fc.integer({ min: 100, max: 5_000 }),
