@@ -4,6 +4,7 @@
 import { parseArgs } from "node:util";
 import { growthOf, type MemoryReading } from "./soak/memory.ts";
 import { runSoak } from "./soak/run-soak.ts";
+import { soakKinds } from "./soak/soak-kinds.ts";
 
 const mebibyte = 2 ** 20;
 /**
@@ -50,16 +51,19 @@ const requests = [...result.numEnded].map(([how, count]) => `${count} ${how}`).j
 print(
   `requests: ${requests}; ${result.numChoices} choices asked for, ${result.numGenerated} tokens, ${result.numPreempted} preempted`,
 );
+const kinds = [...result.numWhole].map(([kind, count]) => `${count} ${kind}`).join(", ");
+print(`whole answers, each the one computed alone: ${kinds}`);
 for (const { part, last, growth } of grown) {
   print(`${part}: ${inMiB(last)} MiB at the end, ${inMiB(growth)} MiB of growth over the last ${warm.length} rounds`);
 }
 for (const each of result.wrong.slice(0, 5)) print(`wrong: ${each}`);
 const leaks = grown.filter(({ growth, most }) => growth > most);
-const isWell = result.wrong.length === 0 && leaks.length === 0 && result.numPreempted > 0;
+const missing = soakKinds.filter((kind) => !result.numWhole.has(kind));
+const isWell = result.wrong.length === 0 && leaks.length === 0 && result.numPreempted > 0 && missing.length === 0;
 print(
   isWell
     ? "every block free, every answer as alone, memory flat"
-    : `failed: ${result.wrong.length} wrong, grown: ${leaks.map(({ part }) => part).join(", ") || "nothing"}`,
+    : `failed: ${result.wrong.length} wrong, grown: ${leaks.map(({ part }) => part).join(", ") || "nothing"}, never whole: ${missing.join(", ") || "nothing"}`,
 );
 process.exitCode = isWell ? 0 : 1;
 

@@ -55,7 +55,7 @@ function drawEmbedding(dice: Dice, prompts: readonly Prompt[]): EmbedRequest {
   return {
     requestId: "",
     tokenIds: [...dice.pick(prompts).tokenIds],
-    priority: dice.chance(0.1) ? 1 : 0,
+    priority: dice.chance(0.2) ? dice.pick([-1, 1]) : 0,
     cacheSalt: tenant,
     tenant,
     ...(dice.chance(0.3) && { dimensions: dice.between(1, 32) }),
@@ -100,7 +100,7 @@ function drawGeneration(
     reasoning: undefined,
     returnsTokenIds: false,
     ...(dice.chance(0.25) ? drawBinding(dice, toolFormat) : { grammar: undefined, toolFormat: undefined }),
-    priority: dice.chance(0.1) ? 1 : 0,
+    priority: dice.chance(0.2) ? dice.pick([-1, 1]) : 0,
     cacheSalt: tenant,
     tenant,
   };

@@ -10,7 +10,8 @@ import { Dice } from "./dice.ts";
 import { drawPlan, readPrompts } from "./draw-plan.ts";
 import { type MemoryReading, readMemory } from "./memory.ts";
 import { modelDir, modelId, SoakEngine } from "./soak-engine.ts";
-import { numChoicesOf, withId } from "./soak-plan.ts";
+import { kindsOf, type SoakKind, soakKinds } from "./soak-kinds.ts";
+import { numChoicesOf, type SoakPlan, withId } from "./soak-plan.ts";
 
 export interface SoakOptions {
   readonly seed: number;
@@ -26,6 +27,8 @@ export interface SoakResult {
   /** Requests, by how they ended: `whole`, `left` by the client, or the code of their error. */
   readonly numEnded: ReadonlyMap<string, number>;
   readonly numChoices: number;
+  /** Answers that were whole, by what was asked for, and by tenant. */
+  readonly numWhole: ReadonlyMap<SoakKind | `of ${string}`, number>;
   readonly numGenerated: number;
   readonly numPreempted: number;
   /** Requests whose answer was not the one computed alone: empty when all is well. */
@@ -89,6 +92,7 @@ class Soak {
   readonly #known: readonly Known[];
   readonly #dice: Dice;
   readonly #numEnded = new Map<string, number>();
+  readonly #numWhole = new Map<SoakKind | `of ${string}`, number>();
   readonly #wrong: string[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #numAsked = 0;
@@ -110,6 +114,7 @@ class Soak {
     return {
       numEnded: this.#numEnded,
       numChoices: this.#numChoices,
+      numWhole: this.#numWhole,
       numGenerated: this.#engine.load?.generationTokensTotal ?? 0,
       numPreempted: this.#engine.load?.numPreemptionsTotal ?? 0,
       wrong: this.#wrong,
@@ -166,6 +171,7 @@ class Soak {
       leaveInTime();
       await received;
       this.#note("whole");
+      this.#noteKinds(asked);
       if (!isSame(answer, alone)) this.#wrong.push(describe(asked, answer, alone));
     } catch (thrown) {
       const { code, message, retryAfterMs } = AppError.from(thrown);
@@ -175,6 +181,14 @@ class Soak {
       if (!expectedCodes.has(code)) this.#wrong.push(`${code}: ${message}`);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  #noteKinds(asked: SoakPlan): void {
+    const kinds = kindsOf(asked);
+    const { tenant } = asked.kind === "text" ? asked.plan : asked.request;
+    for (const kind of [...soakKinds.filter((each) => kinds[each]), `of ${tenant}` as const]) {
+      this.#numWhole.set(kind, (this.#numWhole.get(kind) ?? 0) + 1);
     }
   }
 
