@@ -37,6 +37,7 @@ export class EngineClient {
   readonly #changeListeners = new Set<() => void>();
   #model: LoadedModel | undefined;
   #numSubmitted = 0;
+  #numTurnedAway = 0;
 
   /**
    * @param maxLiveSequences what the engine can run and queue together. Beyond it a request is refused here, unless its tenant
@@ -48,6 +49,11 @@ export class EngineClient {
     this.#maxLiveSequences = maxLiveSequences;
     this.cache = new CacheMirror((wanted) => port.send({ kind: "followCache", wanted }));
     port.onMessage((report) => this.#receive(report));
+  }
+
+  /** Requests refused here, without asking the engine, because as many sequences were live as there may be. */
+  get numTurnedAway(): number {
+    return this.#numTurnedAway;
   }
 
   /** Absent while the model loads, and after the engine failed. */
@@ -129,6 +135,7 @@ export class EngineClient {
     const capacity = this.#maxLiveSequences;
     if (n > capacity || this.#listeners.size + n <= capacity) return undefined;
     if (!this.#tenants.wouldExceedShare(tenant, n, capacity)) return undefined;
+    this.#numTurnedAway += 1;
     if (this.#tenants.isAlone(tenant)) {
       return {
         admitted: false,

@@ -1,4 +1,5 @@
 import type { EngineTotals, FinishReason } from "./generation.ts";
+import type { QueueRoom } from "./scheduler/queue-shares.ts";
 
 /** A prompt that came to its first output token. */
 interface ComputedPrompt {
@@ -17,9 +18,10 @@ export class EngineCounter {
     prefixCacheHits: 0,
   };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
+  readonly #turnedAway = { numSequences: 0, numTokens: 0 };
 
   get totals(): EngineTotals {
-    return { ...this.#totals, ended: { ...this.#ended } };
+    return { ...this.#totals, ended: { ...this.#ended }, turnedAway: { ...this.#turnedAway } };
   }
 
   countPrompt({ numPromptTokens, numCachedTokens }: ComputedPrompt): void {
@@ -35,6 +37,10 @@ export class EngineCounter {
 
   countPreempted(numSequences: number): void {
     this.#totals.preemptions += numSequences;
+  }
+
+  countTurnedAway(lacking: keyof QueueRoom): void {
+    this.#turnedAway[lacking] += 1;
   }
 
   countEnded(how: FinishReason | "error"): void {

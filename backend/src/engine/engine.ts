@@ -98,7 +98,10 @@ export class Engine {
     if (refusal !== undefined) return refusal;
     const weighed = { scheduler: this.#scheduler, forks: this.#forks, numLive: this.#live.size };
     const room = findRoom(request, { ...weighed, blockSize: this.spec.blockSize });
-    if (room.kind !== "room") return noRoom(room);
+    if (room.kind !== "room") {
+      this.#counter.countTurnedAway(room.measure);
+      return noRoom(room);
+    }
     const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
     const scope = this.#prefixes.scopeOf(request);
     this.#lead(this.#start(request, scope));
@@ -143,6 +146,7 @@ export class Engine {
     return {
       numRunning: this.#scheduler.numRunning,
       numWaiting: this.#live.size - this.#scheduler.numRunning,
+      numDeferred: this.#live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting,
       numQueuedTokens: this.#scheduler.numQueuedTokens,
       numFreeBlocks: this.#pool.numFree,
       numBlocks: this.#pool.numBlocks,

@@ -1,7 +1,7 @@
 import type { Forks } from "./forks.ts";
 import type { GenerationRequest, Refusal } from "./generation.ts";
 import type { LiveGeneration } from "./live-generation.ts";
-import type { RoomAnswer } from "./scheduler/queue-shares.ts";
+import type { NoRoom, RoomAnswer } from "./scheduler/queue-shares.ts";
 import type { Scheduler, WaitingRequest } from "./scheduler/scheduler.ts";
 
 /** What an engine's waiting requests are weighed by. */
@@ -32,7 +32,7 @@ export function findRoom(
 }
 
 /** Why there is no room. */
-export function noRoom({ kind }: RoomAnswer<unknown> & { readonly kind: "full" | "over_share" }): Refusal {
+export function noRoom({ kind }: NoRoom): Refusal {
   if (kind === "full") return { admitted: false, code: "server_is_overloaded", detail: "the waiting queue is full" };
   const detail = "the waiting queue is full, and the tenant has its share of it";
   return { admitted: false, code: "rate_limit_exceeded", detail };

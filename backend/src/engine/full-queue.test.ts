@@ -29,6 +29,7 @@ describe("a full waiting queue", () => {
     expect(displacedBy(engine.add(of("many", 8)))).toBe("rate_limit_exceeded");
     expect(displacedBy(engine.add(of("few", 9)))).toEqual([4]);
     expect(displacedBy(engine.add(of("few", 10)))).toBe("rate_limit_exceeded");
+    expect(engine.load().totals.turnedAway).toEqual({ numSequences: 3, numTokens: 0 });
     const answers = await runToEnd(engine);
     const alone = await generateAlone(request(1, upTo(5), 3));
     expect(answers.map(({ id }) => id)).toEqual([1, 2, 3, 7, 9]);
@@ -56,6 +57,7 @@ describe("a full waiting queue", () => {
     for (const id of [2, 3, 4, 5]) expect(displacedBy(engine.add(unlike("many", id)))).toEqual([]);
     expect(displacedBy(engine.add(unlike("many", 6)))).toBe("server_is_overloaded");
     expect(displacedBy(engine.add(unlike("few", 7)))).toEqual([5]);
+    expect(engine.load().totals.turnedAway).toEqual({ numSequences: 0, numTokens: 1 });
   });
 
   test("what has begun stays, also when it was preempted", async () => {

@@ -3,6 +3,7 @@ import type { ErrorCode } from "@sluice/shared/errors.ts";
 import type { GrammarId } from "./grammar/compiled-grammar.ts";
 import type { TokenLogprobs } from "./sampling/logprobs.ts";
 import type { SamplingParams } from "./sampling/sampling-params.ts";
+import type { QueueRoom } from "./scheduler/queue-shares.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import type { StoppingParams } from "./stopping/stopping-params.ts";
 
@@ -116,6 +117,8 @@ export type SequenceEvent =
 export interface EngineLoad {
   readonly numRunning: number;
   readonly numWaiting: number;
+  /** Those of the waiting that could not start if there were room: forks of a prompt that is not computed yet. */
+  readonly numDeferred: number;
   /** Tokens to compute before everybody decodes, running sequences included. */
   readonly numQueuedTokens: number;
   /** Blocks that no live sequence owns; what the prefix cache keeps in them does not make them less free. */
@@ -135,4 +138,6 @@ export interface EngineTotals {
   readonly prefixCacheQueries: number;
   readonly prefixCacheHits: number;
   readonly ended: Readonly<Record<FinishReason | "error", number>>;
+  /** Requests refused because the waiting queue had too little room left, by what of it. */
+  readonly turnedAway: Readonly<Record<keyof QueueRoom, number>>;
 }

@@ -40,7 +40,48 @@ const counters: readonly Metric[] = [
     help: "Prompt tokens that the prefix cache had.",
     read: ({ totals }) => totals.prefixCacheHits,
   },
+  {
+    name: "vllm:prompt_tokens_cached_total",
+    help: "Prompt tokens from the cache.",
+    read: ({ totals }) => totals.prefixCacheHits,
+  },
   { name: "vllm:num_preemptions_total", help: "Sequences preempted.", read: ({ totals }) => totals.preemptions },
+];
+
+/** What one more label divides. */
+interface DividedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  /** The label's value -> the count. */
+  readonly read: (load: EngineLoad, client: EngineClient) => Readonly<Record<string, number>>;
+}
+
+const dividedCounters: readonly DividedMetric[] = [
+  {
+    name: "vllm:request_success_total",
+    help: "Sequences that ended, by reason.",
+    label: "finished_reason",
+    read: ({ totals }) => totals.ended,
+  },
+  {
+    name: "vllm:prompt_tokens_by_source_total",
+    help: "Prompt tokens, by where their keys and values came from.",
+    label: "source",
+    read: ({ totals: { promptTokens, prefixCacheHits } }) => ({
+      local_compute: promptTokens - prefixCacheHits,
+      local_cache_hit: prefixCacheHits,
+    }),
+  },
+  {
+    name: "vllm:admission_rejections_total",
+    help: "Requests refused by a full queue, by what it had too little of.",
+    label: "reason",
+    read: ({ totals: { turnedAway } }, { numTurnedAway }) => ({
+      max_num_queued_reqs: turnedAway.numSequences + numTurnedAway,
+      max_num_queued_tokens: turnedAway.numTokens,
+    }),
+  },
 ];
 
 export interface EngineMetrics {
@@ -71,17 +112,27 @@ export function createEngineMetrics(client: EngineClient, facts: EngineFacts): E
     };
     const counter = new Counter({ name, help, labelNames, registers, collect });
   }
-  const ended = new Counter({
-    name: "vllm:request_success_total",
-    help: "Sequences that ended, by reason.",
-    labelNames: [...labelNames, "finished_reason"],
+  for (const { name, help, label, read } of dividedCounters) {
+    const collect = (): void => {
+      counter.reset();
+      if (client.model === undefined) return;
+      for (const [value, count] of Object.entries(read(client.model.load, client))) {
+        counter.inc({ ...labels, [label]: value }, count);
+      }
+    };
+    const counter = new Counter({ name, help, labelNames: [...labelNames, label], registers, collect });
+  }
+  const waiting = new Gauge({
+    name: "vllm:num_requests_waiting_by_reason",
+    help: "Sequences waiting to start: for room, or for the prompt that they share.",
+    labelNames: [...labelNames, "reason"],
     registers,
     collect: () => {
-      ended.reset();
+      waiting.reset();
       if (client.model === undefined) return;
-      for (const [reason, count] of Object.entries(client.model.load.totals.ended)) {
-        ended.inc({ ...labels, finished_reason: reason }, count);
-      }
+      const { numWaiting, numDeferred } = client.model.load;
+      waiting.set({ ...labels, reason: "capacity" }, numWaiting - numDeferred);
+      waiting.set({ ...labels, reason: "deferred" }, numDeferred);
     },
   });
   describeCache(registry, client, facts);

@@ -84,7 +84,7 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     if (submission.admitted) submission.abort();
     stream.fail(toError(failure));
   };
-  const timer = new RequestTimer(clock, observer);
+  const timer = new RequestTimer(clock, observer, n);
   const deliver = (event: SequenceEvent, index: number): void => {
     timer.note(event, index);
     if (event.kind === "tokens") stream.push(index, event);
@@ -96,6 +96,7 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     onStart: (agoMs) => timer.noteStart(agoMs),
   });
   if (!submission.admitted) throw toError(submission);
+  observer.noteAdmitted({ n, maxTokens: request.stopping.maxTokens });
 
   const close = calls.open(requestId, {
     evict: () => {
@@ -104,6 +105,7 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     },
     abortChoices: (indexes) => {
       submission.abort(indexes);
+      timer.noteDropped(indexes.length);
       for (const index of indexes) stream.drop(index);
     },
   });

@@ -1,6 +1,7 @@
 import { Histogram, type Registry } from "prom-client";
 import type { EngineClient } from "#engine/engine-client.ts";
 import {
+  choiceBuckets,
   firstTokenBuckets,
   nextTokenBuckets,
   requestBuckets,
@@ -38,13 +39,18 @@ export function observeRequests(registry: Registry, client: EngineClient, labels
   const stepTokens = histogram("vllm:iteration_tokens_total", "Tokens computed in a step.", stepTokenBuckets);
   client.onStep((step) => stepTokens.observe(labels, step.numPrefillTokens + step.numDecodeTokens));
 
+  const choices = histogram("vllm:request_params_n", "Choices that a request asks for.", choiceBuckets);
+
   // How long a sequence may be is known once the model is.
-  let tokenCounts: { readonly prompt: Histogram; readonly generation: Histogram } | undefined;
+  let tokenCounts: ReturnType<typeof createTokenCounts> | undefined;
   const createTokenCounts = (maxModelLen: number) => {
-    const buckets = tokenCountBuckets(maxModelLen);
+    const counts = (name: string, help: string) => histogram(name, help, tokenCountBuckets(maxModelLen));
     return {
-      prompt: histogram("vllm:request_prompt_tokens", "Tokens of a request's prompt.", buckets),
-      generation: histogram("vllm:request_generation_tokens", "Tokens sampled for a request.", buckets),
+      prompt: counts("vllm:request_prompt_tokens", "Tokens of a request's prompt."),
+      computed: counts("vllm:request_prefill_kv_computed_tokens", "Those of them that no cache had."),
+      generation: counts("vllm:request_generation_tokens", "Tokens sampled for a request."),
+      longest: counts("vllm:request_max_num_generation_tokens", "Tokens sampled for a request's longest choice."),
+      maxTokens: counts("vllm:request_params_max_tokens", "Tokens that a request asks for at most."),
     };
   };
   const stopWaiting = client.onChange(() => {
@@ -54,6 +60,11 @@ export function observeRequests(registry: Registry, client: EngineClient, labels
   });
 
   return {
+    noteAdmitted: ({ n, maxTokens }) => {
+      choices.observe(labels, n);
+      tokenCounts?.maxTokens.observe(labels, maxTokens);
+    },
+    noteLongest: (numTokens) => tokenCounts?.longest.observe(labels, numTokens),
     noteFirstToken: (afterMs) => firstToken.observe(labels, afterMs / 1e3),
     noteNextToken: (afterMs) => nextToken.observe(labels, afterMs / 1e3),
     noteFinished: ({ finish, queueMs, prefillMs, decodeMs, e2eMs }: FinishedRequest) => {
@@ -66,6 +77,7 @@ export function observeRequests(registry: Registry, client: EngineClient, labels
         perToken.observe(labels, decodeMs / (finish.numCompletionTokens - 1) / 1e3);
       }
       tokenCounts?.prompt.observe(labels, finish.numPromptTokens);
+      tokenCounts?.computed.observe(labels, finish.numPromptTokens - finish.numCachedTokens);
       tokenCounts?.generation.observe(labels, finish.numCompletionTokens);
     },
   };

@@ -6,28 +6,33 @@ import { type FinishedRequest, RequestTimer } from "./request-timer.ts";
 let nowMs: number;
 let told: unknown[];
 let finished: FinishedRequest[];
+let longest: number[];
 let timer: RequestTimer;
 
 beforeEach(() => {
   nowMs = 1_000;
   told = [];
   finished = [];
+  longest = [];
   timer = new RequestTimer(
     { nowMs: () => 0, monotonicMs: () => nowMs },
     {
       noteFirstToken: (afterMs) => told.push(["first", afterMs]),
       noteNextToken: (afterMs) => told.push(["next", afterMs]),
+      noteAdmitted: () => {},
       noteFinished: (request) => finished.push(request),
+      noteLongest: (numTokens) => longest.push(numTokens),
     },
+    2,
   );
 });
 
 const sequenceId = 1 as SequenceId;
-const finishOf = (reason: Finish["reason"]): Finish => ({
+const finishOf = (reason: Finish["reason"], numCompletionTokens = 3): Finish => ({
   reason,
   numPromptTokens: 3,
   numCachedTokens: 0,
-  numCompletionTokens: 3,
+  numCompletionTokens,
 });
 
 function tokens(atMs: number, tokenIds: readonly number[] = [7], index = 0): void {
@@ -92,6 +97,25 @@ test("each choice has its own tokens, and all started together", () => {
     ["next", 30],
   ]);
   expect(finished.map(({ decodeMs }) => decodeMs)).toEqual([20, 40]);
+});
+
+test("the longest choice is told once all have ended, left ones too", () => {
+  for (const [index, numTokens] of [4, 2].entries()) {
+    expect(longest).toEqual([]);
+    timer.note({ kind: "finished", sequenceId, tokenIds: [], finish: finishOf("length", numTokens) }, index);
+  }
+  expect(longest).toEqual([4]);
+});
+
+test("choices that their caller left do not keep the longest from being told", () => {
+  finish(1_010, "length");
+  timer.noteDropped(1);
+  expect(longest).toEqual([3]);
+});
+
+test("when all choices were left there is no longest", () => {
+  timer.noteDropped(2);
+  expect(longest).toEqual([]);
 });
 
 test("one that failed, or was left, has no end to tell of", () => {

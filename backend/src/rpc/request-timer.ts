@@ -14,11 +14,23 @@ export interface FinishedRequest {
   readonly e2eMs: number;
 }
 
+/** What a request asks for. */
+interface AskedRequest {
+  /** Choices. */
+  readonly n: number;
+  /** Of each choice. */
+  readonly maxTokens: number;
+}
+
 /** Hears of requests as they go on. Those that fail, or that their callers leave, are not heard of at their end. */
 export interface RequestObserver {
+  noteAdmitted(asked: AskedRequest): void;
   noteFirstToken(afterMs: number): void;
   noteNextToken(afterMs: number): void;
+  /** One of the choices finished. */
   noteFinished(request: FinishedRequest): void;
+  /** All choices ended. @param numTokens sampled for the longest of those that finished. */
+  noteLongest(numTokens: number): void;
 }
 
 /** Takes one request's times, from the moment it is made; each of its choices is a sequence of its own. */
@@ -27,18 +39,27 @@ export class RequestTimer {
   readonly #observer: RequestObserver;
   readonly #calledMs: number;
   #startedMs: number | undefined;
+  #numOpen: number;
+  #longest: number | undefined;
   // index of a choice -> when its first token came, and its newest
   readonly #tokens = new Map<number, { readonly firstMs: number; lastMs: number }>();
 
-  constructor(clock: Clock, observer: RequestObserver) {
+  /** @param n how many choices it has. */
+  constructor(clock: Clock, observer: RequestObserver, n: number) {
     this.#clock = clock;
     this.#observer = observer;
+    this.#numOpen = n;
     this.#calledMs = clock.monotonicMs();
   }
 
   /** The request started so long ago. All its choices wait for the same prompt, so they start together. */
   noteStart(agoMs: number): void {
     this.#startedMs = this.#clock.monotonicMs() - agoMs;
+  }
+
+  /** So many choices ended of which nothing more will be told, since their caller left them. */
+  noteDropped(numChoices: number): void {
+    this.#end(numChoices);
   }
 
   note(event: SequenceEvent, index: number): void {
@@ -71,5 +92,12 @@ export class RequestTimer {
       decodeMs: nowMs - firstMs,
       e2eMs: nowMs - this.#calledMs,
     });
+    this.#longest = Math.max(this.#longest ?? 0, finish.numCompletionTokens);
+    this.#end(1);
+  }
+
+  #end(numChoices: number): void {
+    this.#numOpen -= numChoices;
+    if (this.#numOpen === 0 && this.#longest !== undefined) this.#observer.noteLongest(this.#longest);
   }
 }

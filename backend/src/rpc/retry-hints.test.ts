@@ -78,9 +78,10 @@ function load(numRunning: number): EngineLoad {
   return {
     numRunning,
     numWaiting: 0,
+    numDeferred: 0,
     numQueuedTokens: 0,
     numFreeBlocks: 4,
     numBlocks: 4,
-    totals: { ...totals, ended },
+    totals: { ...totals, ended, turnedAway: { numSequences: 0, numTokens: 0 } },
   };
 }

@@ -27,10 +27,14 @@ export interface Holding<Request extends Displaceable> extends QueueRoom {
 
 export type RoomAnswer<Request> =
   /** There is room once these have gone; mostly none. */
-  | { readonly kind: "room"; readonly displaced: readonly Request[] }
-  /** The asking tenant has its share, and others wait too. */
-  | { readonly kind: "over_share" }
-  | { readonly kind: "full" };
+  { readonly kind: "room"; readonly displaced: readonly Request[] } | NoRoom;
+
+/** Why a request gets no room, and of what there is too little. */
+export interface NoRoom {
+  /** `over_share`: the asking tenant has its share, and others wait too. */
+  readonly kind: "full" | "over_share";
+  readonly measure: keyof QueueRoom;
+}
 
 /**
  * Makes room for a request, or says why not. Only tenants above their share lose anything, never to a request of lower priority,
@@ -54,12 +58,12 @@ export function shareQueue<Request extends Displaceable>(
     const share = bounds[measure] / (others.length + 1);
     let missing = asked[measure] - free[measure] - sumOf(displaced, measure);
     if (missing <= 0) continue;
-    if (others.length === 0) return { kind: "full" };
-    if (own !== undefined && own[measure] + asked[measure] > share) return { kind: "over_share" };
+    if (others.length === 0) return { kind: "full", measure };
+    if (own !== undefined && own[measure] + asked[measure] > share) return { kind: "over_share", measure };
     const queues = others.map((holding) => new Losing(holding, displaced, measure, asked.priority));
     for (; missing > 0;) {
       const longest = queues.filter((queue) => queue.held > share).toSorted((a, b) => b.held - a.held)[0];
-      if (longest === undefined) return { kind: "full" };
+      if (longest === undefined) return { kind: "full", measure };
       const last = longest.lose();
       if (last === undefined) queues.splice(queues.indexOf(longest), 1);
       else {
