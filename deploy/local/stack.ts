@@ -9,6 +9,7 @@ import { type LocalModel, resolveModel } from "./model.ts";
 import { assertPortFree } from "./ports.ts";
 import type { Progress } from "./progress.ts";
 import { type LocalRegion, localSites, startRegion } from "./region.ts";
+import { runningAmong } from "./running-among.ts";
 import { loadSecrets, type StackSecrets } from "./secrets.ts";
 import { readStackFile, removeStackFile, type StackFile, writeStackFile } from "./stack-file.ts";
 import type { SupervisedProcess } from "./supervised-process.ts";
@@ -122,23 +123,18 @@ export class LocalStack {
 async function assertNotRunning(stateDir: string): Promise<void> {
   const stack = await readStackFile(stateDir);
   if (stack === undefined) return;
-  if (isAlive(stack.supervisorPid)) {
+  const running = await runningAmong([
+    stack.supervisorPid,
+    stack.edgePid,
+    ...stack.regions.flatMap(({ pids }) => pids),
+  ]);
+  if (running.includes(stack.supervisorPid)) {
     throw new Error(
       `A stack already runs from ${stateDir} (process ${stack.supervisorPid}, ${stack.baseUrl}). ` +
         "Stop it, or start another beside it: SLUICE_STATE=.sluice-2 SLUICE_PORT=8788 npm start",
     );
   }
-  const orphans = [stack.edgePid, ...stack.regions.flatMap(({ pids }) => pids)].filter(isAlive);
-  if (orphans.length > 0) {
-    throw new Error(`The last stack was killed and left processes behind. End them first: kill ${orphans.join(" ")}`);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
+  if (running.length > 0) {
+    throw new Error(`The last stack was killed and left processes behind. End them first: kill ${running.join(" ")}`);
   }
 }

@@ -45,9 +45,10 @@ export function spawnStack(env: NodeJS.ProcessEnv): ChildProcess {
   });
 }
 
-/** Resolves when the stack has printed its banner. @throws Error with everything it printed when it ends first. */
+/**
+ * Resolves when the stack has printed its banner; its state is new unless `SLUICE_STATE` names one. @throws Error with everything it printed when it ends first. */
 export async function startStack(env: NodeJS.ProcessEnv = {}): Promise<RunningStack> {
-  const stateDir = await mkdtemp(path.join(tmpdir(), "sluice-stack-"));
+  const stateDir = env["SLUICE_STATE"] ?? (await mkdtemp(path.join(tmpdir(), "sluice-stack-")));
   const child = spawnStack({ SLUICE_STATE: stateDir, SLUICE_PORT: String(await findFreePort()), ...env });
   let output = "";
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));

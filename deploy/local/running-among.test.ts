@@ -1,0 +1,19 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { expect, it } from "vitest";
+import { runningAmong } from "./running-among.ts";
+
+it("tells who runs from who has ended, also while nobody has asked how", async () => {
+  // Says the id of a child that has ended, and becomes a program that never asks how.
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+  const [line] = (await once(createInterface(parent.stdout), "line")) as [string];
+  const zombie = Number(line);
+  const { pid = 0 } = parent;
+  await expect.poll(async () => runningAmong([pid, zombie])).toEqual([pid]);
+  // The process table still has it.
+  expect(process.kill(zombie, 0)).toBe(true);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+  expect(await runningAmong([pid])).toEqual([]);
+});
