@@ -204,7 +204,11 @@ test("a prompt that has more tokens than estimated is served when they are there
   };
   region.usageOf = () => "none";
   const served = await edge.complete(key, { stream: true, prompt: "a", max_tokens: 50 });
-  expect([served.status, served.headers.get("x-ratelimit-remaining-tokens")]).toEqual([200, "300"]);
+  expect(served.status).toBe(200);
+  // A token comes back every 60 ms.
+  const left = Number(served.headers.get("x-ratelimit-remaining-tokens"));
+  expect(left).toBeGreaterThanOrEqual(300);
+  expect(left).toBeLessThan(900);
   expect(region.received.map(({ passport }) => passport?.reservedTokens)).toEqual([52, 700]);
   await served.text();
   await vi.waitFor(async () => expect(await tokensLeft(key)).toBe(1_000), 5_000);
@@ -225,8 +229,8 @@ test("limits change from the next request on, and what was used stays used", asy
 
 test("a tier is the engines' priority, for keys that may use it", async () => {
   const key = await keyWith({ service_tiers: ["default", "priority"] });
-  for (const service_tier of ["auto", "default", "priority"]) await edge.complete(key, { service_tier });
-  expect(region.received.map(({ passport }) => passport?.priority)).toEqual([0, 0, -1]);
+  for (const service_tier of ["auto", "default", "priority", "fast"]) await edge.complete(key, { service_tier });
+  expect(region.received.map(({ passport }) => passport?.priority)).toEqual([0, 0, -1, -1]);
   const refused = await edge.complete(key, { service_tier: "flex" });
   expect(refused.status).toBe(403);
   expect(await refused.json()).toMatchObject({ error: { code: "permission_denied", param: "service_tier" } });

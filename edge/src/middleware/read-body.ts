@@ -1,10 +1,11 @@
 import { AppError } from "@sluice/shared/errors.ts";
+import { requestedTierSchema, servedTier } from "@sluice/shared/openai/service-tier.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { InferenceBody } from "#edge/body/inference-body.ts";
 import type { BodyBounds } from "#edge/body/read-bytes.ts";
 import { readJson } from "#edge/body/read-json.ts";
-import { type ServiceTier, serviceTierSchema } from "#edge/auth/service-tier.ts";
+import type { ServiceTier } from "#edge/auth/service-tier.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { estimateDemand, type TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 
@@ -41,11 +42,10 @@ function modelOf(value: Readonly<Record<string, unknown>>): string {
   return model;
 }
 
-/** OpenAI's `auto` leaves the tier to the project, and `scale` is bought apart; here both are the default one. */
 function serviceTierOf({ service_tier: asked }: Readonly<Record<string, unknown>>): ServiceTier {
-  if (asked === undefined || asked === null || asked === "auto" || asked === "scale") return "default";
-  const parsed = serviceTierSchema.safeParse(asked);
-  if (parsed.success) return parsed.data;
-  const publicText = "Invalid 'service_tier': expected auto, default, flex, scale or priority.";
+  if (asked === undefined || asked === null) return "default";
+  const parsed = requestedTierSchema.safeParse(asked);
+  if (parsed.success) return servedTier(parsed.data);
+  const publicText = `Invalid 'service_tier': expected ${requestedTierSchema.options.join(", ")}.`;
   throw new AppError("invalid_value", { param: "service_tier", publicText });
 }

@@ -3,6 +3,7 @@ import type { OutputItem, OutputTextPart, ReasoningTextPart, ResponseObject } fr
 import { responseToolChoiceSchema, textFormatSchema } from "../../src/openai/response-request.ts";
 import { reasoningEffortSchema } from "../../src/openai/template-fields.ts";
 import { answerOf } from "./answer-of.ts";
+import { servedTier } from "./usage.ts";
 
 const itemStatus = z.enum(["in_progress", "completed", "incomplete"]);
 
@@ -86,7 +87,7 @@ export const response = answerOf<ResponseObject>()(
     tools: z.array(z.unknown()),
     truncation: z.enum(["auto", "disabled"]),
     reasoning: z.strictObject({ effort: z.nullable(reasoningEffortSchema), summary: z.null() }),
-    service_tier: z.string(),
+    service_tier: servedTier,
     metadata: z.record(z.string(), z.string()),
     safety_identifier: z.nullable(z.string()),
     prompt_cache_key: z.nullable(z.string()),

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { ServedTier } from "../../src/openai/chat-completion.ts";
+import type { ServedTier } from "../../src/openai/service-tier.ts";
 import type { CompletionFinishReason, CompletionUsage } from "../../src/openai/usage.ts";
 import { answerOf } from "./answer-of.ts";
 

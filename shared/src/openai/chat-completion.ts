@@ -1,13 +1,11 @@
 // What `POST /v1/chat/completions` answers. Source: OpenAI API reference.
 import type { ChatLogprobs } from "./logprobs.ts";
+import type { ServedTier } from "./service-tier.ts";
 import type { FunctionCall, ToolCall } from "./tools.ts";
 import type { CompletionFinishReason, CompletionUsage } from "./usage.ts";
 
 /** `function_call` is `tool_calls` where the request said `functions`. */
 export type ChatFinishReason = CompletionFinishReason | "function_call";
-
-/** The tier that a request ran in; told when it asked for one. */
-export type ServedTier = "default" | "flex" | "priority";
 
 export interface ChatCompletion {
   readonly id: string;
@@ -15,6 +13,7 @@ export interface ChatCompletion {
   /** Seconds since the Unix epoch. */
   readonly created: number;
   readonly model: string;
+  /** Told when the request asked for one. */
   readonly service_tier?: ServedTier;
   /** Only with `return_token_ids`. */
   readonly prompt_token_ids?: readonly number[];

@@ -1,6 +1,7 @@
 // What chat completions, text completions and responses ask for in the same words. Source: OpenAI API reference.
 import * as z from "zod/mini";
 import { metadataSchema } from "./metadata.ts";
+import { requestedTierSchema } from "./service-tier.ts";
 
 const maxIdentifierLength = 64;
 
@@ -12,7 +13,7 @@ export const requestFields = {
   top_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
   seed: z.nullish(z.int()),
   /** How urgent it is, within what the caller's key grants. */
-  service_tier: z.nullish(z.enum(["auto", "default", "flex", "scale", "priority"])),
+  service_tier: z.nullish(requestedTierSchema),
 
   // Accepted and without effect on the output.
   user: z.nullish(z.string()),

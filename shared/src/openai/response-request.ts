@@ -3,21 +3,14 @@ import { boundedArray } from "./bounded-array.ts";
 import { engineFields } from "./engine-fields.ts";
 import { requestFields } from "./request-fields.ts";
 import { inputSchema } from "./response-input.ts";
+import { jsonSchema } from "./structured-output.ts";
 import { reasoningEffortSchema, templateFields } from "./template-fields.ts";
+import { functionFields, functionName, maxTools } from "./tools.ts";
 import { unsupported, unsupportedTypes } from "./unsupported.ts";
-
-const maxTools = 128;
-
-const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
-const record = z.unknown().check(z.refine(isRecord));
-const functionName = z.string().check(z.regex(/^[a-zA-Z0-9_-]{1,64}$/));
 
 const functionTool = z.strictObject({
   type: z.literal("function"),
-  name: functionName,
-  description: z.nullish(z.string()),
-  /** A JSON Schema of the arguments; without it there are none. */
-  parameters: z.nullish(record),
+  ...functionFields,
   /** Whether arguments are always valid under `parameters`; true by default, unlike in chat completions. */
   strict: z.nullish(z.boolean()),
 });
@@ -67,7 +60,7 @@ export const textFormatSchema = z.discriminatedUnion("type", [
     type: z.literal("json_schema"),
     name: functionName,
     description: z.nullish(z.string()),
-    schema: record,
+    schema: jsonSchema,
     /** The schema is enforced either way. */
     strict: z.nullish(z.boolean()),
   }),
@@ -121,6 +114,9 @@ export const responseRequestSchema = z.strictObject({
       /** What the model thought is told as it is. */
       summary: unsupported("auto"),
       generate_summary: unsupported("auto"),
+      /** Which earlier thoughts the model reads again is the template's to say. */
+      context: unsupported("auto"),
+      mode: unsupported("standard"),
     }),
   ),
 
@@ -128,6 +124,8 @@ export const responseRequestSchema = z.strictObject({
   prompt: unsupported(),
   context_management: unsupported(),
   moderation: unsupported(),
+  access_programs: unsupported(),
+  image: unsupported(),
 
   // Not OpenAI's, but the open engines', in vLLM's words.
   top_k,

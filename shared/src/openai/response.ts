@@ -1,5 +1,6 @@
 // What `POST /v1/responses` answers. Source: OpenAI API reference, Response and its output items.
 import type { ResponseRequest, TextFormat } from "./response-request.ts";
+import { type ServedTier, servedTier } from "./service-tier.ts";
 import type { ReasoningEffort } from "./template-fields.ts";
 
 type ItemStatus = "in_progress" | "completed" | "incomplete";
@@ -93,7 +94,7 @@ export interface ResponseObject {
   readonly tools: readonly unknown[];
   readonly truncation: "auto" | "disabled";
   readonly reasoning: { readonly effort: ReasoningEffort | null; readonly summary: null };
-  readonly service_tier: string;
+  readonly service_tier: ServedTier;
   readonly metadata: Readonly<Record<string, string>>;
   readonly safety_identifier: string | null;
   readonly prompt_cache_key: string | null;
@@ -148,14 +149,10 @@ export function describeResponse(
     })),
     truncation: request.truncation ?? "disabled",
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
-    service_tier: servedTier(request.service_tier),
+    service_tier: servedTier(request.service_tier ?? "auto"),
     metadata: { ...request.metadata },
     safety_identifier: request.safety_identifier ?? null,
     prompt_cache_key: request.prompt_cache_key ?? null,
     ...(typeof request.user === "string" && { user: request.user }),
   };
-}
-
-function servedTier(asked: ResponseRequest["service_tier"]): string {
-  return asked === "flex" || asked === "priority" ? asked : "default";
 }

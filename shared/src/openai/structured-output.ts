@@ -9,7 +9,7 @@ const maxPatternLength = 16_384;
 const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Whether its keywords can be enforced is not known here. */
-const jsonSchema = z.unknown().check(z.refine(isRecord));
+export const jsonSchema = z.unknown().check(z.refine(isRecord));
 
 /** vLLM also takes the text of a schema. */
 const jsonSchemaOrText = z.union([z.string(), jsonSchema]);

@@ -14,6 +14,8 @@ test.each<[string, Parameters<typeof effectivePriority>[0], number, number]>([
   ["the default tier, more granted", { service_tier: "default" }, -5, 0],
   ["the priority tier", { service_tier: "priority" }, -5, -5],
   ["the priority tier, not granted", { service_tier: "priority" }, 0, 0],
+  ["the priority tier by its other name", { service_tier: "fast" }, -5, -5],
+  ["the scale tier", { service_tier: "scale" }, -5, 0],
   ["the automatic tier", { service_tier: "auto" }, -5, -5],
   ["a number and a tier", { priority: 4, service_tier: "priority" }, -5, 4],
 ])("%s", (_, fields, granted, expected) => {

@@ -1,5 +1,5 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
+import { type RequestedTier, servedTier } from "@sluice/shared/openai/service-tier.ts";
 import type { Exchange } from "#ingress/exchange.ts";
 import { generateTexts } from "#ingress/generation/generate-texts.ts";
 import type { GenerationEvent, GenerationPlan } from "#ingress/generation/generation.ts";
@@ -12,8 +12,6 @@ import type { ReplyHead, ReplyShape } from "./reply-shape.ts";
 import { streamReply } from "./stream-reply.ts";
 
 export const pingIntervals: PingIntervals = { firstMs: 1_000, laterMs: 10_000 };
-
-type RequestedTier = ServedTier | "auto" | "scale";
 
 /** The fields of a request, chat or not, that say how to answer. */
 export interface ReplyFields {
@@ -40,7 +38,7 @@ export async function answerPlans(
   const { model, pool } = region;
   const isStream = fields.stream === true;
   const includeUsage = isStream && fields.stream_options?.include_usage === true;
-  const serviceTier = servedTier(fields.service_tier);
+  const serviceTier = fields.service_tier ? servedTier(fields.service_tier) : undefined;
   const numChoices = plans.reduce((sum, { n }) => sum + n, 0);
   const returnsIds = plans.some((plan) => plan.returnsTokenIds);
   const promptTokenIds = returnsIds ? plans.map((plan) => plan.promptTokenIds) : undefined;
@@ -63,12 +61,6 @@ function assertStreamOptions({ stream, stream_options: options }: ReplyFields): 
     param: "stream_options",
     publicText: "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
   });
-}
-
-/** `auto` leaves the choice to us, and nobody here buys scale: both are the default tier. */
-function servedTier(requested: RequestedTier | null | undefined): ServedTier | undefined {
-  if (requested === null || requested === undefined) return undefined;
-  return requested === "auto" || requested === "scale" ? "default" : requested;
 }
 
 /** The same batches; when the first one came goes on record. */

@@ -1,4 +1,4 @@
-import type { ServedTier } from "@sluice/shared/openai/chat-completion.ts";
+import type { ServedTier } from "@sluice/shared/openai/service-tier.ts";
 import type { CompletionFinishReason } from "@sluice/shared/openai/usage.ts";
 import type { TextPiece, TokenUsage } from "#ingress/generation/generation.ts";
 import type { WholeChoice } from "./collect-choices.ts";
