@@ -35,7 +35,7 @@ if (precision !== "fp32" && precision !== "int8" && precision !== "int4") throw 
 const NUM_TOKENS = 200;
 
 const sampler = await createGrammarEngine(args.model, precision);
-const { engine, grammars, add, tokenBytes } = sampler;
+const { engine, compile, add, tokenBytes } = sampler;
 
 // Lines of JSON without an end, so that both outputs are of one length.
 const rules = new GrammarRules();
@@ -51,7 +51,7 @@ const line = {
 const endless = rules.toText(repeat(sequence(lowerSchema(line, rules, "line"), literal("\n")), 1, Infinity));
 
 const rounds: { readonly free: number; readonly bound: number }[] = [];
-const endlessId = (await grammars.compile(endless)).id;
+const endlessId = (await compile(endless)).id;
 await decode(endlessId); // Warms up.
 for (let round = 0; round < Number(args.rounds); round += 1) {
   rounds.push({ free: await decode(undefined), bound: await decode(endlessId) });

@@ -60,13 +60,13 @@ export async function measureStalls(sampler: GrammarEngine, numRounds: number): 
 }
 
 async function runStreams(sampler: GrammarEngine, grammar: string): Promise<Omit<StallReport, "schema" | "writeMs">> {
-  const { engine, grammars, add } = sampler;
+  const { engine, compile, add } = sampler;
   const ids = Array.from({ length: BATCH - 1 }, () => add(undefined, MAX_TOKENS, false));
   await engine.step(); // The prompts.
   const usualGapMs = await longestGap(engine, NUM_STEPS, () => true);
   const startedMs = performance.now();
   let compileMs = 0;
-  const leased = grammars.compile(grammar).then((lease) => {
+  const leased = compile(grammar).then((lease) => {
     compileMs = performance.now() - startedMs;
     add(lease.id, 1, false);
     return lease;

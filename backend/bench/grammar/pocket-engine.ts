@@ -6,7 +6,7 @@ import type { GrammarId } from "#engine/grammar/compiled-grammar.ts";
 import { Grammars } from "#engine/grammar/grammars.ts";
 import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
 import type { SequenceId } from "#engine/scheduler/sequence-id.ts";
-import { CompiledGrammars } from "#rpc/compiled-grammars.ts";
+import { CompiledGrammars, type GrammarLease } from "#rpc/compiled-grammars.ts";
 import { GrammarCompilerThread } from "#rpc/grammar-compiler-thread.ts";
 import { loadServedModel, type ServedModel } from "#ingress/text/served-model.ts";
 
@@ -20,7 +20,7 @@ export const BATCH = 8;
 /** An engine in this thread, with the text side of its model, and the thread that compiles grammars for it. */
 export interface GrammarEngine {
   readonly engine: Engine;
-  readonly grammars: CompiledGrammars;
+  readonly compile: (ebnf: string) => Promise<GrammarLease>;
   readonly model: ServedModel;
   /** token id -> its bytes. */
   readonly tokenBytes: readonly Uint8Array[];
@@ -81,9 +81,11 @@ export async function createGrammarEngine(
     if (!admission.admitted) throw new Error(admission.detail);
     return request.sequenceId;
   };
+  const signal = new AbortController().signal;
+  const compile = (ebnf: string): Promise<GrammarLease> => grammars.compile(ebnf, { tenant: "", priority: 0, signal });
   const close = async (): Promise<void> => {
     await grammars.close();
     await engine.close();
   };
-  return { engine, grammars, model, tokenBytes, add, close };
+  return { engine, compile, model, tokenBytes, add, close };
 }

@@ -33,7 +33,7 @@ export async function sampleOutputs(
   const wrong: string[] = [];
   for (const [name, schema] of Object.entries(schemas)) {
     const validate = ajv.compile(schema);
-    const lease = await sampler.grammars.compile(planGrammar({ guided_json: schema })?.ebnf ?? "");
+    const lease = await sampler.compile(planGrammar({ guided_json: schema })?.ebnf ?? "");
     let numMissing = numPerSchema;
     for (let numCutOff = 0; numMissing > 0;) {
       if (numCutOff > MAX_CUT_OFF) throw new Error(`${name}: outputs do not end`);

@@ -39,6 +39,11 @@ function createBench() {
 
 type Bench = ReturnType<typeof createBench>;
 
+/** Asks for a grammar, for a tenant. */
+function ask(bench: Bench, text: string, { tenant = "org", signal = new AbortController().signal } = {}) {
+  return bench.grammars.compile(text, { tenant, priority: 0, signal });
+}
+
 function compiledAt(offset: number): Compilation {
   const compiled: CompiledGrammar = { heapFingerprint: "", offset, address: 0, bytes: new Uint8Array(sizeBytes) };
   return { kind: "compiled", compiled };
@@ -49,7 +54,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 async function compileAll(bench: Bench, texts: readonly string[]): Promise<void> {
   for (const text of texts) {
-    const lease = bench.grammars.compile(text);
+    const lease = ask(bench, text);
     await settle();
     const asked = bench.asked.at(-1);
     asked?.answer(compiledAt(asked.offset));
@@ -60,7 +65,7 @@ async function compileAll(bench: Bench, texts: readonly string[]): Promise<void>
 test("a grammar is compiled once however many ask for it, and is then had without waiting", async () => {
   const bench = createBench();
   expect(bench.grammars.find("a")).toBeUndefined();
-  const leases = Promise.all([bench.grammars.compile("a"), bench.grammars.compile("a"), bench.grammars.compile("a")]);
+  const leases = Promise.all([ask(bench, "a"), ask(bench, "a"), ask(bench, "a")]);
   await settle();
   expect(bench.asked).toHaveLength(1);
   bench.asked[0]?.answer(compiledAt(0));
@@ -85,25 +90,59 @@ test("what is leased stays; what nobody leases goes when room is needed, the lea
   expect(bench.grammars.numLeased).toBe(0);
 });
 
-test("those who ask for one that waits behind another have it before a third can take its place", async () => {
-  const bench = createBench();
-  const texts = ["a", "b", "c", "d", "e", "f"];
-  const leases = texts.map((text) => bench.grammars.compile(text));
-  const outcomes = Promise.allSettled(leases);
-  for (const [index] of texts.entries()) {
+/** Answers what is asked of the compiler, until nothing is. */
+async function answerAll(bench: Bench): Promise<void> {
+  for (let numAnswered = 0; ;) {
     await settle();
-    const asked = bench.asked[index];
-    asked?.answer(compiledAt(asked.offset));
+    const each = bench.asked[numAnswered];
+    if (each === undefined) return;
+    each.answer(compiledAt(each.offset));
+    numAnswered += 1;
   }
-  const kinds = (await outcomes).map((outcome) => (outcome.status === "fulfilled" ? "leased" : outcome.reason.code));
-  expect(kinds).toEqual(["leased", "leased", "leased", "leased", "server_is_overloaded", "server_is_overloaded"]);
-  expect(bench.told.filter((each) => each.startsWith("drop"))).toEqual([]);
+}
+
+test("while everything is leased a new grammar waits, for as long as somebody wants it", async () => {
+  const bench = createBench();
+  const leases = ["a", "b", "c", "d"].map((text) => ask(bench, text));
+  const leaving = new AbortController();
+  const left = ask(bench, "e", { signal: leaving.signal });
+  const waits = ask(bench, "f");
+  left.catch(() => {});
+  await answerAll(bench);
+  const held = await Promise.all(leases);
+  expect(bench.grammars.numLeased).toBe(4);
+  leaving.abort(new Error("gone"));
+  await expect(left).rejects.toThrow("gone");
+  await settle();
+  expect(bench.asked).toHaveLength(4);
+  held[1]?.release();
+  held[2]?.release();
+  await answerAll(bench);
+  expect((await waits).id).toBe(5);
+  expect(bench.told.slice(4)).toEqual(["drop 2", "drop 3", "install 5 at 208"]);
+});
+
+test("who left before it was compiled gets no lease, and what nobody wants is not compiled", async () => {
+  const bench = createBench();
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const lots = [ask(bench, "a", { signal }), ask(bench, "b", { signal }), ask(bench, "b", { signal })];
+  const outcomes = Promise.allSettled(lots);
+  const stays = ask(bench, "a");
+  await settle();
+  leaving.abort(new Error("gone"));
+  expect((await outcomes).map(({ status }) => status)).toEqual(Array(3).fill("rejected"));
+  await expect(ask(bench, "c", { signal })).rejects.toThrow("gone");
+  await answerAll(bench);
+  (await stays).release();
+  expect(bench.told).toEqual(["install 1 at 0"]);
+  expect(bench.grammars.numLeased).toBe(0);
 });
 
 test("a fault is refused again without a try; a timeout is tried again", async () => {
   const bench = createBench();
   const fails = async (text: string, outcome: Compilation): Promise<void> => {
-    const lease = bench.grammars.compile(text);
+    const lease = ask(bench, text);
     lease.catch(() => {});
     await settle();
     bench.asked.at(-1)?.answer(outcome);
@@ -114,7 +153,7 @@ test("a fault is refused again without a try; a timeout is tried again", async (
   };
   await fails("a", { kind: "fault", detail: "fault" });
   expect(() => bench.grammars.find("a")).toThrow("fault");
-  await expect(bench.grammars.compile("a")).rejects.toMatchObject({ code: "invalid_grammar" });
+  await expect(ask(bench, "a")).rejects.toMatchObject({ code: "invalid_grammar" });
   expect(bench.asked).toHaveLength(1);
   await fails("b", { kind: "timeout", detail: "timeout" });
   expect(bench.grammars.find("b")).toBeUndefined();
@@ -127,7 +166,7 @@ test("without a model there is none, and then there is", async () => {
   const bench = createBench();
   const { model } = bench.engine;
   bench.engine.model = undefined;
-  await expect(bench.grammars.compile("a")).rejects.toMatchObject({ code: "unavailable" });
+  await expect(ask(bench, "a")).rejects.toMatchObject({ code: "unavailable" });
   bench.engine.model = model;
   await compileAll(bench, ["a"]);
   expect(bench.told).toEqual(["install 1 at 0"]);
@@ -136,10 +175,12 @@ test("without a model there is none, and then there is", async () => {
 test("a text that is too long, and one too many, are refused at once", async () => {
   const bench = createBench();
   expect(() => bench.grammars.find("x".repeat(101))).toThrow("more than 100 bytes");
-  const outcomes = Array.from({ length: 20 }, (_, index) => bench.grammars.compile(`${index}`));
-  const refused = await Promise.allSettled(outcomes.slice(16));
-  expect(refused.map((outcome) => outcome.status === "rejected" && outcome.reason.code)).toEqual(
-    Array(4).fill("server_is_overloaded"),
-  );
-  for (const outcome of outcomes.slice(0, 16)) outcome.catch(() => {});
+  // One is being compiled, and 32 wait.
+  const outcomes = Array.from({ length: 35 }, (_, index) => ask(bench, `${index}`));
+  for (const outcome of outcomes) outcome.catch(() => {});
+  for (const refused of outcomes.slice(33))
+    await expect(refused).rejects.toMatchObject({ code: "server_is_overloaded" });
+  // Another tenant takes the last place of the one that has them all.
+  ask(bench, "other", { tenant: "other" }).catch(() => {});
+  await expect(outcomes[32]).rejects.toMatchObject({ code: "rate_limit_exceeded" });
 });

@@ -46,10 +46,15 @@ export function generate(parts: GenerateParts): handleServerStreamingCall<Genera
       if (grammars === undefined) throw new AppError("invalid_value", { param: "grammar" });
       const lease = grammars.find(grammar);
       if (lease !== undefined) return startWithGrammar(call, request, lease, parts);
+      const leaving = new AbortController();
+      const leave = (): void => leaving.abort(new AppError("request_cancelled"));
+      call.once("cancelled", leave);
+      const { tenant, priority } = request;
       grammars
-        .compile(grammar)
+        .compile(grammar, { tenant, priority, signal: leaving.signal })
+        .finally(() => call.off("cancelled", leave))
         .then((compiled) => startWithGrammar(call, request, compiled, parts))
-        .catch(refuse);
+        .catch((thrown: unknown) => (call.cancelled ? undefined : refuse(thrown)));
     } catch (thrown) {
       refuse(thrown);
     }
