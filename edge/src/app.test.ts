@@ -34,7 +34,7 @@ function countingApp(
     log: silent,
     config,
     unchecked,
-    gates: new KeyGates({ homes: namespace, continents: env.CONTINENT_GATE }, timeoutMs),
+    gates: new KeyGates({ homes: namespace, continents: env.CONTINENT_GATE, networks: parts.networks }, timeoutMs),
   });
   const ask = async (key: string) => {
     const context = createExecutionContext();

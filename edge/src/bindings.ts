@@ -7,6 +7,7 @@ import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
 import type { FileSweeper } from "#edge/files/file-sweeper.ts";
+import type { NetworkBoard } from "#edge/networks/network-board.ts";
 import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
 import type { ResponseStore } from "#edge/responses/response-store.ts";
 import type { RegionBoard } from "#edge/routing/region-board.ts";
@@ -21,6 +22,7 @@ export interface Bindings {
   readonly IDEMPOTENCY_STORE: DurableObjectNamespace<IdempotencyStore>;
   readonly RESPONSE_STORE: DurableObjectNamespace<ResponseStore>;
   readonly ISSUER_BOARD: DurableObjectNamespace<IssuerBoard>;
+  readonly NETWORK_BOARD: DurableObjectNamespace<NetworkBoard>;
   readonly REGION_BOARD: DurableObjectNamespace<RegionBoard>;
   readonly FILES: R2Bucket;
   readonly BATCH_RUNNER: DurableObjectNamespace<BatchRunner>;

@@ -33,6 +33,7 @@ import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import { jsonLogger, type Logger } from "#edge/logger.ts";
 import type { ReceiptFetcher } from "#edge/proxy/fetch-receipts.ts";
 import { RetryBudget } from "#edge/proxy/retry-budget.ts";
+import { NetworkView } from "#edge/networks/network-view.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { ResponseKeeper } from "#edge/responses/response-keeper.ts";
 import { ResponseStores } from "#edge/responses/response-stores.ts";
@@ -46,6 +47,7 @@ export interface Parts {
   readonly issuers: IssuerView;
   readonly verifier: TokenVerifier;
   readonly gates: KeyGates;
+  readonly networks: NetworkView;
   readonly directory: KeyDirectory;
   readonly ledgers: DurableObjectNamespace<LimitLedger>;
   readonly unchecked: UncheckedAdmissions;
@@ -85,8 +87,9 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
   const entropy = systemEntropy;
   const tagger = await KeyTagger.fromSecret(config.keyTagSecret);
   const issuers = new IssuerView(bindings.ISSUER_BOARD, now);
+  const networks = new NetworkView(bindings.NETWORK_BOARD, config.bounds.admitTimeoutMs, now);
   const gates = new KeyGates(
-    { homes: bindings.KEY_GATE, continents: bindings.CONTINENT_GATE },
+    { homes: bindings.KEY_GATE, continents: bindings.CONTINENT_GATE, networks },
     config.bounds.admitTimeoutMs,
   );
   const passportKey = await importPassportKey(config.passportPrivateJwk);
@@ -112,6 +115,7 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     issuers,
     verifier: new TokenVerifier(issuers, now),
     gates,
+    networks,
     directory,
     ledgers: bindings.LIMIT_LEDGER,
     unchecked: new UncheckedAdmissions(config.failPolicy, now),

@@ -16,6 +16,7 @@ export { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { FileSweeper } from "#edge/files/file-sweeper.ts";
 export { IdempotencyStore } from "#edge/idempotency/idempotency-store.ts";
+export { NetworkBoard } from "#edge/networks/network-board.ts";
 export { ResponseStore } from "#edge/responses/response-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";

@@ -75,6 +75,15 @@ test("a project and its service accounts", async () => {
   expect(await shown("projects", "list")).toMatch(/cli-2 +archived/);
 });
 
+test("networks of the organization and of a project", async () => {
+  const set = await shown("networks", "set", "--project", "proj_default", "--denylist", "203.0.113.0/24");
+  expect(set).toMatch(/^denylist +\["203\.0\.113\.0\/24"\]$/m);
+  expect(await shown("networks", "show", "--project", "proj_default")).toBe(set);
+  expect(await shown("networks", "show")).toMatch(/^denylist +-$/m);
+  await shown("networks", "set", "--project", "proj_default");
+  expect(await shown("networks", "show", "--project", "proj_default")).toMatch(/^denylist +-$/m);
+});
+
 test("usage by key is a table, a few seconds after the request", async () => {
   const key = await edge.createKey();
   await edge.complete(key.value, {});

@@ -8,6 +8,12 @@ import { changeApiKey, createApiKey, listApiKeys, retrieveApiKey, revokeApiKey, 
 import { listAuditLogs } from "./audit-logs.ts";
 import { setOrganizationLimits, setProjectLimits } from "./ceilings.ts";
 import { createIssuer, deleteIssuer, listIssuers } from "./issuers.ts";
+import {
+  readOrganizationNetworks,
+  readProjectNetworks,
+  setOrganizationNetworks,
+  setProjectNetworks,
+} from "./networks.ts";
 import { archiveProject, createProject, listProjects, modifyProject, retrieveProject } from "./projects.ts";
 import { listEngines, listRegions } from "./regions.ts";
 import {
@@ -44,6 +50,15 @@ export function administration(parts: Parts): Hono<EdgeContext> {
     .get(`${accounts}/:accountId`, retrieveServiceAccount(common))
     .delete(deleteServiceAccount(common))
     .all(refuseMethod("GET", "DELETE"));
+
+  app
+    .post("/networks", setOrganizationNetworks(common))
+    .get(readOrganizationNetworks(common))
+    .all(refuseMethod("GET", "POST"));
+  app
+    .post(`${project}/networks`, setProjectNetworks(common))
+    .get(readProjectNetworks(common))
+    .all(refuseMethod("GET", "POST"));
 
   app.post("/limits", setOrganizationLimits(common)).all(refuseMethod("POST"));
   app.post(`${project}/limits`, setProjectLimits(common)).all(refuseMethod("POST"));

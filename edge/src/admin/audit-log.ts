@@ -20,6 +20,7 @@ export const auditEventTypes = [
   "api_key.rotated",
   "api_key.updated",
   "ip_allowlist.denied",
+  "ip_allowlist.updated",
   "issuer.created",
   "issuer.deleted",
   "project.archived",

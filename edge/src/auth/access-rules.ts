@@ -1,4 +1,4 @@
-import { AddressSet } from "#edge/ip/address-set.ts";
+import { NetworkRules } from "#edge/ip/network-rules.ts";
 import type { KeyTerms } from "./key-record.ts";
 import { mayUseModel } from "./model-terms.ts";
 import { ordinaryScopes, type Scope } from "./scope.ts";
@@ -23,32 +23,24 @@ export type AccessRefusal =
   | "model_not_allowed"
   | "tier_not_allowed";
 
-/** A credential's permissions, made ready to be asked: a list of ten thousand networks is parsed once. */
+/** A credential's permissions, made ready to be asked. */
 export class AccessRules {
   readonly #terms: KeyTerms;
-  readonly #allowlist: AddressSet | undefined;
-  readonly #denylist: AddressSet;
+  readonly #networks: NetworkRules;
 
   constructor(terms: KeyTerms) {
     this.#terms = terms;
-    this.#allowlist = terms.ipAllowlist && new AddressSet(terms.ipAllowlist);
-    this.#denylist = new AddressSet(terms.ipDenylist ?? []);
+    this.#networks = new NetworkRules({ allowlist: terms.ipAllowlist, denylist: terms.ipDenylist });
   }
 
   /** What speaks against the request; absent when it may go on. From where somebody asks is judged before what. */
   judge({ scopes, ip, origin, model, serviceTier }: AccessQuestion): AccessRefusal | undefined {
-    if (!this.#mayEnterFrom(ip)) return "ip_not_allowed";
+    if (!this.#networks.mayEnter(ip)) return "ip_not_allowed";
     if (origin !== undefined && !(this.#terms.origins?.includes(origin) ?? true)) return "origin_not_allowed";
     const held = this.#terms.scopes ?? ordinaryScopes;
     if (!scopes.every((scope) => held.includes(scope))) return "scope_missing";
     if (model !== undefined && !mayUseModel(model, this.#terms)) return "model_not_allowed";
     if (!(this.#terms.serviceTiers ?? ordinaryTiers).includes(serviceTier)) return "tier_not_allowed";
     return undefined;
-  }
-
-  /** Without lists from everywhere, also from an address that is not known; with an allowlist only from one of it. */
-  #mayEnterFrom(ip: string | undefined): boolean {
-    if (this.#allowlist !== undefined && (ip === undefined || !this.#allowlist.has(ip))) return false;
-    return ip === undefined || !this.#denylist.has(ip);
   }
 }

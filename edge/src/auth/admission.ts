@@ -6,11 +6,15 @@ import type { IdentityQuestion, RefusalReason } from "./decide-admission.ts";
 import type { Principal } from "./principal.ts";
 import type { RoutingTerms } from "./routing-terms.ts";
 
-export interface AdmissionQuestion extends IdentityQuestion {
+/** As a gate is asked. */
+export interface GateQuestion extends IdentityQuestion {
   readonly requestId: string;
   /** Absent for a request that computes nothing, which no limit counts. */
   readonly demand: TokenDemand | undefined;
 }
+
+/** As the pipeline asks; which owners the address is barred from is added on the way to the gate. */
+export type AdmissionQuestion = Omit<GateQuestion, "barredFrom">;
 
 export interface Admitted {
   readonly kind: "admitted";

@@ -34,6 +34,11 @@ test.each([
   },
   { why: "revoked", changes: { status: "revoked" }, asked: {} },
   { why: "expired", changes: { expiresAtMs: 1_000 }, asked: {} },
+  { why: "ip_not_allowed", changes: {}, asked: { barredFrom: ["other", "project"] } },
+  { why: "ip_not_allowed", changes: {}, asked: { barredFrom: ["org"] } },
+  { why: "ip_not_allowed", changes: { scopes: [] }, asked: { barredFrom: ["org"] } },
+  { why: "expired", changes: { expiresAtMs: 1_000 }, asked: { barredFrom: ["org"] } },
+  { why: "model_not_allowed", changes: { models: ["other"] }, asked: { barredFrom: ["other"] } },
   { why: "model_not_allowed", changes: { models: ["other"] }, asked: {} },
   { why: "expired", changes: { expiresAtMs: 1_000, models: [] }, asked: {} },
   {

@@ -7,6 +7,8 @@ import type { RoutingTerms } from "./routing-terms.ts";
 
 export interface IdentityQuestion extends AccessQuestion {
   readonly credential: Credential;
+  /** Projects and organizations that may not be used from where the question comes. */
+  readonly barredFrom: readonly string[];
 }
 
 export type RefusalReason = "unknown_key" | "wrong_secret" | "revoked" | "expired" | AccessRefusal;
@@ -34,6 +36,9 @@ export function decideAdmission(
   if (!isHolder(record, question.credential, nowMs)) return refuse("wrong_secret");
   if (record.status === "revoked") return refuse("revoked");
   if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return refuse("expired");
+  if (question.barredFrom.some((ownerId) => ownerId === record.projectId || ownerId === record.orgId)) {
+    return refuse("ip_not_allowed");
+  }
   if (!isGranted(question)) return refuse("scope_missing");
   const refusal = access.judge(question);
   return refusal === undefined ? { kind: "known", record } : refuse(refusal);

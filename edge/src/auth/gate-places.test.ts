@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
-import type { AdmissionQuestion } from "./admission.ts";
+import type { GateQuestion } from "./admission.ts";
 import type { ContinentGate } from "./leased/continent-gate.ts";
 import type { KeyGate } from "./key-gate.ts";
 import type { KeyTerms } from "./key-record.ts";
@@ -37,7 +37,7 @@ function ledgerOf(orgId: string) {
   return env.LIMIT_LEDGER.getByName(ledgerName("project", `project-of-${orgId}`));
 }
 
-function questionTo(gate: Gate, requestId: string): AdmissionQuestion {
+function questionTo(gate: Gate, requestId: string): GateQuestion {
   const keyId = gate.name?.split("@")[0] ?? "";
   return testQuestion({ requestId, credential: { kind: "secret", keyId, secretHash: "hash" } });
 }

@@ -16,7 +16,7 @@ import { claimNothing } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { QuotaBounds, QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, AdmissionQuestion } from "./admission.ts";
+import type { Admission, GateQuestion } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { isLeasedKeyId } from "./api-key.ts";
 import type { KnownKey } from "./decide-admission.ts";
@@ -76,7 +76,7 @@ export class KeyGate extends DurableObject<GateEnv> {
     this.#leasedHome = this.#openHome(record);
   }
 
-  async admit(question: AdmissionQuestion): Promise<Admission> {
+  async admit(question: GateQuestion): Promise<Admission> {
     if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
     if (this.#holding === undefined) return { kind: "refused", reason: "unknown_key" };
     const admission = await this.#holding.turnstile.admit(question, () => this.#holding);

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import type { AdmissionQuestion } from "./admission.ts";
+import type { GateQuestion } from "./admission.ts";
 import { testQuestion } from "./test-question.ts";
 import { KeyGates } from "./key-gates.ts";
 
@@ -27,7 +27,7 @@ test("an admission that comes after its caller was turned away is taken back", a
   const arrival = Promise.withResolvers<void>();
   const slow = new Proxy(env.KEY_GATE, {
     get: () => () => ({
-      admit: async (asked: AdmissionQuestion) => {
+      admit: async (asked: GateQuestion) => {
         const admission = await gate.admit(asked);
         await arrival.promise;
         return admission;
@@ -36,7 +36,10 @@ test("an admission that comes after its caller was turned away is taken back", a
     }),
   });
   const background: Promise<void>[] = [];
-  const gates = new KeyGates({ homes: slow, continents: env.CONTINENT_GATE }, 1_000);
+  const gates = new KeyGates(
+    { homes: slow, continents: env.CONTINENT_GATE, networks: { barredFrom: async () => [] } },
+    1_000,
+  );
   const admitted = gates.admit({ keyId }, question, (work) => background.push(work));
   await expect(admitted).rejects.toMatchObject({ code: "unavailable" });
   expect((await gate.admit({ ...question, requestId: "req-meanwhile" })).kind).toBe("limited");

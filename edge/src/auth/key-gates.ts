@@ -1,6 +1,7 @@
 // All gates, seen from a Worker: finds a key's gate, bounds the wait, and translates the platform's failures.
 import { AppError } from "@sluice/shared/errors.ts";
 import { answerWithin, waitAtMost } from "#edge/deadline.ts";
+import type { NetworkView } from "#edge/networks/network-view.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, AdmissionQuestion } from "./admission.ts";
 import {
@@ -19,13 +20,20 @@ const retryAfterMs = 1_000;
 /** How many times the wait for a gate we listen for an answer in all; after that its lease's deadline must do. */
 const lateFactor = 3;
 
+export interface KeyGatesParts extends GateNamespaces {
+  /** Knows from where projects and organizations may be used. */
+  readonly networks: Pick<NetworkView, "barredFrom">;
+}
+
 /** Every method throws `unavailable` when the gate does not answer: a key nobody can vouch for is not admitted. */
 export class KeyGates {
   readonly #namespaces: GateNamespaces;
+  readonly #networks: KeyGatesParts["networks"];
   readonly #timeoutMs: number;
 
-  constructor(namespaces: GateNamespaces, timeoutMs: number) {
+  constructor({ networks, ...namespaces }: KeyGatesParts, timeoutMs: number) {
     this.#namespaces = namespaces;
+    this.#networks = networks;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -38,7 +46,8 @@ export class KeyGates {
     waitUntil: (work: Promise<void>) => void,
   ): Promise<Admission> {
     const gate = gateAt(address, this.#namespaces);
-    const asked = gate.admit(question);
+    const barredFrom = await this.#networks.barredFrom(question.ip, waitUntil);
+    const asked = gate.admit({ ...question, barredFrom });
     const takeBack = async (): Promise<void> => {
       const admission = await asked;
       if (admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);

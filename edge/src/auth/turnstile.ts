@@ -4,7 +4,7 @@ import type { Units } from "#edge/rate-limit/ceiling.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { Refusal, Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, AdmissionQuestion } from "./admission.ts";
+import type { Admission, GateQuestion } from "./admission.ts";
 import { decideAdmission, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
 import type { GateCeilings } from "./gate-ceilings.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -39,7 +39,7 @@ export class Turnstile {
     this.#parts.ceilings.giveUp(ledgerName);
   }
 
-  async admit(question: AdmissionQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
+  async admit(question: GateQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
     const decidedAtMs = Date.now();
     const known = lookUp(decidedAtMs);
     if (known === "outdated") return known;

@@ -77,7 +77,10 @@ function settlerWith(windowMs: number): Settler {
     },
   } as Partial<Queue<UsageEntry>> as Queue<UsageEntry>;
   const log = { info: () => undefined, error: () => undefined };
-  const gates = new KeyGates({ homes: env.KEY_GATE, continents: env.CONTINENT_GATE }, 5_000);
+  const gates = new KeyGates(
+    { homes: env.KEY_GATE, continents: env.CONTINENT_GATE, networks: { barredFrom: async () => [] } },
+    5_000,
+  );
   return new Settler({ gates, outbox: new UsageOutbox(queue, log), fetcher, windowMs, log, now: () => nowMs });
 }
 

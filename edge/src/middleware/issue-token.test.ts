@@ -21,7 +21,7 @@ function tokenEndpoint() {
       return target.getByName.bind(target);
     },
   });
-  const gates = new KeyGates({ homes, continents: env.CONTINENT_GATE }, 5_000);
+  const gates = new KeyGates({ homes, continents: env.CONTINENT_GATE, networks: parts.networks }, 5_000);
   const app = createApp({ ...parts, gates, log: { info: () => undefined, error: () => undefined } });
   const ask = async (fields: Record<string, string>) => {
     const context = createExecutionContext();

@@ -41,6 +41,7 @@ export async function startTwinWorkers(environment: Environment): Promise<TwinWo
               gates("RESPONSE_STORE", "ResponseStore"),
               gates("CONTINENT_GATE", "ContinentGate"),
               gates("ISSUER_BOARD", "IssuerBoard"),
+              gates("NETWORK_BOARD", "NetworkBoard"),
               gates("REGION_BOARD", "RegionBoard"),
               gates("LIMIT_LEDGER", "LimitLedger"),
               gates("FILE_SWEEPER", "FileSweeper"),

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { AdmissionQuestion } from "#edge/auth/admission.ts";
+import type { GateQuestion } from "#edge/auth/admission.ts";
 import { testQuestion } from "#edge/auth/test-question.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyTerms } from "#edge/auth/key-record.ts";
@@ -16,7 +16,7 @@ async function homeOf(keyId: string, terms: KeyTerms): Promise<DurableObjectStub
   return home;
 }
 
-function question(keyId: string, requestId: string): AdmissionQuestion {
+function question(keyId: string, requestId: string): GateQuestion {
   return testQuestion({ requestId, credential: { kind: "secret", keyId, secretHash: "hash" } });
 }
 

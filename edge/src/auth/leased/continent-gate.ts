@@ -4,7 +4,7 @@
 // on places that were lent to it (place-register.ts).
 import { DurableObject } from "cloudflare:workers";
 import { AccessRules } from "#edge/auth/access-rules.ts";
-import type { Admission, AdmissionQuestion } from "#edge/auth/admission.ts";
+import type { Admission, GateQuestion } from "#edge/auth/admission.ts";
 import type { KnownKey } from "#edge/auth/decide-admission.ts";
 import { GateCeilings, type Ledger, ledgersAbove } from "#edge/auth/gate-ceilings.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
@@ -53,7 +53,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     this.#book = new QuotaBook(state.storage.kv, { limits: {}, modelLimits: {} }, this.#bounds);
   }
 
-  async admit(question: AdmissionQuestion): Promise<Admission> {
+  async admit(question: GateQuestion): Promise<Admission> {
     const { keyId } = question.credential;
     for (let round = 0; round < maxRounds; round += 1) {
       const holding = await this.#present(keyId);
