@@ -1,5 +1,6 @@
 // Every parameter that OpenAI's SDK can send is known here: served, accepted or refused by name, never an unknown one.
 // The compiler sees to it; running these tests proves nothing.
+import type { batchListQuerySchema, batchRequestSchema } from "@sluice/shared/openai/batch-request.ts";
 import type { ChatCompletionRequest } from "@sluice/shared/openai/chat-completion-request.ts";
 import type { ChatMessage } from "@sluice/shared/openai/chat-message.ts";
 import type { CompletionRequest } from "@sluice/shared/openai/completion-request.ts";
@@ -60,6 +61,14 @@ test("of files", () => {
   type Upload = z.input<typeof fileFieldsSchema> & { readonly file: unknown };
   expectTypeOf<Unknown<OpenAI.FileCreateParams, Upload>>().toBeNever();
   expectTypeOf<Unknown<OpenAI.FileListParams, z.input<typeof fileListQuerySchema>>>().toBeNever();
+});
+
+test("of batches", () => {
+  type Theirs = OpenAI.BatchCreateParams;
+  type Ours = z.output<typeof batchRequestSchema>;
+  expectTypeOf<Unknown<Theirs, Ours>>().toBeNever();
+  expectTypeOf<Unknown<Member<Theirs, "output_expires_after">, Member<Ours, "output_expires_after">>>().toBeNever();
+  expectTypeOf<Unknown<OpenAI.BatchListParams, z.output<typeof batchListQuerySchema>>>().toBeNever();
 });
 
 test("and one that is not known would be seen", () => {

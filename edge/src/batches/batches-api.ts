@@ -1,6 +1,6 @@
 // `/v1/batches`, in the shapes of OpenAI's API. Whoever gets here was admitted; what belongs to other projects is not there.
 import { AppError } from "@sluice/shared/errors.ts";
-import type { Batch } from "@sluice/shared/openai/batch.ts";
+import type { Batch, BatchList } from "@sluice/shared/openai/batch.ts";
 import { batchListQuerySchema, batchRequestSchema } from "@sluice/shared/openai/batch-request.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
@@ -20,7 +20,7 @@ const windowMs = 24 * 3_600_000;
 /** An organization's batches end one by one. */
 const retryAfterMs = 60_000;
 
-type OneBatch = "/:batchId";
+type OneBatch = "/:id";
 
 /** @param enter whether the caller may do this. */
 export function batchesApi(parts: Parts, enter: MiddlewareHandler<EdgeContext>): Hono<EdgeContext> {
@@ -30,8 +30,8 @@ export function batchesApi(parts: Parts, enter: MiddlewareHandler<EdgeContext>):
     .post("/", atTier("flex"), ...mayKeep, createBatch(parts))
     .get(...mayKeep, listBatches(parts))
     .all(refuseMethod("GET", "POST"));
-  app.get("/:batchId", ...mayKeep, retrieveBatch(parts)).all(refuseMethod("GET"));
-  app.post("/:batchId/cancel", ...mayKeep, cancelBatch(parts)).all(refuseMethod("POST"));
+  app.get("/:id", ...mayKeep, retrieveBatch(parts)).all(refuseMethod("GET"));
+  app.post("/:id/cancel", ...mayKeep, cancelBatch(parts)).all(refuseMethod("POST"));
   return app;
 }
 
@@ -73,17 +73,18 @@ function listBatches({ batchDirectory }: Parts): Handler<EdgeContext> {
     const found = await batchDirectory.list(c.get("principal").projectId, page);
     const { first_id, last_id, ...list } = toListPage(found, page, ({ batch }) => JSON.parse(batch) as Batch);
     // OpenAI's schema has them as text, or not at all.
-    return c.json({ ...list, ...(first_id !== null && { first_id }), ...(last_id !== null && { last_id }) });
+    const ends = { ...(first_id !== null && { first_id }), ...(last_id !== null && { last_id }) };
+    return c.json({ ...list, ...ends } satisfies BatchList);
   };
 }
 
 function retrieveBatch({ batchRunners }: Parts): Handler<EdgeContext, OneBatch> {
-  return async (c) => c.json(found(await batchRunners.read(c.get("principal"), c.req.param("batchId"))));
+  return async (c) => c.json(found(await batchRunners.read(c.get("principal"), c.req.param("id"))));
 }
 
-function cancelBatch({ batchRunners }: Parts): Handler<EdgeContext, "/:batchId/cancel"> {
+function cancelBatch({ batchRunners }: Parts): Handler<EdgeContext, "/:id/cancel"> {
   return async (c) => {
-    const batch = found(await batchRunners.cancel(c.get("principal"), c.req.param("batchId")));
+    const batch = found(await batchRunners.cancel(c.get("principal"), c.req.param("id")));
     if (batch.status === "cancelling" || batch.status === "cancelled") return c.json(batch);
     const publicText = `Cannot cancel a batch with status '${batch.status}'.`;
     throw new AppError("invalid_value", { param: "batch_id", publicText });

@@ -8,6 +8,7 @@ import { completion } from "../answers/completion.ts";
 import { embeddingList } from "../answers/embedding.ts";
 import { model, modelList } from "../answers/model.ts";
 import { detokenization, tokenization } from "../answers/tokenization.ts";
+import { batchOperations } from "./batch-operations.ts";
 import { fileOperations } from "./file-operations.ts";
 import type { Named, Operation } from "./operation.ts";
 import { responseOperations } from "./response-operations.ts";
@@ -43,6 +44,7 @@ export const operations: readonly Operation[] = [
     answer: { name: "EmbeddingList", schema: embeddingList },
   },
   ...fileOperations,
+  ...batchOperations,
   {
     method: "post",
     path: "/v1/tokenize",

@@ -1,11 +1,10 @@
 // What callers send to `/v1/batches`, and the lines of what a batch is to run.
 // Source: OpenAI API reference, "Create batch", "List batches", "The request input object".
 import * as z from "zod/mini";
+import { expiresAfterSchema } from "./expires-after.ts";
 import { metadataSchema } from "./metadata.ts";
 import { pageFields } from "./page-query.ts";
 
-const hourS = 3_600;
-const maxLifetimeS = 30 * 24 * hourS;
 const maxCustomIdLength = 512;
 
 export const batchEndpoints = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"] as const;
@@ -21,12 +20,7 @@ export const batchRequestSchema = z.strictObject({
   completion_window: z.literal("24h"),
   metadata: z.nullish(metadataSchema),
   /** When its output and error files end, counted from when they are made. */
-  output_expires_after: z.nullish(
-    z.strictObject({
-      anchor: z.literal("created_at"),
-      seconds: z.int().check(z.minimum(hourS), z.maximum(maxLifetimeS)),
-    }),
-  ),
+  output_expires_after: z.nullish(expiresAfterSchema),
 });
 
 export const batchListQuerySchema = z.strictObject(pageFields);

@@ -64,3 +64,12 @@ export interface Batch {
   readonly usage?: BatchUsage;
   readonly metadata: Metadata | null;
 }
+
+export interface BatchList {
+  readonly object: "list";
+  readonly data: readonly Batch[];
+  /** Absent where there are none. */
+  readonly first_id?: string;
+  readonly last_id?: string;
+  readonly has_more: boolean;
+}
