@@ -5,12 +5,12 @@ import { expect, it } from "vitest";
 import { runningAmong } from "./running-among.ts";
 
 it("tells who runs from who has ended, also while nobody has asked how", async () => {
-  // Says the id of a child that has ended, and becomes a program that never asks how.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+  // Says the id of a child that ends later, and becomes a program that never asks how.
+  const parent = spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 60"]);
   const [line] = (await once(createInterface(parent.stdout), "line")) as [string];
   const zombie = Number(line);
   const { pid = 0 } = parent;
-  await expect.poll(async () => runningAmong([pid, zombie])).toEqual([pid]);
+  await expect.poll(async () => runningAmong([pid, zombie]), { timeout: 10_000 }).toEqual([pid]);
   // The process table still has it.
   expect(process.kill(zombie, 0)).toBe(true);
   parent.kill("SIGKILL");
