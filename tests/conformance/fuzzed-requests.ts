@@ -84,6 +84,16 @@ export function fuzzedRequests(model: string): fc.Arbitrary<FuzzedRequest> {
     { model, prompt: "Hello!", add_special_tokens: false, return_token_strs: true },
     { model, messages, tools, add_generation_prompt: false },
   ];
+  /** Of a file that there is not: whatever is right beside it must not run. */
+  const batches: readonly Json[] = [
+    {
+      input_file_id: "file-x",
+      endpoint: "/v1/chat/completions",
+      completion_window: "24h",
+      metadata: { a: "b" },
+      output_expires_after: { anchor: "created_at", seconds: 3_600 },
+    },
+  ];
   const detokenize: readonly Json[] = [{ model, tokens: [1, 2, 300] }];
 
   return fc.oneof(
@@ -93,6 +103,7 @@ export function fuzzedRequests(model: string): fc.Arbitrary<FuzzedRequest> {
     { weight: 2, arbitrary: posted("embeddings", embeddings) },
     { weight: 2, arbitrary: posted("tokenize", tokenize) },
     { weight: 1, arbitrary: posted("detokenize", detokenize) },
+    { weight: 1, arbitrary: posted("batches", batches) },
     { weight: 2, arbitrary: uploads },
     { weight: 1, arbitrary: withoutBody },
   );
@@ -109,7 +120,7 @@ const uploads = mutatedForm([
   ["file", '{"custom_id":"a"}\n'],
 ]).map((form): FuzzedRequest => ({ method: "POST", path: "files", ...form }));
 
-const lists = ["files", "responses/resp_x/input_items", "models"] as const;
+const lists = ["files", "batches", "responses/resp_x/input_items", "models"] as const;
 const things = ["files/x", "files/x/content", "responses/resp_x", "models/x", "batches/x"] as const;
 const oddTexts = fc.oneof(
   fc.constantFrom(
