@@ -1,11 +1,11 @@
 import OpenAI, { BadRequestError, NotFoundError, toFile } from "openai";
 import { describe, expect, inject, it, vi } from "vitest";
-import { checkedFetch } from "./published/checked-fetch.ts";
+import { documentedFetch } from "./published/documented-fetch.ts";
 import { assertPublished } from "./published/published-schemas.ts";
 import { count } from "./questions.ts";
 
 const { baseUrl, apiKey, model } = inject("stack");
-const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: checkedFetch(baseUrl), maxRetries: 0 });
+const client = new OpenAI({ baseURL: baseUrl, apiKey, fetch: documentedFetch(baseUrl), maxRetries: 0 });
 
 type Endpoint = OpenAI.BatchCreateParams["endpoint"];
 

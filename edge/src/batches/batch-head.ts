@@ -1,5 +1,5 @@
 // A batch but for its lines, as its object keeps it and as callers see it.
-import type { Batch, BatchRequestCounts } from "@sluice/shared/openai/batch.ts";
+import { type Batch, type BatchRequestCounts, batchStatuses } from "@sluice/shared/openai/batch.ts";
 import { batchEndpointSchema } from "@sluice/shared/openai/batch-request.ts";
 import * as z from "zod/mini";
 import { toSeconds } from "#edge/admin/page.ts";
@@ -55,16 +55,7 @@ export const batchHeadSchema = z.object({
   /** How long result files are kept. */
   outputLifetimeMs: z.int(),
 
-  status: z.enum([
-    "validating",
-    "failed",
-    "in_progress",
-    "finalizing",
-    "completed",
-    "expired",
-    "cancelling",
-    "cancelled",
-  ]),
+  status: z.enum(batchStatuses),
   createdAtMs: z.int(),
   /** End of the completion window. */
   expiresAtMs: z.int(),

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Batch, BatchList } from "../../src/openai/batch.ts";
+import { type Batch, batchStatuses, type BatchList } from "../../src/openai/batch.ts";
 import { answerOf } from "./answer-of.ts";
 
 const time = z.exactOptional(z.int());
@@ -28,16 +28,7 @@ export const batch = answerOf<Batch>()(
     errors: z.exactOptional(z.strictObject({ object: z.literal("list"), data: z.array(error) })),
     input_file_id: z.string(),
     completion_window: z.literal("24h"),
-    status: z.enum([
-      "validating",
-      "failed",
-      "in_progress",
-      "finalizing",
-      "completed",
-      "expired",
-      "cancelling",
-      "cancelled",
-    ]),
+    status: z.enum(batchStatuses),
     output_file_id: z.exactOptional(z.string()),
     error_file_id: z.exactOptional(z.string()),
     created_at: z.int(),

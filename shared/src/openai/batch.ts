@@ -1,15 +1,18 @@
 // What `/v1/batches` answers. Source: OpenAI API reference, "The batch object", "The request output object".
 import type { Metadata } from "./metadata.ts";
 
-export type BatchStatus =
-  | "validating"
-  | "failed"
-  | "in_progress"
-  | "finalizing"
-  | "completed"
-  | "expired"
-  | "cancelling"
-  | "cancelled";
+export const batchStatuses = [
+  "validating",
+  "failed",
+  "in_progress",
+  "finalizing",
+  "completed",
+  "expired",
+  "cancelling",
+  "cancelled",
+] as const;
+
+export type BatchStatus = (typeof batchStatuses)[number];
 
 /** What is wrong with an input file. */
 export interface BatchError {
