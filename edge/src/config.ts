@@ -14,6 +14,8 @@ export interface Bounds {
   readonly bodyTimeoutMs: number;
   /** Longest wait for a key's gate. */
   readonly admitTimeoutMs: number;
+  /** Longest wait of a gate for a ledger above, or for its key's home: shorter than a Worker waits for the gate. */
+  readonly ledgerTimeoutMs: number;
   /** Regions asked for one request. */
   readonly maxAttempts: number;
   /** Longest wait for the headers of a stream: a region sends them with its first token or its first ping. */
@@ -108,6 +110,9 @@ export interface Config {
 
 const dayMs = 24 * 3600 * 1000;
 
+/** Of the wait for a gate, what it may wait for others itself. */
+const ledgerShare = 0.4;
+
 /** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
 const settlementMs = 60_000;
 
@@ -192,6 +197,7 @@ export function loadConfig(environment: unknown): Config {
       maxBodyBytes: values.MAX_BODY_BYTES,
       bodyTimeoutMs: values.BODY_TIMEOUT_MS,
       admitTimeoutMs: values.ADMIT_TIMEOUT_MS,
+      ledgerTimeoutMs: Math.ceil(values.ADMIT_TIMEOUT_MS * ledgerShare),
       maxAttempts: values.MAX_ATTEMPTS,
       streamStartTimeoutMs: values.STREAM_START_TIMEOUT_MS,
       answerTimeoutMs: values.ANSWER_TIMEOUT_MS,

@@ -1,9 +1,10 @@
 // Places as gates and ledgers lend them to each other: of projects and organizations, and of leased keys.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { GateQuestion } from "./admission.ts";
+import { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { ContinentGate } from "./leased/continent-gate.ts";
 import type { KeyGate } from "./key-gate.ts";
 import type { KeyTerms } from "./key-record.ts";
@@ -134,7 +135,9 @@ test("a gate that crashed still holds the places of its requests, and no more ru
 test("most admissions under a ceiling on concurrency ask no ledger and write nothing", async () => {
   const [gate] = (await gatesUnder("thrifty-places", 160, 1)) as DurableObjectStub<KeyGate>[];
   if (gate === undefined) throw new Error("a gate is needed");
-  let [numWrites, numOrders] = [0, 0];
+  let numWrites = 0;
+  // Calls from other objects reach what the class has, not what one instance has.
+  const leasing = vi.spyOn(LimitLedger.prototype, "lease");
   await burst([gate], 3, "first");
   await runInDurableObject(gate, (_, state) => {
     const put = state.storage.kv.put.bind(state.storage.kv);
@@ -143,20 +146,16 @@ test("most admissions under a ceiling on concurrency ask no ledger and write not
       put(...written);
     };
   });
-  await runInDurableObject(ledgerOf("thrifty-places"), (ledger) => {
-    const lease = ledger.lease.bind(ledger);
-    ledger.lease = async (order) => {
-      numOrders += 1;
-      return lease(order);
-    };
-  });
   for (let index = 0; index < 200; index += 1) {
     const requestId = `req-${index}`;
     expect((await gate.admit(questionTo(gate, requestId))).kind).toBe("admitted");
     await gate.settle(requestId, 7);
   }
+  const numOrders = leasing.mock.calls.length;
+  leasing.mockRestore();
   expect(numWrites).toBeLessThan(6);
-  expect(numOrders).toBeLessThan(6);
+  expect(numOrders).toBeGreaterThan(0);
+  expect(numOrders).toBeLessThan(8);
 });
 
 test("a ceiling on concurrency that was lifted lets all in, and one that is set again counts anew", async () => {

@@ -9,13 +9,13 @@
 // 3. A gate asked about a key that was never provisioned stores nothing, so the platform forgets it.
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
-import { loadConfig } from "#edge/config.ts";
+import { type Config, loadConfig } from "#edge/config.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { claimNothing } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
-import type { QuotaBounds, QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
+import type { QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
 import type { Admission, GateQuestion } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { isLeasedKeyId } from "./api-key.ts";
@@ -36,9 +36,6 @@ const unlimitedKey = "unlimited";
 
 const unlimitedSchema = z.array(z.string());
 
-/** Shorter than a Worker waits for its gate. */
-const ledgerTimeoutMs = 2_000;
-
 /** The key, and what it may still use. */
 interface Holding extends KnownKey {
   readonly book: QuotaBook;
@@ -58,7 +55,7 @@ interface GateEnv {
 }
 
 export class KeyGate extends DurableObject<GateEnv> {
-  readonly #bounds: QuotaBounds;
+  readonly #config: Config;
   /** Absent until the key is provisioned. */
   #holding: Holding | undefined;
   /** Absent for a key that only this gate admits. */
@@ -67,7 +64,7 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   constructor(state: DurableObjectState, env: GateEnv) {
     super(state, env);
-    this.#bounds = loadConfig(env).quotaBounds;
+    this.#config = loadConfig(env);
     this.#lastUse = new LastUse(state.storage.kv);
     const stored = state.storage.kv.get(recordKey);
     if (stored === undefined) return;
@@ -202,8 +199,9 @@ export class KeyGate extends DurableObject<GateEnv> {
     const gateOf = (name: string) => this.env.CONTINENT_GATE.getByName(name);
     const recall = async (borrower: string, loan: Loan) => gateOf(borrower).recall(loan);
     const recallPlaces = async ({ gate, session }: PlaceRecall) => gateOf(gate).recallPlaces(record.keyId, session);
-    const { leaseMs } = this.#bounds;
-    return new LeasedHome({ kv: this.ctx.storage.kv, leaseMs, recall, recallPlaces }, record);
+    const { quotaBounds, bounds } = this.#config;
+    const times = { leaseMs: quotaBounds.leaseMs, recallTimeoutMs: bounds.ledgerTimeoutMs / 2 };
+    return new LeasedHome({ kv: this.ctx.storage.kv, ...times, recall, recallPlaces }, record);
   }
 
   #hold(record: KeyRecord): Holding {
@@ -216,11 +214,11 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   #open(record: KeyRecord): Omit<Holding, keyof KnownKey> {
     const { kv } = this.ctx.storage;
-    const book = new QuotaBook(kv, limitsOf(record), this.#bounds);
+    const book = new QuotaBook(kv, limitsOf(record), this.#config.quotaBounds);
     const ledgers = ledgersAbove(record, this.env.LIMIT_LEDGER);
     const unlimited = unlimitedSchema.parse(kv.get(unlimitedKey) ?? []);
     const numUnderWay = (nowMs: number) => book.quota.numUnderWay(nowMs);
-    const parts = { ledgers, gateName: record.keyId, timeoutMs: ledgerTimeoutMs, numUnderWay };
+    const parts = { ledgers, gateName: record.keyId, timeoutMs: this.#config.bounds.ledgerTimeoutMs, numUnderWay };
     const ceilings = new GateCeilings(parts, unlimited, Date.now());
     const onAnswer = () => this.#noteUnlimited(ceilings);
     const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);

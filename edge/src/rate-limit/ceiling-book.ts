@@ -13,13 +13,12 @@ const placePrefix = "place/";
 /** After so long without an order, what was written ahead is taken back. */
 const idleAfterMs = 5_000;
 
-/** Shorter than a gate waits for its ledger. */
-const recallTimeoutMs = 1_000;
-
 export interface CeilingBookParts {
   readonly kv: SyncKvStorage;
   /** Longest life of a request. */
   readonly leaseMs: number;
+  /** Longest wait for gates to give places back: shorter than a gate waits for its ledger. */
+  readonly recallTimeoutMs: number;
   /** Asks a gate to give back the places that it has no use for. */
   readonly recallPlaces: (recall: PlaceRecall) => Promise<PlaceClaim>;
 }
@@ -84,7 +83,8 @@ export class CeilingBook {
 
   /** One that does not answer keeps what it holds. */
   async #recallFrom(recall: PlaceRecall): Promise<void> {
-    const asked = this.#parts.recallPlaces(recall).catch(() => undefined);
+    const { recallPlaces, recallTimeoutMs } = this.#parts;
+    const asked = recallPlaces(recall).catch(() => undefined);
     const claim = await waitAtMost(recallTimeoutMs, asked, () => undefined);
     if (claim !== undefined) this.#places?.claim(recall.gate, claim, Date.now());
   }

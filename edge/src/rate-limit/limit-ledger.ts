@@ -24,9 +24,11 @@ export class LimitLedger extends DurableObject<LedgerEnv> {
     super(state, env);
     const { kv } = state.storage;
     const stored = kv.get(limitsKey);
+    const { quotaBounds, bounds } = loadConfig(env);
     const parts = {
       kv,
-      leaseMs: loadConfig(env).quotaBounds.leaseMs,
+      leaseMs: quotaBounds.leaseMs,
+      recallTimeoutMs: bounds.ledgerTimeoutMs / 2,
       recallPlaces: async (recall: PlaceRecall) => this.#recallPlaces(recall),
     };
     this.#book = new CeilingBook(parts, stored === undefined ? {} : limitsSchema.parse(stored));

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import type { Environment, RunningWorker } from "./worker.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
+export const edgeConfig = join(root, "wrangler.toml");
 const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
 
 /** Quiet and offline. */
@@ -28,7 +29,16 @@ export interface DevWorker extends RunningWorker {
 }
 
 export async function startDevWorker(environment: Environment): Promise<DevWorker> {
+  return startDev(environment, async () => [edgeConfig]);
+}
+
+/** @param configure writes into a folder what else is to run, and returns the configurations of all. The first is reached. */
+export async function startDev(
+  environment: Environment,
+  configure: (folder: string) => Promise<readonly string[]>,
+): Promise<DevWorker> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-edge-"));
+  const configs = (await configure(folder)).flatMap((config) => ["--config", config]);
   const envFile = join(folder, "env");
   await writeFile(
     envFile,
@@ -41,7 +51,7 @@ export async function startDevWorker(environment: Environment): Promise<DevWorke
   await promisify(execFile)(process.execPath, [wrangler, "d1", "migrations", "apply", "DB", ...local], options);
 
   const address = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
-  const dev = ["dev", ...local, "--env-file", envFile, ...address, "--show-interactive-dev-session=false"];
+  const dev = ["dev", ...configs, ...local, "--env-file", envFile, ...address, "--show-interactive-dev-session=false"];
   const logs: string[] = [];
   const launch = async () => {
     // A group of its own, so that wrangler and its workerd end together.

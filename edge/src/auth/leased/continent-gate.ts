@@ -11,7 +11,7 @@ import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { Turnstile } from "#edge/auth/turnstile.ts";
 import type { GateSettlement } from "#edge/auth/gate-address.ts";
-import { loadConfig } from "#edge/config.ts";
+import { type Config, loadConfig } from "#edge/config.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
@@ -19,11 +19,8 @@ import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import { claimNothing } from "#edge/rate-limit/places.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
-import type { QuotaBounds, Verdict } from "#edge/rate-limit/quota.ts";
+import type { Verdict } from "#edge/rate-limit/quota.ts";
 import { Borrowed, type Loan } from "./loan.ts";
-
-/** Shorter than a loan, and than a Worker waits for its gate. */
-const homeTimeoutMs = 2_000;
 
 /** Changes of the key's record while one request waits for slices. */
 const maxRounds = 10;
@@ -38,7 +35,7 @@ interface ContinentGateEnv {
 }
 
 export class ContinentGate extends DurableObject<ContinentGateEnv> {
-  readonly #bounds: QuotaBounds;
+  readonly #config: Config;
   readonly #borrowed = new Borrowed();
   /** Without limits: those are with the home. It knows what is under way. */
   readonly #book: QuotaBook;
@@ -49,8 +46,8 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
 
   constructor(state: DurableObjectState, env: ContinentGateEnv) {
     super(state, env);
-    this.#bounds = loadConfig(env).quotaBounds;
-    this.#book = new QuotaBook(state.storage.kv, { limits: {}, modelLimits: {} }, this.#bounds);
+    this.#config = loadConfig(env);
+    this.#book = new QuotaBook(state.storage.kv, { limits: {}, modelLimits: {} }, this.#config.quotaBounds);
   }
 
   async admit(question: GateQuestion): Promise<Admission> {
@@ -101,7 +98,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
 
   /** One that does not say how much output it wants gets the default, or what its limits can hold. */
   #boundDemand({ promptTokens, outputTokens }: TokenDemand, { limits = {} }: KeyRecord): TokenDemand {
-    const most = Math.min(this.#bounds.defaultOutputTokens, mostTokensUnder(limits) - promptTokens);
+    const most = Math.min(this.#config.quotaBounds.defaultOutputTokens, mostTokensUnder(limits) - promptTokens);
     return { promptTokens, outputTokens: outputTokens ?? Math.max(1, most) };
   }
 
@@ -130,7 +127,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     const askedAtMs = Date.now();
     const name = this.ctx.id.name ?? keyId;
     const asked = this.#home(keyId).lend(name, this.#borrowed.revision);
-    const loan = await waitAtMost<Loan | undefined>(homeTimeoutMs, Promise.resolve(asked), () => {
+    const loan = await waitAtMost<Loan | undefined>(this.#config.bounds.ledgerTimeoutMs, Promise.resolve(asked), () => {
       throw new Error("the key's home did not answer in time");
     });
     if (loan !== undefined) this.#borrowed.renew(loan, askedAtMs);
@@ -153,7 +150,12 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     const own: Ledger = { name: keyId, lease: async (order) => this.#home(keyId).lease(order) };
     const ledgers = [own, ...ledgersAbove(record, this.env.LIMIT_LEDGER)];
     const numUnderWay = (nowMs: number) => this.#book.quota.numUnderWay(nowMs);
-    const parts = { ledgers, gateName: this.ctx.id.name ?? keyId, timeoutMs: homeTimeoutMs, numUnderWay };
+    const parts = {
+      ledgers,
+      gateName: this.ctx.id.name ?? keyId,
+      timeoutMs: this.#config.bounds.ledgerTimeoutMs,
+      numUnderWay,
+    };
     return new GateCeilings(parts, [], Date.now());
   }
 

@@ -26,6 +26,7 @@ test.each([
       {
         kv: state.storage.kv,
         leaseMs: 60_000,
+        recallTimeoutMs: 1_000,
         recall: async (_borrower, loan) => (told.push(loan), recall()),
         recallPlaces: async () => Promise.reject(new Error("nobody holds places")),
       },
