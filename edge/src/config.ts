@@ -37,6 +37,8 @@ export interface FileBounds {
   readonly maxStorageBytes: number;
   /** Longest time an upload may take. */
   readonly uploadTimeoutMs: number;
+  /** Longest wait for one operation of R2. */
+  readonly storageTimeoutMs: number;
   /** How long a file is kept that was made without a word about it. */
   readonly retentionMs: number;
 }
@@ -152,6 +154,7 @@ const environmentSchema = z.object({
   MAX_FILE_BYTES: count(200 * 1024 * 1024),
   MAX_STORAGE_BYTES: count(100 * 1024 ** 3),
   UPLOAD_TIMEOUT_MS: count(600_000),
+  STORAGE_TIMEOUT_MS: count(30_000),
   FILE_RETENTION_DAYS: count(30),
   FILES_JURISDICTION: z._default(z.string(), ""),
   BATCH_MAX_LINES: count(50_000),
@@ -215,6 +218,7 @@ export function loadConfig(environment: unknown): Config {
       maxFileBytes: values.MAX_FILE_BYTES,
       maxStorageBytes: values.MAX_STORAGE_BYTES,
       uploadTimeoutMs: values.UPLOAD_TIMEOUT_MS,
+      storageTimeoutMs: values.STORAGE_TIMEOUT_MS,
       retentionMs: values.FILE_RETENTION_DAYS * dayMs,
     },
     filesJurisdiction,

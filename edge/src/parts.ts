@@ -25,6 +25,7 @@ import { type Config, loadConfig } from "#edge/config.ts";
 import { type Entropy, systemEntropy } from "#edge/entropy.ts";
 import { FileDirectory } from "#edge/files/file-directory.ts";
 import { FileStore } from "#edge/files/file-store.ts";
+import { ObjectStore } from "#edge/files/object-store.ts";
 import { FileSweeps } from "#edge/files/file-sweeps.ts";
 import { IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
 import { Settler } from "#edge/ledger/settler.ts";
@@ -135,8 +136,12 @@ export async function buildParts(bindings: Bindings): Promise<Parts> {
     experience: new RegionExperience(now),
     retryBudget: new RetryBudget(now),
     idempotentRuns: new IdempotentRuns(bindings.IDEMPOTENCY_STORE, config.idempotency, now),
-    files: new FileStore(bindings.FILES, new FileDirectory(database), now),
-    sweeps: new FileSweeps(bindings.FILE_SWEEPER),
+    files: new FileStore(
+      new ObjectStore(bindings.FILES, config.fileBounds.storageTimeoutMs),
+      new FileDirectory(database),
+      now,
+    ),
+    sweeps: new FileSweeps(bindings.FILE_SWEEPER, config.bounds.admitTimeoutMs),
     batchDirectory: new BatchDirectory(database),
     batchRunners: new BatchRunners(bindings.BATCH_RUNNER, {
       jurisdiction: config.batches.jurisdiction,

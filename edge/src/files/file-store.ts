@@ -6,6 +6,7 @@ import type { FilePurpose } from "@sluice/shared/openai/file.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { FileDirectory, Remains } from "./file-directory.ts";
 import { type FileOwner, type FileRecord, objectKeyOf } from "./file-record.ts";
+import type { ObjectStore } from "./object-store.ts";
 import { PartWriter } from "./part-writer.ts";
 
 export interface NewFile extends FileOwner {
@@ -33,12 +34,12 @@ export interface FileUpload {
 }
 
 export class FileStore {
-  readonly #bucket: R2Bucket;
+  readonly #objects: ObjectStore;
   readonly #now: Clock;
   readonly directory: FileDirectory;
 
-  constructor(bucket: R2Bucket, directory: FileDirectory, now: Clock) {
-    this.#bucket = bucket;
+  constructor(objects: ObjectStore, directory: FileDirectory, now: Clock) {
+    this.#objects = objects;
     this.#now = now;
     this.directory = directory;
   }
@@ -52,7 +53,7 @@ export class FileStore {
     if (!(await this.directory.begin(row, maxStorageBytes))) return undefined;
     let uploadId: string | undefined;
     const writer = new PartWriter({
-      bucket: this.#bucket,
+      objects: this.#objects,
       key: objectKeyOf(file),
       onUpload: async (begun) => {
         uploadId = begun;
@@ -76,8 +77,7 @@ export class FileStore {
 
   /** The file's bytes, or of these the range that the headers ask for. Absent when there is no object any more. */
   async read(file: Pick<FileRecord, "projectId" | "id">, range?: R2Range | Headers): Promise<R2ObjectBody | undefined> {
-    const object = await this.#bucket.get(objectKeyOf(file), range === undefined ? {} : { range });
-    return object ?? undefined;
+    return this.#objects.get(objectKeyOf(file), range);
   }
 
   /** False when the project has no such file. */
@@ -92,12 +92,9 @@ export class FileStore {
     const key = objectKeyOf(remains);
     if (remains.uploadId !== undefined) {
       // One that was completed cannot be aborted, and R2 gives up any other by itself after a week.
-      await this.#bucket
-        .resumeMultipartUpload(key, remains.uploadId)
-        .abort()
-        .catch(() => undefined);
+      await this.#objects.abort(key, remains.uploadId).catch(() => undefined);
     }
-    await this.#bucket.delete(key);
+    await this.#objects.delete(key);
     await this.directory.forget(remains.id);
   }
 }

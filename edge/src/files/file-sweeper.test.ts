@@ -5,14 +5,15 @@ import migration from "../../migrations/0004_files.sql?raw";
 import { applyMigration } from "#edge/admin/test-database.ts";
 import { Database } from "#edge/admin/database.ts";
 import { FileDirectory } from "./file-directory.ts";
+import { ObjectStore } from "./object-store.ts";
 import { FileStore } from "./file-store.ts";
 import { FileSweeps } from "./file-sweeps.ts";
 
 const owner = { orgId: "org", projectId: "proj" };
 const sweeper = () => env.FILE_SWEEPER.getByName("files");
 const directory = new FileDirectory(new Database(env.DB, 5_000));
-const files = new FileStore(env.FILES, directory, Date.now);
-const sweeps = new FileSweeps(env.FILE_SWEEPER);
+const files = new FileStore(new ObjectStore(env.FILES, 5_000), directory, Date.now);
+const sweeps = new FileSweeps(env.FILE_SWEEPER, 5_000);
 
 beforeAll(async () => applyMigration(env.DB, migration));
 afterEach(() => vi.restoreAllMocks());

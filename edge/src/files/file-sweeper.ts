@@ -6,6 +6,7 @@ import type { Bindings } from "#edge/bindings.ts";
 import { loadConfig } from "#edge/config.ts";
 import { jsonLogger } from "#edge/logger.ts";
 import { FileDirectory, type Remains } from "./file-directory.ts";
+import { ObjectStore } from "./object-store.ts";
 import { FileStore } from "./file-store.ts";
 
 /** Of one sweep, whose requests the platform bounds. */
@@ -18,8 +19,9 @@ export class FileSweeper extends DurableObject<Bindings> {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
-    const database = new Database(env.DB, loadConfig(env).bounds.databaseTimeoutMs);
-    this.#files = new FileStore(env.FILES, new FileDirectory(database), Date.now);
+    const { bounds, fileBounds } = loadConfig(env);
+    const directory = new FileDirectory(new Database(env.DB, bounds.databaseTimeoutMs));
+    this.#files = new FileStore(new ObjectStore(env.FILES, fileBounds.storageTimeoutMs), directory, Date.now);
   }
 
   /** Sweeps at `dueAtMs` or before. */

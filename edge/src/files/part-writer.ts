@@ -1,9 +1,11 @@
 // Writes an R2 object of unknown length with bounded memory: one part is gathered, and put before the next begins.
 // Source: Cloudflare R2, "Multipart upload limitations": parts of 5 MiB or more, all alike but the last, at most 10,000.
+import type { ObjectStore, PartedUpload } from "./object-store.ts";
+
 const partSizeBytes = 5 * 1024 * 1024;
 
 export interface PartWriterParts {
-  readonly bucket: R2Bucket;
+  readonly objects: ObjectStore;
   readonly key: string;
   /** Hears R2's name of an upload in parts before its first part is put, so that somebody else can take it back. */
   readonly onUpload: (uploadId: string) => Promise<void>;
@@ -12,7 +14,7 @@ export interface PartWriterParts {
 export class PartWriter {
   readonly #parts: PartWriterParts;
   readonly #uploaded: R2UploadedPart[] = [];
-  #upload: R2MultipartUpload | undefined;
+  #upload: PartedUpload | undefined;
   #part = new Uint8Array(0);
   #numBytesInPart = 0;
   #sizeBytes = 0;
@@ -41,9 +43,9 @@ export class PartWriter {
 
   /** The object is there when this resolves, and not before. */
   async finish(): Promise<void> {
-    const { bucket, key } = this.#parts;
+    const { objects, key } = this.#parts;
     if (this.#upload === undefined) {
-      await bucket.put(key, this.#part.subarray(0, this.#numBytesInPart));
+      await objects.put(key, this.#part.subarray(0, this.#numBytesInPart));
       return;
     }
     if (this.#numBytesInPart > 0) await this.#putPart();
@@ -62,13 +64,13 @@ export class PartWriter {
   async #putPart(): Promise<void> {
     this.#upload ??= await this.#begin();
     const number = this.#uploaded.length + 1;
-    this.#uploaded.push(await this.#upload.uploadPart(number, this.#part.subarray(0, this.#numBytesInPart)));
+    this.#uploaded.push(await this.#upload.putPart(number, this.#part.subarray(0, this.#numBytesInPart)));
     this.#numBytesInPart = 0;
   }
 
-  async #begin(): Promise<R2MultipartUpload> {
-    const { bucket, key, onUpload } = this.#parts;
-    const upload = await bucket.createMultipartUpload(key);
+  async #begin(): Promise<PartedUpload> {
+    const { objects, key, onUpload } = this.#parts;
+    const upload = await objects.putInParts(key);
     await onUpload(upload.uploadId);
     return upload;
   }
