@@ -1,9 +1,10 @@
 // What a grammar costs, and whether it holds. Eight sequences decode side by side, with a schema and without, in turns; streams
-// run while new schemas come, which another thread compiles; random
+// run while new schemas come, which another thread compiles; schemas are compiled over a larger vocabulary; random
 // patterns and schemas are held against RegExp and ajv; and as many outputs as asked for are sampled from the model at temperature
 // 1 under each of the test schemas, and held against ajv. Times are of the engine's own thread, without sockets.
 //
 //   npm run bench:grammar -- [--model dir] [--precision int8] [--rounds 5] [--samples 1000] [--patterns 1000] [--schemas 1000]
+//     [--vocabulary 32000]
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { lowerSchema } from "#ingress/grammar/schema/lower-schema.ts";
 import { checkRandomPatterns, checkRandomSchemas } from "./grammar/check-random.ts";
 import { measureStalls } from "./grammar/compile-stall.ts";
+import { extendVocabulary, measureVocabulary } from "./grammar/large-vocabulary.ts";
 import { BATCH, createGrammarEngine, pocketDir } from "./grammar/pocket-engine.ts";
 import { sampleOutputs } from "./grammar/sample-outputs.ts";
 import { median } from "./measure.ts";
@@ -27,6 +29,7 @@ const { values: args } = parseArgs({
     samples: { type: "string", default: "1000" },
     patterns: { type: "string", default: "1000" },
     schemas: { type: "string", default: "1000" },
+    vocabulary: { type: "string", default: "32000" },
   },
 });
 const precision = args.precision;
@@ -79,6 +82,18 @@ console.table(
     "compiled in": compileMs.toFixed(0),
     "usual gap": usualGapMs.toFixed(1),
     "gap with it": gapMs.toFixed(1),
+  })),
+);
+
+const numTokens = Number(args.vocabulary);
+const vocabulary = await measureVocabulary(extendVocabulary(tokenBytes, numTokens));
+console.log(`over a vocabulary of ${numTokens} tokens, in ms of the processor`);
+console.table(
+  vocabulary.map(({ schema, compileMs, sizeBytes, installMs }) => ({
+    schema,
+    compiled: compileMs.toFixed(0),
+    KiB: (sizeBytes / 1024).toFixed(0),
+    installed: installMs.toFixed(1),
   })),
 );
 

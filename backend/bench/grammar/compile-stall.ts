@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Engine } from "#engine/engine.ts";
 import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { median } from "../measure.ts";
+import { hardSchemas } from "./hard-schemas.ts";
 import { BATCH, type GrammarEngine } from "./pocket-engine.ts";
 
 /** Steps before the new schema is sent, and after it was compiled. */
@@ -22,24 +23,10 @@ export interface StallReport {
   readonly gapMs: number;
 }
 
-/** Schemas of which each is hard in its own way. */
-const schemas: Readonly<Record<string, object>> = {
-  "two members": { type: "object", properties: { name: { type: "string" }, age: { type: "integer" } } },
-  "100 optional members": {
-    type: "object",
-    properties: Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`member ${index}`, { type: "string" }])),
-  },
-  "an enum of 1,000": { enum: Array.from({ length: 1000 }, (_, index) => `choice ${(index * 7919) % 1000}`) },
-  "a string up to 64": { type: "string", maxLength: 64 },
-  "a string up to 1,000": { type: "string", maxLength: 1000 },
-  "an email": { type: "string", format: "email" },
-  "a uri": { type: "string", format: "uri" },
-};
-
 /** Lets as many streams run as fit a step less one, and sends a new schema in between, in each round. */
 export async function measureStalls(sampler: GrammarEngine, numRounds: number): Promise<StallReport[]> {
   const reports: StallReport[] = [];
-  for (const [schema, value] of Object.entries(schemas)) {
+  for (const [schema, value] of Object.entries(hardSchemas)) {
     const rounds = [];
     for (let round = 0; round < numRounds; round += 1) {
       const startedMs = performance.now();

@@ -37,13 +37,13 @@ export interface SoakResult {
   readonly memory: readonly MemoryReading[];
 }
 
-/** Room for less than two of the longest sequences, fewer than run at once; and for fewer grammars than there are. */
+/** Room for less than two of the longest sequences, fewer than run at once; and for a few of the grammars, the largest of which just fits. */
 const scarce = {
   SLUICE_BLOCK_SIZE: "16",
   SLUICE_NUM_BLOCKS: "56",
   SLUICE_MAX_NUM_SEQS: "24",
   SLUICE_MAX_QUEUED_REQUESTS: "72",
-  SLUICE_GRAMMAR_CACHE_BYTES: `${2 * 1024 * 1024}`,
+  SLUICE_GRAMMAR_CACHE_BYTES: `${6 * 1024 * 1024}`,
 };
 const maxInFlight = 60;
 /** Between arrivals, in a rush and out of it. */

@@ -55,7 +55,7 @@ const schema = z.object({
   /** Of a grammar's text. */
   SLUICE_MAX_GRAMMAR_BYTES: count(1).default(256 * 1024),
   /** A grammar that takes longer to compile is refused. */
-  SLUICE_GRAMMAR_TIMEOUT_MS: count(1).default(2_000),
+  SLUICE_GRAMMAR_TIMEOUT_MS: count(1).default(10_000),
   /** Of the compiled grammars that are kept; one may take a quarter of it. Those of a vocabulary of 150,000 take about 10 MiB each. */
   SLUICE_GRAMMAR_CACHE_BYTES: count(64 * 1024)
     .pipe(z.int().max(1024 * 1024 * 1024))
