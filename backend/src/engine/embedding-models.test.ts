@@ -8,8 +8,8 @@ import { createCpuExecutor } from "./executor/cpu-executor.ts";
 import type { Executor } from "./executor/executor.ts";
 import { goldenModels, readGoldenCase, readGoldenEmbedding } from "./executor/golden-case.ts";
 import { seededRandom } from "./executor/test-sequence.ts";
+import { withPooling } from "./executor/with-pooling.ts";
 import type { GenerationRequest } from "./generation.ts";
-import type { Pooling } from "./graph/pooling.ts";
 import { embeddingRequest, request, runToEnd } from "./test-requests.ts";
 
 let cacheDir = "";
@@ -70,12 +70,6 @@ describe.each(["int8", "fp32"] as const)("the pocket model in %s", (precision) =
       );
     }
   });
-});
-
-const withPooling = (executor: Executor, pooling: Pooling): Executor => ({
-  spec: { ...executor.spec, embedding: { size: executor.spec.embedding?.size ?? 0, pooling } },
-  execute: (batch) => executor.execute(batch),
-  close: () => Promise.resolve(),
 });
 
 /** sequence id -> its embedding, of those that asked for one. */

@@ -7,9 +7,10 @@ import { Engine } from "./engine.ts";
 import { createExecutor } from "./executor/create-executor.ts";
 import { executorsUnderTest } from "./executor/executor-under-test.ts";
 import type { Executor } from "./executor/executor.ts";
-import { readGoldenCase } from "./executor/golden-case.ts";
+import { readGoldenCase, readGoldenEmbedding } from "./executor/golden-case.ts";
 import { seededRandom } from "./executor/test-sequence.ts";
-import { request, runToEnd } from "./test-requests.ts";
+import { withPooling } from "./executor/with-pooling.ts";
+import { embeddingRequest, request, runToEnd } from "./test-requests.ts";
 
 const cache = await temporaryFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
@@ -17,8 +18,10 @@ const golden = await readGoldenCase("pocket");
 const limits = { maxNumBatchedTokens: 96, maxNumSeqs: 8, maxQueuedRequests: 64, maxQueuedTokens: 10_000 };
 const numTokens = 24;
 const expected = golden.greedy.slice(0, numTokens);
+const goldenEmbedding = await readGoldenEmbedding("pocket");
 
-describe.each(executorsUnderTest)("the engine on $name", { timeout: 240_000 }, ({ missing, blockSize, options }) => {
+describe.each(executorsUnderTest)("the engine on $name", { timeout: 240_000 }, (underTest) => {
+  const { missing, blockSize, options, embeddingTolerance } = underTest;
   /** Blocks for two prompts and some of their answers, so that three sequences cannot run to their ends together. */
   const numBlocks = Math.ceil((2.5 * (golden.prompt.length + numTokens)) / blockSize);
   let executor: Executor | undefined;
@@ -65,6 +68,25 @@ describe.each(executorsUnderTest)("the engine on $name", { timeout: 240_000 }, (
       expect(engine.load().totals.ended.abort).toBeGreaterThan(0);
       await runToEnd(engine);
       expect(engine.load().numFreeBlocks).toBe(numBlocks);
+    },
+  );
+
+  test.skipIf(missing !== undefined).each(["last", "mean"] as const)(
+    "gives transformers' embeddings by %s, of a prompt that takes more than one step, beside a request that generates",
+    async (pooling) => {
+      if (executor === undefined) throw new Error("no executor");
+      const engine = new Engine(withPooling(executor, pooling), { ...limits, maxNumBatchedTokens: 64 });
+      engine.add(request(1, golden.prompt, numTokens));
+      engine.add(embeddingRequest(2, golden.prompt));
+      const [generated, embedded] = await runToEnd(engine);
+      expect(generated?.tokenIds).toEqual(expected);
+      const { last } = embedded ?? {};
+      if (last?.kind !== "finished") throw new Error("the embedding did not finish");
+      const cosine = last.embedding?.reduce(
+        (sum, value, index) => sum + value * (goldenEmbedding[pooling][index] ?? 0),
+        0,
+      );
+      expect(Math.abs(1 - (cosine ?? NaN))).toBeLessThan(embeddingTolerance);
     },
   );
 

@@ -25,6 +25,8 @@ export interface PagedDecoderShape {
 export const logitsName = "logits"; // float32 [numLogitRows, vocabSize], to stay on the device
 /** Sum over the vocabulary of exp((logit - largest) * inverse temperature of the row). */
 export const totalWeightsName = "totalWeights"; // float32 [numLogitRows, 1]
+/** As the last norm leaves them, of the rows wanted. */
+export const pagedHiddenStatesName = "hiddenStates"; // float32 [numHiddenRows, hiddenSize]
 /** Sums over the last layer's output: finite where every number of the token's row is, in all layers. */
 export const rowSumsName = "rowSums"; // float32 [numTokens]
 
@@ -63,6 +65,8 @@ export function encodePagedDecoder(
   graph.output(wide, "float32", ["numLogitRows", config.vocabSize]);
   addCandidates(graph, config, wide, inputs.inverseTemperatures);
   graph.output(sumRows(graph, hidden), "float32", ["numTokens"]);
+  const normed = layers.addNormed(`${pagedHiddenStatesName}.float16`, hidden, inputs.hiddenRows);
+  graph.output(castToFloat32(graph, pagedHiddenStatesName, normed), "float32", ["numHiddenRows", config.hiddenSize]);
   return graph.encode();
 }
 

@@ -7,6 +7,7 @@ export interface PagedStepInputs {
   readonly positions: GraphValue; // int64 [1, numTokens]
   readonly logitRows: GraphValue; // int32 [numLogitRows], rows of tokenIds
   readonly inverseTemperatures: GraphValue; // float32 [numLogitRows, 1]
+  readonly hiddenRows: GraphValue; // int32 [numHiddenRows], rows of tokenIds
   /** Where each sequence's tokens begin in `tokenIds`, and where the last one's end. */
   readonly cumulativeLengths: GraphValue; // int32 [numSequences + 1]
   /** Tokens of each sequence whose K and V lie in the pool already. */
@@ -34,6 +35,7 @@ export function addPagedStepInputs(graph: GraphBuilder, config: DecoderConfig, b
     positions: graph.input("positions", "int64", [1, "numTokens"]),
     logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
     inverseTemperatures: graph.input("inverseTemperatures", "float32", ["numLogitRows", 1]),
+    hiddenRows: graph.input("hiddenRows", "int32", ["numHiddenRows"]),
     cumulativeLengths: graph.input("cumulativeLengths", "int32", ["numSequencesAndOne"]),
     pastLengths: graph.input("pastLengths", "int32", ["numSequences"]),
     blockTable: graph.input("blockTable", "int32", ["numSequences", "mostBlocks"]),

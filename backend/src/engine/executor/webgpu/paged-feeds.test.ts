@@ -37,6 +37,19 @@ test("the row behind candidates follows the logits that the sequence wants, with
   expect(Array.from(feeds["inverseTemperatures"]!.data as Float32Array)).toEqual([1, 0.5, 1, 1]);
 });
 
-test("a run whose logits nobody wants still has one row of them", () => {
-  expect(values(layPagedFeeds([scheduled(0, 4, { numLogits: 0 })], 32), "logitRows")).toEqual([0]);
+test("rows of hidden states are those of each sequence's last tokens", () => {
+  const target = new Float32Array(8);
+  const batch = [
+    { ...scheduled(0, 3), hiddenStates: [target, target] },
+    scheduled(64, 1),
+    { ...scheduled(5, 2), hiddenStates: [target] },
+    { ...scheduled(7, 2), hiddenStates: [] },
+  ];
+  expect(values(layPagedFeeds(batch, 32), "hiddenRows")).toEqual([1, 2, 5]);
+});
+
+test("a run whose logits and hidden states nobody wants still has one row of each", () => {
+  const feeds = layPagedFeeds([scheduled(0, 4, { numLogits: 0 })], 32);
+  expect(values(feeds, "logitRows")).toEqual([0]);
+  expect(values(feeds, "hiddenRows")).toEqual([0]);
 });

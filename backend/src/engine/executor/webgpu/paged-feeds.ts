@@ -6,7 +6,8 @@ import type { ScheduledSequence } from "#engine/executor/executor.ts";
 export type PagedFeeds = Readonly<Record<string, Tensor>>;
 
 /**
- * Logit rows come in the order of the batch: a sequence's wanted logits, then the row behind its candidates.
+ * Logit rows come in the order of the batch: a sequence's wanted logits, then the row behind its candidates. So do the rows of
+ * hidden states.
  *
  * @param batch checked: the kernel trusts the lengths and blocks.
  */
@@ -14,10 +15,11 @@ export function layPagedFeeds(batch: readonly ScheduledSequence[], blockSize: nu
   const cumulativeLengths = [0];
   const logitRows: number[] = [];
   const inverseTemperatures: number[] = [];
+  const hiddenRows: number[] = [];
   let mostNew = 0;
   let mostTokens = 0;
   let numTokens = 0;
-  for (const { tokenIds, numComputedTokens, numLogits, candidates } of batch) {
+  for (const { tokenIds, numComputedTokens, numLogits, hiddenStates = [], candidates } of batch) {
     numTokens += tokenIds.length;
     cumulativeLengths.push(numTokens);
     for (let back = numLogits; back > 0; back--) {
@@ -28,6 +30,7 @@ export function layPagedFeeds(batch: readonly ScheduledSequence[], blockSize: nu
       logitRows.push(numTokens - 1);
       inverseTemperatures.push(candidates.temperature > 0 ? 1 / candidates.temperature : 1);
     }
+    for (const index of hiddenStates.keys()) hiddenRows.push(numTokens - hiddenStates.length + index);
     mostNew = Math.max(mostNew, tokenIds.length);
     mostTokens = Math.max(mostTokens, numComputedTokens + tokenIds.length);
   }
@@ -46,6 +49,7 @@ export function layPagedFeeds(batch: readonly ScheduledSequence[], blockSize: nu
       Float32Array.from(inverseTemperatures.length > 0 ? inverseTemperatures : [1]),
       [Math.max(1, inverseTemperatures.length), 1],
     ),
+    hiddenRows: int32(hiddenRows.length > 0 ? hiddenRows : [0]),
     cumulativeLengths: int32(cumulativeLengths),
     pastLengths: int32(pastLengths),
     blockTable: layBlockTable(batch, Math.ceil(mostTokens / blockSize)),

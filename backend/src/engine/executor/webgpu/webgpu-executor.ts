@@ -1,8 +1,15 @@
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import type { DevicePrecision } from "#engine/graph/linear.ts";
 import { chooseMaxModelLen, loadPagedDecoder, openModel } from "#engine/graph/load-decoder.ts";
-import { logitsName, numCandidates, rowSumsName, totalWeightsName } from "#engine/graph/paged-decoder.ts";
+import {
+  logitsName,
+  numCandidates,
+  pagedHiddenStatesName,
+  rowSumsName,
+  totalWeightsName,
+} from "#engine/graph/paged-decoder.ts";
+import { readPooling } from "#engine/graph/pooling.ts";
 import { checkBatch } from "#engine/executor/check-batch.ts";
 import { fillCandidates } from "#engine/executor/fill-candidates.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "#engine/executor/executor.ts";
@@ -12,7 +19,7 @@ import { NonFiniteStepError } from "#engine/executor/finite-check.ts";
 import { DevicePool } from "./device-pool.ts";
 import { openDeviceSession } from "./device-session.ts";
 import { layPagedFeeds } from "./paged-feeds.ts";
-import { ResidentLogits } from "./resident-logits.ts";
+import { ResidentRows } from "./resident-rows.ts";
 import { checkRowSums } from "./row-sums.ts";
 import { splitBatch } from "./split-batch.ts";
 import { checkWindows } from "./window-check.ts";
@@ -44,25 +51,38 @@ export interface WebGpuExecutorOptions {
 export async function createWebGpuExecutor(options: WebGpuExecutorOptions): Promise<Executor> {
   const model = await openModel(options.modelDir);
   const { config } = model;
+  const pooling = await readPooling(options.modelDir);
   const maxModelLen = chooseMaxModelLen(config, options.maxModelLen);
   const { blockSize, numBlocks, memoryBudgetBytes } = options;
   checkDeviceModel(config, blockSize);
   if (memoryBudgetBytes !== undefined) checkDeviceMemory(config, options, memoryBudgetBytes);
   await checkWindows(config);
   const decoder = await loadPagedDecoder(model, { ...options, maxModelLen });
-  const residentOutputs = [logitsName];
+  const residentOutputs = [logitsName, pagedHiddenStatesName];
   const session = await openDeviceSession(decoder.model, { weightsFolder: decoder.weightsFolder, residentOutputs });
   const pool = await DevicePool.create(config, numBlocks, blockSize);
-  const logits = await ResidentLogits.create(config.vocabSize);
-  const spec = { vocabSize: config.vocabSize, maxModelLen, blockSize, numBlocks, numCandidates: numCandidates(config) };
-  return new WebGpuExecutor(config, { session, pool, logits }, spec);
+  const logits = await ResidentRows.create(config.vocabSize);
+  const hiddenStates = await ResidentRows.create(config.hiddenSize);
+  return new WebGpuExecutor(
+    config,
+    { session, pool, logits, hiddenStates },
+    {
+      vocabSize: config.vocabSize,
+      maxModelLen,
+      blockSize,
+      numBlocks,
+      embedding: { size: config.hiddenSize, pooling },
+      numCandidates: numCandidates(config),
+    },
+  );
 }
 
 /** What lies on the device. */
 interface Resident {
   readonly session: InferenceSession;
   readonly pool: DevicePool;
-  readonly logits: ResidentLogits;
+  readonly logits: ResidentRows;
+  readonly hiddenStates: ResidentRows;
 }
 
 class WebGpuExecutor implements Executor {
@@ -81,6 +101,7 @@ class WebGpuExecutor implements Executor {
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
     checkBatch(batch, this.spec);
     this.#resident.logits.clear();
+    this.#resident.hiddenStates.clear();
     this.#behindCandidates.clear();
     const results: Float32Array[] = [];
     let firstIndex = 0;
@@ -102,20 +123,22 @@ class WebGpuExecutor implements Executor {
   }
 
   async close(): Promise<void> {
-    const { session, pool, logits } = this.#resident;
+    const { session, pool, logits, hiddenStates } = this.#resident;
     await logits.close();
+    await hiddenStates.close();
     await pool.free();
     await session.release();
   }
 
-  /** One native run; fills candidates and returns the wanted logits. @param firstIndex index in the step's batch of its first sequence. */
+  /** One native run; fills candidates and hidden states, and returns the wanted logits. @param firstIndex index in the step's batch of its first sequence. */
   async #run(run: readonly ScheduledSequence[], firstIndex: number): Promise<Float32Array> {
-    const { session, pool, logits } = this.#resident;
+    const { session, pool, logits, hiddenStates } = this.#resident;
     const outputs = await session.run({ ...layPagedFeeds(run, this.spec.blockSize), ...pool.feeds });
-    const kept = outputs[logitsName];
-    if (kept === undefined) throw new TypeError("the native run gave no logits");
-    const runNumber = logits.keep(kept);
+    const runNumber = logits.keep(tensor(outputs[logitsName]));
+    hiddenStates.keep(tensor(outputs[pagedHiddenStatesName]));
     checkRowSums(run, floats(outputs[rowSumsName]?.data), firstIndex);
+    const targets = run.flatMap((sequence) => sequence.hiddenStates ?? []);
+    handOver(await hiddenStates.read(runNumber, [...targets.keys()]), targets);
 
     const wantedRows: number[] = [];
     let row = 0;
@@ -132,6 +155,12 @@ class WebGpuExecutor implements Executor {
   }
 }
 
+/** Fills each target with its row; rows come in the targets' order. */
+function handOver(rows: Float32Array, targets: readonly Float32Array[]): void {
+  let next = 0;
+  for (const target of targets) target.set(rows.subarray(next, (next += target.length)));
+}
+
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
@@ -142,6 +171,11 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
     next += part.length;
   }
   return whole;
+}
+
+function tensor(output: Tensor | undefined): Tensor {
+  if (output === undefined) throw new TypeError("the native run left an output out");
+  return output;
 }
 
 function floats(data: unknown): Float32Array {
