@@ -279,6 +279,18 @@ test("an answer can be sent back as it came", () => {
   ]);
 });
 
+test("a call can be sent back as SDKs put it together", () => {
+  const call = { name: "f", arguments: "{}", parsed_arguments: {} };
+  const toolCall = { id: "a", index: 0, type: "function", function: call };
+  const said = { role: "assistant", content: null, parsed: null };
+  const answers = [
+    { ...said, tool_calls: [toolCall], function_call: null },
+    { ...said, function_call: call, tool_calls: null },
+  ];
+  const body = { ...chat, messages: [...chat.messages, ...answers] };
+  expect(parseRequest(chatCompletionRequestSchema, body).messages).toHaveLength(3);
+});
+
 test("what is refused says what to do instead", () => {
   const refusal = refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, store: true }));
   expect(refusal.publicText).toContain("/v1/responses");

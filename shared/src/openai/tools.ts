@@ -82,6 +82,12 @@ export const functionCallSchema = z.strictObject({
 });
 
 /** A call in the history. */
-const toolCallSchema = z.strictObject({ id: z.string(), type: z.literal("function"), function: functionCallSchema });
+const toolCallSchema = z.strictObject({
+  id: z.string(),
+  type: z.literal("function"),
+  function: functionCallSchema,
+  /** Its place, as an SDK leaves it in what it puts together of a stream. */
+  index: z.optional(z.unknown()),
+});
 
 export const toolCallsSchema = boundedArray(toolCallSchema, 0, maxCalls);
