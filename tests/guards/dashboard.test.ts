@@ -12,14 +12,14 @@ interface Dashboard {
 const { panels } = JSON.parse(await readFile(path.join(root, "deploy/grafana/sluice.json"), "utf8")) as Dashboard;
 const operations = await readFile(path.join(root, "docs/operations.md"), "utf8");
 
-const metricName = /\b(?:vllm:|sluice_ingress_)[a-z0-9_]+/g;
+const metricName = /\b(?:vllm:|sluice_ingress_|sluice_engine_)[a-z0-9_]+/g;
 
 /** The metrics that the backend's sources name, of whatever type. */
 async function definedMetrics(): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const file of glob("backend/src/**/*-metrics.ts", { cwd: root })) {
     const source = await readFile(path.join(root, file), "utf8");
-    for (const [, name] of source.matchAll(/"((?:vllm:|sluice_ingress_)[a-z0-9_]+)"/g))
+    for (const [, name] of source.matchAll(/"((?:vllm:|sluice_ingress_|sluice_engine_)[a-z0-9_]+)"/g))
       if (name !== undefined) names.add(name);
   }
   return names;

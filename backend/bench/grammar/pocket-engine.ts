@@ -6,6 +6,7 @@ import type { GrammarId } from "#engine/grammar/compiled-grammar.ts";
 import { Grammars } from "#engine/grammar/grammars.ts";
 import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
 import type { SequenceId } from "#engine/scheduler/sequence-id.ts";
+import { systemClock } from "#platform/clock.ts";
 import { CompiledGrammars, type GrammarLease } from "#rpc/compiled-grammars.ts";
 import { GrammarCompilerThread } from "#rpc/grammar-compiler-thread.ts";
 import { loadServedModel, type ServedModel } from "#ingress/text/served-model.ts";
@@ -54,6 +55,7 @@ export async function createGrammarEngine(
   const grammars = new CompiledGrammars({
     maxTextBytes,
     arena,
+    clock: systemClock,
     compiler: new GrammarCompilerThread({ modelDir, arena }, timeoutMs),
     client: {
       model: { spec: engine.spec, load: engine.load() },

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { LoadedModel } from "#engine/engine-client.ts";
 import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import type { CompiledGrammar, GrammarId } from "#engine/grammar/compiled-grammar.ts";
+import { systemClock } from "#platform/clock.ts";
 import { CompiledGrammars } from "./compiled-grammars.ts";
 import type { Compilation } from "./grammar-compiler-thread.ts";
 
@@ -33,7 +34,7 @@ function createBench() {
     asked,
     told,
     engine,
-    grammars: new CompiledGrammars({ maxTextBytes: 100, arena, compiler, client: engine }),
+    grammars: new CompiledGrammars({ maxTextBytes: 100, arena, compiler, client: engine, clock: systemClock }),
   };
 }
 

@@ -2,9 +2,10 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { EngineClient } from "#engine/engine-client.ts";
 import type { GrammarId } from "#engine/grammar/compiled-grammar.ts";
 import { GrammarArena, type GrammarArenaLimits } from "#engine/grammar/grammar-arena.ts";
+import type { Clock } from "#platform/clock.ts";
 import { sha256 } from "#platform/sha256.ts";
 import { CompileQueue, type QueuedGrammar } from "./compile-queue.ts";
-import type { GrammarCompiling } from "./grammar-compiler-thread.ts";
+import type { Compilation, GrammarCompiling } from "./grammar-compiler-thread.ts";
 import { RefusedGrammars } from "./refused-grammars.ts";
 
 export interface CompiledGrammarsOptions {
@@ -13,6 +14,14 @@ export interface CompiledGrammarsOptions {
   readonly arena: GrammarArenaLimits;
   readonly compiler: GrammarCompiling;
   readonly client: Pick<EngineClient, "model" | "installGrammar" | "dropGrammar">;
+  readonly clock: Clock;
+  readonly observer?: GrammarObserver;
+}
+
+/** Is told of grammars. */
+export interface GrammarObserver {
+  /** One had its turn, which took so long. */
+  noteCompiled(outcome: Compilation["kind"], durationMs: number): void;
 }
 
 /** A grammar that the engine has. It stays there until this is released. */
@@ -67,6 +76,11 @@ export class CompiledGrammars {
   /** Grammars that some lease holds. */
   get numLeased(): number {
     return this.#arena.numUsed;
+  }
+
+  /** Grammars that wait to be compiled. */
+  get numWaiting(): number {
+    return this.#queue.size;
   }
 
   /** Grammars that the engine has. */
@@ -170,7 +184,7 @@ export class CompiledGrammars {
   }
 
   async #compile({ key, ebnf, askers }: Pending): Promise<GrammarId> {
-    const { compiler, client } = this.#options;
+    const { compiler, client, clock, observer } = this.#options;
     if (client.model === undefined) throw new AppError("unavailable", { detail: "the model is not loaded" });
     let offset = this.#arena.findRoom();
     for (; offset === undefined; offset = this.#arena.findRoom()) {
@@ -180,7 +194,9 @@ export class CompiledGrammars {
       }
       await this.#untilReleased();
     }
+    const startedMs = clock.monotonicMs();
     const compilation = await compiler.compile({ ebnf, offset }, client.model.spec.vocabSize);
+    observer?.noteCompiled(compilation.kind, clock.monotonicMs() - startedMs);
     if (compilation.kind !== "compiled") {
       if (compilation.kind === "fault") this.#refused.add(key, compilation.detail);
       throw new AppError("invalid_grammar", { detail: compilation.detail });

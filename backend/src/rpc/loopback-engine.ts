@@ -32,7 +32,7 @@ export interface Ended {
 }
 
 /** The engine's grammars, and what compiles for them. */
-interface LoopbackGrammars extends Omit<CompiledGrammarsOptions, "client"> {
+interface LoopbackGrammars extends Omit<CompiledGrammarsOptions, "client" | "clock"> {
   readonly grammars: Grammars;
 }
 
@@ -54,7 +54,7 @@ export class LoopbackEngine {
     const facts = { modelId: "fake", engineId: "0", prefixCaching: true, ...limits };
     this.metrics = createEngineMetrics(this.engineClient, facts);
     const client = this.engineClient;
-    this.compiledGrammars = grammars && new CompiledGrammars({ ...grammars, client });
+    this.compiledGrammars = grammars && new CompiledGrammars({ ...grammars, client, clock: systemClock });
     this.server = new EngineServer({
       client: this.engineClient,
       facts,

@@ -8,6 +8,7 @@ import { loadConfig } from "./config.ts";
 import { createEngineMetrics } from "./engine-metrics.ts";
 import { EngineServer } from "./engine-server.ts";
 import { CompiledGrammars } from "./compiled-grammars.ts";
+import { observeGrammars } from "./grammar-metrics.ts";
 import { GrammarCompilerThread } from "./grammar-compiler-thread.ts";
 
 /** What closing may take beyond the drain itself. */
@@ -24,11 +25,13 @@ const facts = {
   prefixCaching: config.prefixCaching,
 };
 const { registry, observer } = createEngineMetrics(thread.client, facts);
-const grammars = new CompiledGrammars({
+const grammars: CompiledGrammars = new CompiledGrammars({
   maxTextBytes: config.grammarLimits.maxTextBytes,
   arena: config.grammars.arena,
   compiler: new GrammarCompilerThread(config.grammars, config.grammarLimits.timeoutMs),
   client: thread.client,
+  clock: systemClock,
+  observer: observeGrammars(registry, { model_name: facts.modelId, engine: facts.engineId }, () => grammars),
 });
 const server = new EngineServer({
   client: thread.client,
