@@ -81,7 +81,7 @@ async function readWhileDecoding(
 
   async function readLoads(): Promise<void> {
     try {
-      for await (const load of running.client.watch(false, done.signal)) {
+      for await (const load of running.client.watch(false, 60_000, done.signal)) {
         if (load.numRunning < numSequences || received.includes(0)) continue;
         const numTokens = [...promptLengths, ...received].reduce((sum, count) => sum + count, 0);
         const numSlots = (load.numBlocks - load.numFreeBlocks) * blockSize;

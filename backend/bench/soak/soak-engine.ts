@@ -61,7 +61,7 @@ export class SoakEngine {
     const pool = new EnginePool((each) => new Engine(each, parts), parts.random);
     pool.setAddresses([address]);
     const done = new AbortController();
-    const engine = new SoakEngine(pool, child, client.watch(false, done.signal), done, stop);
+    const engine = new SoakEngine(pool, child, client.watch(false, 60_000, done.signal), done, stop);
     await engine.until(() => pool.isServing);
     return engine;
   }

@@ -7,6 +7,7 @@ import {
   credentials,
   Metadata,
 } from "@grpc/grpc-js";
+import { AppError } from "@sluice/shared/errors.ts";
 import {
   EngineDefinition,
   type EmbedRequest,
@@ -120,14 +121,29 @@ export class EngineClient {
     });
   }
 
-  /** The engine's load as it changes, and what its cache holds if that is wanted; waits for the engine to be reachable. Ends only by an error or by leaving the loop. */
-  async *watch(cacheEvents: boolean, signal: AbortSignal): AsyncGenerator<WatchResponse> {
+  /**
+   * The engine's load as it changes, and what its cache holds if that is wanted; waits for the engine to be reachable. Ends only
+   * by an error or by leaving the loop; a silence of `maxSilenceMs` is an error, also where the connection lives on.
+   */
+  async *watch(cacheEvents: boolean, maxSilenceMs: number, signal: AbortSignal): AsyncGenerator<WatchResponse> {
     signal.throwIfAborted();
     const { path, requestSerialize, responseDeserialize } = service.watch;
     const metadata = new Metadata({ waitForReady: true });
     const request = { minIntervalMs: 0, cacheEvents };
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
-    for await (const messages of readAll(call, signal)) yield* messages;
+    const silence = new AbortController();
+    const giveUp = (): void => {
+      silence.abort(new AppError("unavailable", { detail: `the engine was silent for ${maxSilenceMs} ms` }));
+    };
+    const timer = setTimeout(giveUp, maxSilenceMs);
+    try {
+      for await (const messages of readAll(call, AbortSignal.any([signal, silence.signal]))) {
+        timer.refresh();
+        yield* messages;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close(): void {

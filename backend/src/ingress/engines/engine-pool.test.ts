@@ -92,6 +92,24 @@ describe("choosing", () => {
     expect(second.numIntroductions).toBe(1);
   });
 
+  test("a Watch that hangs is opened anew: the engine serves again, and what it tells is heard", async () => {
+    const hanging = new ScriptedEngine();
+    await hanging.start();
+    const logger = createLogger("test", "silent");
+    const parts = { modelId: "tiny", maxKnownBlocks: 10, clock: systemClock, random: Math.random, logger };
+    const engine = new Engine(hanging.address, parts, 2_000);
+    void engine.follow();
+    await until(() => engine.isServing);
+    hanging.hangWatches();
+    await until(() => !engine.isServing);
+    await until(() => engine.isServing);
+    expect(hanging.numWatches).toBeGreaterThan(1);
+    hanging.tellCache(["12345678"], { restarts: true });
+    await until(() => engine.numKnownBlocks === 1);
+    engine.close();
+    hanging.kill();
+  });
+
   test("an engine that leaves gets nothing new, and finishes what it has", async () => {
     first.script = (call) => void setTimeout(() => answer(call, [[65]]), 200);
     const running = ask();

@@ -5,7 +5,7 @@ import { HeldBlocks } from "./held-blocks.ts";
 import type { PromptBlocks } from "./prompt-blocks.ts";
 
 /** An engine reports at least once a second; one that missed several reports is not to be relied on. */
-const lostAfterMs = 5_000;
+export const lostAfterMs = 5_000;
 /** One that missed two is not to be compared with others. */
 const staleAfterMs = 2_500;
 /** A report that comes so long after a prompt was sent has it: the engine takes it in at the end of the step under way. */

@@ -10,7 +10,7 @@ import type { EngineStatus } from "@sluice/shared/region-status.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Logger } from "#platform/logger.ts";
 import { type CallLimits, EngineClient } from "./engine-client.ts";
-import { EngineSignals, type LastReport } from "./engine-signals.ts";
+import { EngineSignals, type LastReport, lostAfterMs } from "./engine-signals.ts";
 import type { EngineView } from "./expected-time.ts";
 import type { PromptBlocks } from "./prompt-blocks.ts";
 
@@ -39,12 +39,15 @@ export class Engine {
   readonly #client: EngineClient;
   readonly #signals: EngineSignals;
   readonly #stopping = new AbortController();
+  readonly #maxSilenceMs: number;
   #numCalls = 0;
   /** Why it was last not there: said once, not at every try. */
   #trouble: string | undefined;
 
-  constructor(address: string, parts: EngineParts) {
+  /** @param maxSilenceMs after it a Watch that hangs is opened anew. */
+  constructor(address: string, parts: EngineParts, maxSilenceMs = lostAfterMs) {
     this.address = address;
+    this.#maxSilenceMs = maxSilenceMs;
     this.#parts = parts;
     this.#logger = parts.logger.child({ engine: address });
     this.#client = new EngineClient(address);
@@ -138,7 +141,8 @@ export class Engine {
     while (!signal.aborted) {
       try {
         this.#signals.beginWatch();
-        for await (const load of this.#client.watch(this.#parts.maxKnownBlocks > 0, signal)) {
+        const cacheEvents = this.#parts.maxKnownBlocks > 0;
+        for await (const load of this.#client.watch(cacheEvents, this.#maxSilenceMs, signal)) {
           if (this.#signals.model === undefined) this.#signals.introduce(await this.#fetchModel());
           retryMs = firstRetryMs;
           if (this.#signals.noteReport(load, this.#nowMs())) continue;
