@@ -33,6 +33,9 @@ interface NodeLlamaCpp {
   }>;
 }
 
+/** Jobs that come within so long of each other are started together. */
+const quietMs = 50;
+
 const setup = JSON.parse(process.argv[2] ?? "") as WorkerSetup;
 const { numThreads, numSequences } = setup;
 const entry = join(setup.packageDir, "node_modules/node-llama-cpp/dist/index.js");
@@ -50,40 +53,61 @@ const context = await model.createContext({
 const slots = Array.from({ length: numSequences }, () => context.getSequence());
 
 let pending: [number, number][] = [];
-let preparing: Promise<unknown> = Promise.resolve();
+let waiting: WorkerJob[] = [];
+let timer: NodeJS.Timeout | undefined;
 process.on("message", (job: WorkerJob) => {
-  generate(job).then(
-    () => sendAfterTokens({ kind: "ended", id: job.id }),
-    (error: unknown) => sendAfterTokens({ kind: "ended", id: job.id, error: String(error) }),
-  );
+  waiting.push(job);
+  clearTimeout(timer);
+  timer = setTimeout(startWaiting, quietMs);
 });
 process.once("disconnect", () => process.exit());
 send({ kind: "ready" });
 
-async function generate({ id, slot, promptTokenIds, maxTokens }: WorkerJob): Promise<void> {
+/**
+ * Starts what has come together. Who evaluates while others are still being cleared would run ahead of them: to clear a slot
+ * waits for a whole batch.
+ */
+function startWaiting(): void {
+  const jobs = waiting;
+  waiting = [];
+  const cleared = Promise.all(jobs.map(clear));
+  for (const [index, job] of jobs.entries()) {
+    cleared
+      .then((numsKept) => evaluate(job, numsKept[index] ?? 0))
+      .then(
+        () => sendAfterTokens({ kind: "ended", id: job.id }),
+        (error: unknown) => sendAfterTokens({ kind: "ended", id: job.id, error: String(error) }),
+      );
+  }
+}
+
+function slotOf({ slot }: WorkerJob): LlamaSequence {
   const sequence = slots[slot];
   if (sequence === undefined) throw new Error(`no slot ${slot}`);
+  return sequence;
+}
+
+/** Leaves in the job's slot what its prompt begins with, and returns how many tokens that are. */
+async function clear(job: WorkerJob): Promise<number> {
+  const sequence = slotOf(job);
+  const { promptTokenIds } = job;
   const known = sequence.contextTokens;
   let numKept = 0;
   // The last token is computed in any case: its logits are wanted.
   while (numKept < promptTokenIds.length - 1 && known[numKept] === promptTokenIds[numKept]) numKept += 1;
-  if (numKept < known.length) await prepare(sequence.eraseContextTokenRanges([{ start: numKept, end: known.length }]));
-  let numTokens = 0;
-  for await (const tokenId of sequence.evaluate(promptTokenIds.slice(numKept), {
-    temperature: 0,
-    yieldEogToken: true,
-  })) {
-    keep(id, tokenId);
-    numTokens += 1;
-    if (numTokens === maxTokens) return;
-  }
-  throw new Error(`ended after ${numTokens} tokens`);
+  if (numKept < known.length) await sequence.eraseContextTokenRanges([{ start: numKept, end: known.length }]);
+  return numKept;
 }
 
-/** Settles when every slot that is being cleared is: a slot waits for a whole batch of those that went ahead of it. */
-async function prepare(erasing: Promise<void>): Promise<void> {
-  preparing = Promise.all([preparing, erasing]);
-  for (let seen: typeof preparing | undefined; seen !== preparing; await seen) seen = preparing;
+async function evaluate(job: WorkerJob, numKept: number): Promise<void> {
+  const options = { temperature: 0, yieldEogToken: true };
+  let numTokens = 0;
+  for await (const tokenId of slotOf(job).evaluate(job.promptTokenIds.slice(numKept), options)) {
+    keep(job.id, tokenId);
+    numTokens += 1;
+    if (numTokens === job.maxTokens) return;
+  }
+  throw new Error(`ended after ${numTokens} tokens`);
 }
 
 function keep(id: number, tokenId: number): void {
