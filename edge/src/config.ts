@@ -161,7 +161,7 @@ const environmentSchema = z.object({
   BATCH_MAX_ACTIVE: count(100),
   BATCH_MAX_PARALLEL_LINES: count(16),
   BATCH_MAX_TRIES: count(5),
-  BATCH_MAX_ANSWER_BYTES: count(8 * 1024 * 1024),
+  BATCH_MAX_ANSWER_BYTES: count(4 * 1024 * 1024),
   BATCH_TURN_MS: count(20_000),
   BATCH_RETENTION_DAYS: count(30),
   KEY_DEFAULT_LIFETIME_DAYS: count(90),

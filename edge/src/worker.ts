@@ -8,10 +8,12 @@ import type { EdgeContext } from "#edge/context.ts";
 import { jsonLogger } from "#edge/logger.ts";
 import { errorResponse } from "#edge/middleware/render-errors.ts";
 import { consumeUsage, replayDeadLetters } from "#edge/ledger/consume-usage.ts";
-import { buildParts, type Parts } from "#edge/parts.ts";
+import { isolateParts } from "#edge/isolate-parts.ts";
+import type { Parts } from "#edge/parts.ts";
 
 export { IssuerBoard } from "#edge/auth/jwt/issuer-board.ts";
 export { BatchRunner } from "#edge/batches/batch-runner.ts";
+export { LineWorker } from "#edge/batches/line-worker.ts";
 export { ContinentGate } from "#edge/auth/leased/continent-gate.ts";
 export { KeyGate } from "#edge/auth/key-gate.ts";
 export { FileSweeper } from "#edge/files/file-sweeper.ts";
@@ -21,14 +23,12 @@ export { ResponseStore } from "#edge/responses/response-store.ts";
 export { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 export { RegionBoard } from "#edge/routing/region-board.ts";
 
-// The app, not its promise, is kept: a promise belongs to the request that made it, and dies when that one is cancelled.
-let parts: Parts | undefined;
 let app: Hono<EdgeContext> | undefined;
 
 export default {
   async fetch(request, bindings, context) {
     try {
-      app ??= createApp((parts ??= await buildParts(bindings)));
+      app ??= createApp(await isolateParts(bindings));
       return await app.fetch(request, bindings, context);
     } catch (thrown) {
       // Only what happens before or outside the pipeline ends here: above all a misconfigured deployment.
@@ -39,7 +39,7 @@ export default {
   },
 
   async queue(batch, bindings) {
-    parts ??= await buildParts(bindings);
+    const parts = await isolateParts(bindings);
     const { batchRunners, log } = parts;
     // As wrangler.toml names them.
     switch (batch.queue) {

@@ -11,7 +11,12 @@ import { type BatchHead, hasEnded } from "./batch-head.ts";
 import { BatchState } from "./batch-state.ts";
 import type { BatchTurn } from "./batch-turn.ts";
 import { workOn } from "./batch-work.ts";
-import { LineRunner } from "./line-runner.ts";
+import type { LineWorker } from "./line-worker.ts";
+
+/** Of worker.ts, as the platform hands them to the Worker itself. */
+interface OwnExports {
+  readonly LineWorker: Fetcher<LineWorker>;
+}
 
 /** Between two looks at whether a turn was lost. */
 const watchMs = 15_000;
@@ -25,7 +30,6 @@ export type Creation = { readonly kind: "created"; readonly batch: Batch } | { r
 export class BatchRunner extends DurableObject<Bindings> {
   #state: BatchState | undefined;
   #parts: Parts | undefined;
-  #runner: LineRunner | undefined;
   /** While a turn works: since when. */
   #workingSinceMs: number | undefined;
 
@@ -100,11 +104,13 @@ export class BatchRunner extends DurableObject<Bindings> {
     const { turn, numFailures } = state.head;
     await this.ctx.storage.setAlarm(now() + watchMs);
     try {
-      const runner = (this.#runner ??= new LineRunner(parts));
-      const waitMs = await workOn({ state, parts, runner, waitUntil: (work) => this.ctx.waitUntil(work) });
+      const { LineWorker: lines } = this.ctx.exports as unknown as OwnExports;
+      const waitMs = await workOn({ state, parts, runLine: async (line) => lines.run(line) });
       await batchDirectory.put(rowOf(state));
       state.patch({ turn: turn + 1, numFailures: 0 });
       if (waitMs === undefined) {
+        const { id, status, counts, caller } = state.head;
+        log.info("batch", { batchId: id, status, ...counts, orgId: caller.orgId, projectId: caller.projectId });
         await this.ctx.storage.setAlarm(now() + config.batches.retentionMs);
         return;
       }

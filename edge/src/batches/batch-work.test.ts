@@ -104,8 +104,6 @@ function answerTo({ requestId, caller }: LineRequest): LineResponse {
   return { status: 200, body: { said: "hello" }, retryAfterMs: undefined, settlement };
 }
 
-const ignore = (): void => undefined;
-
 /** A batch in its object, as a test works on it; `reopen` is what the object does when it comes back. */
 async function withBatch(
   head: BatchHead,
@@ -119,8 +117,7 @@ async function withBatch(
     let state = BatchState.create(storage, head);
     await act({
       state: () => state,
-      turn: async (run = async (line) => answerTo(line)) =>
-        workOn({ state, parts, runner: { run: async (line) => run(line) }, waitUntil: ignore }),
+      turn: async (run = async (line) => answerTo(line)) => workOn({ state, parts, runLine: run }),
       reopen: () => {
         const opened = BatchState.open(storage);
         if (opened === undefined) throw new Error("nothing was written");

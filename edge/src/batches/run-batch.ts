@@ -6,12 +6,12 @@ import { charge, type Settlement } from "#edge/ledger/settlement.ts";
 import type { Parts } from "#edge/parts.ts";
 import { newRequestId } from "#edge/request-id.ts";
 import { batchLineSchema } from "@sluice/shared/openai/batch-request.ts";
-import type { BatchHead } from "./batch-head.ts";
+import type { BatchCaller, BatchHead } from "./batch-head.ts";
 import type { BatchState } from "./batch-state.ts";
 import { lineIdOf } from "./batch-id.ts";
 import { judgeResponse } from "./judge-response.ts";
 import type { PendingLine } from "./line-book.ts";
-import type { LineResponse, LineRunner } from "./line-runner.ts";
+import type { LineRequest, LineResponse } from "./line-runner.ts";
 import { type LineOutcome, runLines } from "./run-lines.ts";
 import { addUsage } from "./usage-sum.ts";
 
@@ -22,8 +22,7 @@ const maxRetryMs = 120_000;
 export interface BatchWork {
   readonly state: BatchState;
   readonly parts: Parts;
-  readonly runner: Pick<LineRunner, "run">;
-  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly runLine: (line: LineRequest) => Promise<LineResponse>;
 }
 
 /** Runs lines for one turn. Returns in how many milliseconds the next may run; undefined when none is left, or none is to run any more. */
@@ -53,16 +52,19 @@ function isRunOver({ status, unrun, expiresAtMs }: BatchHead, nowMs: number): bo
  * since its answer went nowhere.
  */
 async function recover({ state, parts }: BatchWork): Promise<void> {
-  const { keyId, place } = state.head.caller;
-  const address = { keyId, place: placeOf({ cf: place }) };
   for (const { number, settlement } of state.book.uncharged()) {
     await pay(settlement, parts);
     state.book.noteCharged(number);
   }
   for (const { number, requestId } of state.book.running()) {
-    await pay({ requestId, ...address, isLeased: true, totalTokens: 0 }, parts);
+    await pay(nothingFor(requestId, state.head.caller), parts);
     state.book.release(number, { dueMs: 0, isTry: false });
   }
+}
+
+/** Of a request that nobody gets an answer of: whatever it reserved is given back. */
+function nothingFor(requestId: string, { keyId, place }: BatchCaller): Settlement {
+  return { requestId, keyId, place: placeOf({ cf: place }), isLeased: true, totalTokens: 0 };
 }
 
 async function runLine(line: PendingLine, run: BatchWork): Promise<LineOutcome> {
@@ -79,21 +81,21 @@ async function runLine(line: PendingLine, run: BatchWork): Promise<LineOutcome> 
   const isLastTry = numTries + 1 >= parts.config.batches.maxTries;
   switch (verdict.kind) {
     case "wait":
-      state.book.release(number, { dueMs: 0, isTry: false });
       await giveBack(response.settlement, parts);
+      state.book.release(number, { dueMs: 0, isTry: false });
       return { kind: "wait", afterMs: verdict.afterMs };
     case "refused":
-      state.book.release(number, { dueMs: 0, isTry: false });
       state.patch({ unrun: { code: verdict.code, message: verdict.message, isFailure: true } });
       await giveBack(response.settlement, parts);
+      state.book.release(number, { dueMs: 0, isTry: false });
       return { kind: "ended" };
     case "retry":
       if (isLastTry) return keep(line, requestId, response, false, run);
+      await giveBack(response.settlement, parts);
       state.book.release(number, {
         dueMs: parts.now() + Math.min(maxRetryMs, firstRetryMs * 2 ** numTries),
         isTry: true,
       });
-      await giveBack(response.settlement, parts);
       return { kind: "ended" };
     case "stands":
       return keep(line, requestId, response, verdict.isGood, run);
@@ -104,7 +106,7 @@ async function runLine(line: PendingLine, run: BatchWork): Promise<LineOutcome> 
 async function askFor(
   { offset, length }: PendingLine,
   requestId: string,
-  { state, parts, runner, waitUntil }: BatchWork,
+  { state, parts, runLine: run }: BatchWork,
 ): Promise<LineResponse | undefined> {
   const { caller, endpoint, inputFileId } = state.head;
   try {
@@ -116,12 +118,13 @@ async function askFor(
     }
     const { body } = batchLineSchema.parse(parseJsonObject(new Uint8Array(await object.arrayBuffer())));
     const bytes = new Uint8Array(new TextEncoder().encode(JSON.stringify(body)));
-    return await runner.run({ requestId, endpoint, body: bytes, caller }, waitUntil);
+    return await run({ requestId, endpoint, body: bytes, caller });
   } catch (thrown) {
     const error = AppError.from(thrown);
     parts.log.error("line of a batch failed", { batchId: state.head.id, requestId, errorDetail: error.message });
     const body = { error: error.toErrorObject() };
-    return { status: error.httpStatus, body, retryAfterMs: error.retryAfterMs, settlement: undefined };
+    const settlement = nothingFor(requestId, caller);
+    return { status: error.httpStatus, body, retryAfterMs: error.retryAfterMs, settlement };
   }
 }
 
