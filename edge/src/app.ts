@@ -67,7 +67,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.get("/v1/models/:model{.+}", ...describeModels).all(refuseMethod("GET"));
 
   app.use("/v1/files/*", identify, enter, keepFilesInPlace(config.filesJurisdiction));
-  app.route("/v1/files", filesApi({ ...parts, bounds: config.fileBounds }));
+  app.route("/v1/files", filesApi({ ...parts, enter, bounds: config.fileBounds }));
 
   app.use("/v1/batches/*", identify);
   app.route("/v1/batches", batchesApi(parts, enter));

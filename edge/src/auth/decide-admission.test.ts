@@ -49,17 +49,22 @@ test.each([
   {
     why: "revoked",
     changes: { status: "revoked" },
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } },
+  },
+  {
+    why: "token_expired",
+    changes: {},
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: 1_000 } },
   },
   {
     why: "scope_missing",
     changes: {},
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["usage.read"] } },
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["usage.read"], untilMs: Infinity } },
   },
   {
     why: "scope_missing",
     changes: { scopes: ["usage.read"] },
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } },
+    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } },
   },
 ] as const)("refused as $why: $changes asked $asked", ({ why, changes, asked }) => {
   expect(decideAdmission(changes && known(changes), { ...question, ...asked }, nowMs)).toEqual({
@@ -71,7 +76,7 @@ test.each([
 test.each([
   { changes: { expiresAtMs: 1_001 }, asked: {} },
   { changes: { models: ["pocket"] }, asked: {} },
-  { changes: {}, asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"] } } },
+  { changes: {}, asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } } },
 ] satisfies { changes: Partial<KeyRecord>; asked: Partial<IdentityQuestion> }[])(
   "admitted: $changes asked $asked",
   ({ changes, asked }) => {

@@ -11,7 +11,7 @@ export interface IdentityQuestion extends AccessQuestion {
   readonly barredFrom: readonly string[];
 }
 
-export type RefusalReason = "unknown_key" | "wrong_secret" | "revoked" | "expired" | AccessRefusal;
+export type RefusalReason = "unknown_key" | "wrong_secret" | "revoked" | "expired" | "token_expired" | AccessRefusal;
 
 /** A key and its permissions. */
 export interface KnownKey {
@@ -34,6 +34,7 @@ export function decideAdmission(
   if (known === undefined) return refuse("unknown_key");
   const { record, access } = known;
   if (!isHolder(record, question.credential, nowMs)) return refuse("wrong_secret");
+  if (hasRunOut(question.credential, nowMs)) return refuse("token_expired");
   if (record.status === "revoked") return refuse("revoked");
   if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return refuse("expired");
   if (question.barredFrom.some((ownerId) => ownerId === record.projectId || ownerId === record.orgId)) {
@@ -50,6 +51,10 @@ function isHolder({ secretHash, previousSecrets = [] }: KeyRecord, credential: C
   const isShown = (hash: string) => equalsInConstantTime(hash, credential.secretHash);
   if (secretHash !== undefined && isShown(secretHash)) return true;
   return previousSecrets.some(({ hash, untilMs }) => untilMs > nowMs && isShown(hash));
+}
+
+function hasRunOut(credential: Credential, nowMs: number): boolean {
+  return (credential.kind === "ownToken" || credential.kind === "tenant") && credential.untilMs <= nowMs;
 }
 
 /** A token may hold fewer scopes than its key. */

@@ -12,7 +12,7 @@ const question: AdmissionQuestion = {
   serviceTier: "default",
   demand: undefined,
 };
-const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"] } as const;
+const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } as const;
 const principal = { orgId: "org", projectId: "project", keyId: "key" };
 const routing = { jurisdictions: ["eu"], models: {}, isExplained: false };
 const terms = { principal, expiresAtMs: undefined, routing };

@@ -2,7 +2,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { fileFieldsSchema } from "@sluice/shared/openai/file-requests.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
-import type { Handler } from "hono";
+import type { Handler, MiddlewareHandler } from "hono";
 import { nestFields } from "#edge/admin/read-query.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { FileBounds } from "#edge/config.ts";
@@ -20,6 +20,8 @@ const maxFilenameLength = 512;
 const settleMs = 60_000;
 
 export interface ReceiveParts {
+  /** Throws when the caller may not any more what it might when its upload began. */
+  readonly enter: MiddlewareHandler<EdgeContext>;
   readonly files: FileStore;
   readonly sweeps: FileSweeps;
   readonly bounds: FileBounds;
@@ -29,14 +31,20 @@ export interface ReceiveParts {
 
 export function receiveFile(parts: ReceiveParts): Handler<EdgeContext> {
   return async (c) => {
-    const receiving = receive(c.req.raw, c.get("principal"), parts);
+    const assertStillMay = async (): Promise<void> => void (await parts.enter(c, async () => undefined));
+    const receiving = receive(c.req.raw, c.get("principal"), assertStillMay, parts);
     // A caller's leaving cancels whatever was not promised: also the taking back of what it sent.
     c.executionCtx.waitUntil(receiving.catch(() => undefined));
     return c.json(fileToWire(await receiving));
   };
 }
 
-async function receive(request: Request, owner: FileOwner, parts: ReceiveParts): Promise<FileRecord> {
+async function receive(
+  request: Request,
+  owner: FileOwner,
+  assertStillMay: () => Promise<void>,
+  parts: ReceiveParts,
+): Promise<FileRecord> {
   const { files, sweeps, bounds, entropy, now } = parts;
   const maxBytes = bounds.maxFileBytes + maxOverheadBytes;
   const declaredBytes = Number(request.headers.get("content-length") ?? maxBytes);
@@ -59,6 +67,7 @@ async function receive(request: Request, owner: FileOwner, parts: ReceiveParts):
       if (upload.sizeBytes + bytes.byteLength > bounds.maxFileBytes) throw new AppError("request_too_large");
       await upload.write(bytes);
     });
+    await assertStillMay();
     return await commit(upload, form, bounds, now());
   } catch (thrown) {
     await upload.abandon();

@@ -21,6 +21,7 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
   wrong_secret: "invalid_api_key",
   revoked: "key_revoked",
   expired: "key_expired",
+  token_expired: "token_expired",
   ip_not_allowed: "ip_not_authorized",
   origin_not_allowed: "origin_not_authorized",
   scope_missing: "permission_denied",

@@ -47,7 +47,7 @@ async function readOwnToken(token: string, ownTokens: OwnTokens): Promise<Creden
   const verdict = await ownTokens.verify(token);
   switch (verdict.kind) {
     case "valid":
-      return { kind: "ownToken", keyId: verdict.keyId, scopes: verdict.scopes };
+      return { kind: "ownToken", keyId: verdict.keyId, scopes: verdict.scopes, untilMs: verdict.untilMs };
     case "expired":
       throw new AppError("token_expired");
     case "invalid":
@@ -61,7 +61,7 @@ async function readIssuersToken(token: string, verifier: TokenVerifier): Promise
     case "valid": {
       const tenant = await tenantOf(verdict.issuer, verdict.claims);
       if (tenant === undefined) throw new AppError("invalid_token", { detail: "the claims name no tenant or project" });
-      return { kind: "tenant", keyId: tenant.record.keyId, ...tenant };
+      return { kind: "tenant", keyId: tenant.record.keyId, untilMs: verdict.untilMs, ...tenant };
     }
     case "expired":
       throw new AppError("token_expired");

@@ -9,6 +9,7 @@ import { equalsInConstantTime } from "#edge/auth/constant-time.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
+import { type BodyBounds, readBytes } from "#edge/body/read-bytes.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { auditDenial, identityError } from "./admit.ts";
 import { type Authenticators, readCredential } from "./authenticate.ts";
@@ -16,6 +17,7 @@ import { type Authenticators, readCredential } from "./authenticate.ts";
 export interface AdminDoor extends Authenticators {
   readonly gates: KeyGates;
   readonly denials: DenialAudit;
+  readonly config: { readonly bounds: BodyBounds };
 }
 
 const usagePath = "/v1/organization/usage/";
@@ -39,6 +41,7 @@ export function requireAdmin(adminKey: string, door: AdminDoor) {
 /** Who holds the token. Throws when it may not do what the request is about. */
 async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<Actor> {
   const credential = await readCredential(token, door);
+  await takeIn(c, door.config.bounds);
   const { keyId } = credential;
   const ip = c.req.header("cf-connecting-ip");
   const isAdminKey = kindOfKeyId(keyId) === "admin";
@@ -63,6 +66,13 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
     throw new AppError("permission_denied", { detail: `key ${keyId} administers its project's keys only` });
   }
   return { id: keyId, ip };
+}
+
+/** Has the body here before the gate is asked: one that trickles in must not outlive the right to send it. */
+async function takeIn(c: Context<EdgeContext>, bounds: BodyBounds): Promise<void> {
+  const { url, method, headers, signal, body } = c.req.raw;
+  if (body !== null)
+    c.req.raw = new Request(url, { method, headers, signal, body: await readBytes(c.req.raw, bounds) });
 }
 
 /** Ids of projects need no escapes, so a path that is about one names it letter by letter. */

@@ -24,7 +24,13 @@ export interface TokenSources {
 }
 
 export type TokenVerdict =
-  | { readonly kind: "valid"; readonly issuer: Issuer; readonly claims: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "valid";
+      readonly issuer: Issuer;
+      readonly claims: Readonly<Record<string, unknown>>;
+      /** With the issuer's leeway. */
+      readonly untilMs: number;
+    }
   /** The reason is for the log, and never holds a part of the token. */
   | { readonly kind: "invalid"; readonly reason: string }
   | { readonly kind: "expired" }
@@ -80,7 +86,7 @@ async function verifyWith(token: string, issuer: Issuer, keys: JWTVerifyGetKey, 
     const { exp = Infinity, iat = 0 } = payload;
     if (exp - iat > issuer.maxLifetimeS) return invalid("lives too long");
     if (iat * 1000 > nowMs + issuer.leewayS * 1000) return invalid("issued in the future");
-    return { kind: "valid", issuer, claims: payload };
+    return { kind: "valid", issuer, claims: payload, untilMs: (exp + issuer.leewayS) * 1000 };
   } catch (thrown) {
     if (thrown instanceof errors.JWTExpired) return { kind: "expired" };
     // Only jose's code: its messages may quote the token.

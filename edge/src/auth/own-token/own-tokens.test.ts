@@ -26,7 +26,12 @@ test("one secret gives one key, in every isolate; another gives another", async 
 test("a token says for which key it was issued, and what it may do, for fifteen minutes", async () => {
   const token = await tokens.issue({ keyId: "key", scopes: ["inference"] });
   expect(OwnTokens.claims(token)).toBe(true);
-  expect(await tokens.verify(token)).toEqual({ kind: "valid", keyId: "key", scopes: ["inference"] });
+  expect(await tokens.verify(token)).toEqual({
+    kind: "valid",
+    keyId: "key",
+    scopes: ["inference"],
+    untilMs: nowMs + 900_000,
+  });
   nowMs += 900_000;
   expect(await tokens.verify(token)).toEqual({ kind: "expired" });
 });

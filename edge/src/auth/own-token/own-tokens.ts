@@ -19,7 +19,7 @@ const type = "at+jwt";
 /** Life of a token, in seconds. */
 export const ownTokenLifetimeS = 900;
 
-const claimsSchema = z.object({ sub: z.string(), scope: z.string() });
+const claimsSchema = z.object({ sub: z.string(), scope: z.string(), exp: z.number() });
 
 export interface OwnTokenGrant {
   readonly keyId: string;
@@ -28,7 +28,7 @@ export interface OwnTokenGrant {
 }
 
 export type OwnTokenVerdict =
-  | ({ readonly kind: "valid" } & OwnTokenGrant)
+  | ({ readonly kind: "valid"; readonly untilMs: number } & OwnTokenGrant)
   | { readonly kind: "expired" }
   | { readonly kind: "invalid"; readonly reason: string };
 
@@ -80,8 +80,8 @@ export class OwnTokens {
         currentDate: new Date(this.#now()),
         requiredClaims: ["exp", "iat", "sub"],
       });
-      const { sub, scope } = claimsSchema.parse(payload);
-      return { kind: "valid", keyId: sub, scopes: scope.split(" ").filter(isScope) };
+      const { sub, scope, exp } = claimsSchema.parse(payload);
+      return { kind: "valid", keyId: sub, scopes: scope.split(" ").filter(isScope), untilMs: exp * 1000 };
     } catch (thrown) {
       if (thrown instanceof errors.JWTExpired) return { kind: "expired" };
       return { kind: "invalid", reason: thrown instanceof errors.JOSEError ? thrown.code : "malformed" };
