@@ -23,7 +23,7 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: "deploy", root: "deploy", include: ["local/**/*.test.ts"] } },
+      { test: { name: "deploy", root: "deploy", include: ["{cli,local}/**/*.test.ts"] } },
       { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"] } },
       { test: { name: "edge-bench", root: "edge/bench", include: ["**/*.test.ts"] } },
       "edge/vitest.config.ts",

@@ -187,6 +187,28 @@ test("every change leaves an entry that says who, from where, and what", async (
   assertOpenAi("ListAuditLogsResponse", ofOpenAi);
 });
 
+test.each([
+  { path: "/limits", id: "org_default", object: "organization.limits" },
+  { path: "/projects/proj_default/limits", id: "proj_default", object: "organization.project.limits" },
+])(
+  "limits at $path are replaced whole, read back, and in the audit log with those before",
+  async ({ path, ...head }) => {
+    const none = { rpm: null, tpm: null, rpd: null, concurrency: null, tokens_per_month: null };
+    expect((await call("GET", path)).json).toEqual({ ...head, ...none });
+    await call("POST", path, { rpm: 600, tokens_per_month: 1_000_000 });
+    const second = await call("POST", path, { rpm: 700, concurrency: 9 });
+    expect(second.json).toEqual({ ...head, ...none, rpm: 700, concurrency: 9 });
+    expect((await call("GET", path)).json).toEqual(second.json);
+    const [entry] = await auditOf(head.id);
+    expect(entry).toMatchObject({
+      type: "rate_limit.updated",
+      before: { rpm: 600, tpm: null, tokens_per_month: 1_000_000, concurrency: null },
+      after: { rpm: 700, concurrency: 9 },
+    });
+    await call("POST", path, {});
+  },
+);
+
 test("the audit log is filtered and paged both ways", async () => {
   const actor = await created("/admin_api_keys", { name: "busy" });
   for (const name of ["one", "two", "three"]) await call("POST", "/projects", { name }, actor.value);

@@ -6,7 +6,7 @@ import type { Parts } from "#edge/parts.ts";
 import { createAdminKey, deleteAdminKey, listAdminKeys, retrieveAdminKey } from "./admin-keys.ts";
 import { changeApiKey, createApiKey, listApiKeys, retrieveApiKey, revokeApiKey, rotateApiKey } from "./api-keys.ts";
 import { listAuditLogs } from "./audit-logs.ts";
-import { setOrganizationLimits, setProjectLimits } from "./ceilings.ts";
+import { readOrganizationLimits, readProjectLimits, setOrganizationLimits, setProjectLimits } from "./ceilings.ts";
 import { createIssuer, deleteIssuer, listIssuers } from "./issuers.ts";
 import {
   readOrganizationNetworks,
@@ -60,8 +60,14 @@ export function administration(parts: Parts): Hono<EdgeContext> {
     .get(readProjectNetworks(common))
     .all(refuseMethod("GET", "POST"));
 
-  app.post("/limits", setOrganizationLimits(common)).all(refuseMethod("POST"));
-  app.post(`${project}/limits`, setProjectLimits(common)).all(refuseMethod("POST"));
+  app
+    .post("/limits", setOrganizationLimits(common))
+    .get(readOrganizationLimits(common))
+    .all(refuseMethod("GET", "POST"));
+  app
+    .post(`${project}/limits`, setProjectLimits(common))
+    .get(readProjectLimits(common))
+    .all(refuseMethod("GET", "POST"));
 
   app.post("/admin_api_keys", createAdminKey(common)).get(listAdminKeys(common)).all(refuseMethod("GET", "POST"));
   app

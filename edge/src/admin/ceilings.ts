@@ -1,7 +1,7 @@
 // The limits above keys: of a project, and of the organization. OpenAI sets them in its console; the words are those of a
-// key's limits.
+// key's limits. `/v1/organization/limits` and `/v1/organization/projects/:projectId/limits`.
 import { AppError } from "@sluice/shared/errors.ts";
-import type { Handler } from "hono";
+import type { Context, Handler } from "hono";
 import * as z from "zod/mini";
 import { readJson } from "#edge/body/read-json.ts";
 import type { Bounds } from "#edge/config.ts";
@@ -35,39 +35,67 @@ export interface CeilingParts {
   readonly bounds: Bounds;
 }
 
-/** `POST /v1/organization/limits`: replaces all of them; a limit that is missing is lifted. */
+type OneProject = "/:projectId";
+
+/** Whose keys a ceiling is above. */
+interface CeilingOwner {
+  readonly level: "organization" | "project";
+  readonly id: string;
+}
+
+const organization: CeilingOwner = { level: "organization", id: organizationId };
+
+export function readOrganizationLimits(parts: CeilingParts): Handler<EdgeContext> {
+  return async (c) => c.json(toWire(organization, await readCeiling(organization, parts)));
+}
+
+/** `POST`: replaces all of them; a limit that is missing is lifted. */
 export function setOrganizationLimits(parts: CeilingParts): Handler<EdgeContext> {
-  const { audit, bounds } = parts;
+  return async (c) => setLimits(c, organization, parts);
+}
+
+export function readProjectLimits(parts: CeilingParts): Handler<EdgeContext, OneProject> {
   return async (c) => {
-    const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
-    const event = { type: "rate_limit.updated", targetId: organizationId } as const;
-    await audit.record(c.get("actor"), { ...event, after: limits });
-    await setCeiling(ledgerName("organization", organizationId), toCeiling(limits), parts);
-    return c.json({ object: "organization.limits", ...limits });
+    const owner = await existing(parts.directory, c.req.param("projectId"));
+    return c.json(toWire(owner, await readCeiling(owner, parts)));
   };
 }
 
-/** `POST /v1/organization/projects/:projectId/limits`: as above, for a project. */
-export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, "/:projectId"> {
-  const { directory, audit, bounds } = parts;
-  return async (c) => {
-    const projectId = c.req.param("projectId");
-    const limits = parseInput(ceilingSchema, (await readJson(c.req.raw, bounds)).value);
-    if ((await directory.findOrganization(projectId)) === undefined) {
-      throw new AppError("not_found", { publicText: "There is no such project." });
-    }
-    const event = { type: "rate_limit.updated", projectId, targetId: projectId } as const;
-    await audit.record(c.get("actor"), { ...event, after: limits });
-    await setCeiling(ledgerName("project", projectId), toCeiling(limits), parts);
-    return c.json({ object: "organization.project.limits", id: projectId, ...limits });
-  };
+/** `POST`: as above, for a project. */
+export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, OneProject> {
+  return async (c) => setLimits(c, await existing(parts.directory, c.req.param("projectId")), parts);
 }
 
-async function setCeiling(name: string, limits: Limits, { ledgers, bounds }: CeilingParts): Promise<void> {
-  await answerWithin(bounds.admitTimeoutMs, ledgers.getByName(name).setLimits(limits), (cause) => {
+async function setLimits(c: Context<EdgeContext>, owner: CeilingOwner, parts: CeilingParts): Promise<Response> {
+  const wire = parseInput(ceilingSchema, (await readJson(c.req.raw, parts.bounds)).value);
+  const before = ceilingToWire(await readCeiling(owner, parts));
+  const event = { type: "rate_limit.updated", targetId: owner.id, before, after: wire } as const;
+  await parts.audit.record(c.get("actor"), { ...event, ...(owner.level === "project" && { projectId: owner.id }) });
+  const limits = toCeiling(wire);
+  await ask(owner, parts, async (ledger) => ledger.setLimits(limits));
+  return c.json(toWire(owner, limits));
+}
+
+async function readCeiling(owner: CeilingOwner, parts: CeilingParts): Promise<Limits> {
+  return ask<Limits>(owner, parts, async (ledger) => ledger.limits());
+}
+
+/** Throws `unavailable` when the ledger does not answer. */
+async function ask<Answer>(
+  { level, id }: CeilingOwner,
+  { ledgers, bounds }: CeilingParts,
+  call: (ledger: DurableObjectStub<LimitLedger>) => Promise<Answer>,
+): Promise<Answer> {
+  const name = ledgerName(level, id);
+  return answerWithin(bounds.admitTimeoutMs, call(ledgers.getByName(name)), (cause) => {
     const publicText = "The limits cannot be reached at the moment.";
     return new AppError("unavailable", { publicText, cause, retryAfterMs, detail: `ledger ${name}: ${String(cause)}` });
   });
+}
+
+async function existing(directory: KeyDirectory, id: string): Promise<CeilingOwner> {
+  if ((await directory.findOrganization(id)) !== undefined) return { level: "project", id };
+  throw new AppError("not_found", { publicText: "There is no such project." });
 }
 
 function toCeiling({ rpm, tpm, rpd, concurrency, tokens_per_month }: z.output<typeof ceilingSchema>): Limits {
@@ -78,4 +106,19 @@ function toCeiling({ rpm, tpm, rpd, concurrency, tokens_per_month }: z.output<ty
     ...(concurrency !== undefined && { concurrentRequests: concurrency }),
     ...(tokens_per_month !== undefined && { tokensPerMonth: tokens_per_month }),
   };
+}
+
+function ceilingToWire(limits: Limits) {
+  return {
+    rpm: limits.requestsPerMinute ?? null,
+    tpm: limits.tokensPerMinute ?? null,
+    rpd: limits.requestsPerDay ?? null,
+    concurrency: limits.concurrentRequests ?? null,
+    tokens_per_month: limits.tokensPerMonth ?? null,
+  };
+}
+
+function toWire({ level, id }: CeilingOwner, limits: Limits) {
+  const object = level === "project" ? "organization.project.limits" : "organization.limits";
+  return { object, id, ...ceilingToWire(limits) };
 }
