@@ -19,8 +19,9 @@ const mostGrowth: MemoryReading = {
   external: 4 * mebibyte,
 };
 /**
- * Which part of the rounds is for warming up: code is compiled, young generations come to their size (docs/operations.md, "Memory"),
- * and the arena of the native runs, which keeps the most that any run has taken (native-session.ts), meets the largest of random steps.
+ * Which part of the requests is for warming up, however long they take on a machine that is busy with other things: code is compiled,
+ * young generations come to their size (docs/operations.md, "Memory"), and the arena of the native runs, which keeps the most that
+ * any run has taken (native-session.ts), meets the largest of random steps.
  * Caches of ours need none: pool and grammar cache are so small that they are full within seconds.
  */
 const warmUpPart = 1 / 3;
@@ -42,9 +43,10 @@ const result = await runSoak({
   log: print,
 });
 
-const warm = result.memory.slice(Math.floor(warmUpPart * result.memory.length));
+const numAsked = result.rounds.at(-1)?.numAsked ?? 0;
+const warm = result.rounds.filter((round) => round.numAsked >= warmUpPart * numAsked);
 const grown = (["rss", "mainHeap", "engineHeap", "external"] as const).map((part) => {
-  const readings = warm.map((reading) => reading[part]);
+  const readings = warm.map(({ memory }) => memory[part]);
   return { part, last: readings.at(-1) ?? 0, growth: growthOf(readings), most: mostGrowth[part] };
 });
 const requests = [...result.numEnded].map(([how, count]) => `${count} ${how}`).join(", ");
@@ -54,7 +56,9 @@ print(
 const kinds = [...result.numWhole].map(([kind, count]) => `${count} ${kind}`).join(", ");
 print(`whole answers, each the one computed alone: ${kinds}`);
 for (const { part, last, growth } of grown) {
-  print(`${part}: ${inMiB(last)} MiB at the end, ${inMiB(growth)} MiB of growth over the last ${warm.length} rounds`);
+  print(
+    `${part}: ${inMiB(last)} MiB at the end, ${inMiB(growth)} MiB of growth over the last ${warm.length} rounds (${numAsked - (warm[0]?.numAsked ?? 0)} requests)`,
+  );
 }
 for (const each of result.wrong.slice(0, 5)) print(`wrong: ${each}`);
 const leaks = grown.filter(({ growth, most }) => growth > most);

@@ -33,8 +33,14 @@ export interface SoakResult {
   readonly numPreempted: number;
   /** Requests whose answer was not the one computed alone: empty when all is well. */
   readonly wrong: readonly string[];
-  /** After each round. */
-  readonly memory: readonly MemoryReading[];
+  readonly rounds: readonly SoakRound[];
+}
+
+/** How it stood after a round. */
+interface SoakRound {
+  /** Requests asked so far. */
+  readonly numAsked: number;
+  readonly memory: MemoryReading;
 }
 
 /** Room for less than two of the longest sequences, fewer than run at once; and for a few of the grammars, the largest of which just fits. */
@@ -70,17 +76,17 @@ export async function runSoak({ seed, durationMs, numRounds, numPlans, log }: So
   const engine = await SoakEngine.start(scarce);
   try {
     const soak = new Soak(engine, model, known, dice);
-    const memory: MemoryReading[] = [];
+    const rounds: SoakRound[] = [];
     for (let round = 1; round <= numRounds; round += 1) {
       await soak.runFor(durationMs / numRounds);
       await engine.until(({ numFreeBlocks, numBlocks, numRunning, numWaiting }) => {
         return numRunning + numWaiting === 0 && numFreeBlocks === numBlocks;
       });
-      const reading = await readMemory(engine.child);
-      memory.push(reading);
-      log(`round ${round} of ${numRounds}: ${soak.summary}; ${formatReading(reading)}`);
+      const memory = await readMemory(engine.child);
+      rounds.push({ numAsked: soak.numAsked, memory });
+      log(`round ${round} of ${numRounds}: ${soak.summary}; ${formatReading(memory)}`);
     }
-    return soak.result(memory);
+    return soak.result(rounds);
   } finally {
     await engine.stop();
   }
@@ -105,12 +111,16 @@ class Soak {
     this.#dice = dice;
   }
 
+  get numAsked(): number {
+    return this.#numAsked;
+  }
+
   get summary(): string {
     const ended = [...this.#numEnded].map(([how, count]) => `${count} ${how}`).join(", ");
     return `${ended}; ${this.#engine.load?.numPreemptionsTotal ?? 0} preempted; ${this.#wrong.length} wrong`;
   }
 
-  result(memory: readonly MemoryReading[]): SoakResult {
+  result(rounds: readonly SoakRound[]): SoakResult {
     return {
       numEnded: this.#numEnded,
       numChoices: this.#numChoices,
@@ -118,7 +128,7 @@ class Soak {
       numGenerated: this.#engine.load?.generationTokensTotal ?? 0,
       numPreempted: this.#engine.load?.numPreemptionsTotal ?? 0,
       wrong: this.#wrong,
-      memory,
+      rounds,
     };
   }
 

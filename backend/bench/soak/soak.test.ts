@@ -11,11 +11,11 @@ test.runIf(process.platform === "linux")(
   { timeout: 300_000 },
   async () => {
     const options = { seed: 7, durationMs: 15_000, numRounds: 3, numPlans: 30, log: () => {} };
-    const { wrong, numPreempted, numEnded, memory } = await runSoak(options);
+    const { wrong, numPreempted, numEnded, rounds } = await runSoak(options);
     expect(wrong).toEqual([]);
     expect(numPreempted).toBeGreaterThan(0);
     for (const how of ["whole", "left", "deadline_exceeded"]) expect(numEnded.get(how)).toBeGreaterThan(0);
-    const [, warm, last] = memory;
+    const [, warm, last] = rounds.map(({ memory }) => memory);
     expect((last?.engineHeap ?? Infinity) - (warm?.engineHeap ?? 0)).toBeLessThan(8 * mebibyte);
     expect((last?.mainHeap ?? Infinity) - (warm?.mainHeap ?? 0)).toBeLessThan(8 * mebibyte);
   },
