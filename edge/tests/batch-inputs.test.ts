@@ -1,38 +1,30 @@
 // What a batch may be made of.
-import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { create, echo, ended, lineOf, linesOf, resultsIn, upload } from "./support/batches.ts";
-import { Edge } from "./support/edge.ts";
-import { type HarnessWorker, startHarnessWorker } from "./support/harness-worker.ts";
-import type { MockRegion } from "./support/mock-region.ts";
+import {
+  type BatchEdge,
+  create,
+  createOf,
+  ended,
+  lineOf,
+  linesOf,
+  resetRegion,
+  resultsIn,
+  startBatchEdge,
+  upload,
+} from "./support/batches.ts";
 import { assertOpenAi } from "./support/openai-schemas.ts";
 
-let edge: Edge<HarnessWorker>;
-let region: MockRegion;
+let edge: BatchEdge["edge"];
+let region: BatchEdge["region"];
 let key: string;
-let client: OpenAI;
+let client: BatchEdge["client"];
+let clientOf: BatchEdge["clientOf"];
 
 beforeAll(async () => {
-  edge = await Edge.start(startHarnessWorker, ["amsterdam"], {
-    BATCH_MAX_LINES: "40",
-    BATCH_MAX_ACTIVE: "3",
-    BATCH_MAX_TRIES: "2",
-    BATCH_MAX_ANSWER_BYTES: "20000",
-  });
-  region = edge.region("amsterdam");
-  key = (await edge.createKey()).value;
-  client = clientOf(key);
+  ({ edge, region, key, client, clientOf } = await startBatchEdge({ BATCH_MAX_LINES: "40" }));
 });
 afterAll(async () => edge.stop());
-beforeEach(() => {
-  region.received.length = 0;
-  region.behaviour = echo;
-  region.usageOf = () => ({ promptTokens: 5, completionTokens: 2 });
-});
-
-function clientOf(apiKey: string): OpenAI {
-  return new OpenAI({ apiKey, baseURL: `${edge.worker.url}/v1`, maxRetries: 0 });
-}
+beforeEach(() => resetRegion(region));
 
 describe("an input file", () => {
   test.each([
@@ -131,17 +123,28 @@ describe("batches", () => {
 
   test("are not made of another project's files, nor of results", async () => {
     const batch = await ended((await create(linesOf(1), client)).id, client);
-    const results = create([], client, { input_file_id: batch.output_file_id }).catch((error: unknown) => error);
-    expect(await results).toMatchObject({ status: 400 });
+    const made = createOf(batch.output_file_id ?? "", client);
+    await expect(made).rejects.toMatchObject({ status: 400, param: "input_file_id" });
     const project = (await (await edge.organization("POST", "/projects", { name: "other" })).json()) as { id: string };
     const created = await edge.organization("POST", `/projects/${project.id}/api_keys`, { name: "other" });
     const stranger = clientOf(((await created.json()) as { value: string }).value);
-    const made = stranger.batches.create({
-      input_file_id: await upload(linesOf(1), client),
-      endpoint: "/v1/chat/completions",
-      completion_window: "24h",
-    });
-    await expect(made).rejects.toMatchObject({ status: 400, param: "input_file_id" });
+    const ofAnother = createOf(await upload(linesOf(1), client), stranger);
+    await expect(ofAnother).rejects.toMatchObject({ status: 400, param: "input_file_id" });
+  });
+
+  test("are not made when they cannot be listed, and not later either", async () => {
+    const input_file_id = await upload(linesOf(1), client);
+    const database = await edge.worker.database();
+    await database
+      .prepare("CREATE TRIGGER broken BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'broken'); END")
+      .run();
+    await expect(createOf(input_file_id, client)).rejects.toMatchObject({ status: 503, code: "unavailable" });
+    await database.prepare("DROP TRIGGER broken").run();
+    const before = (await client.batches.list()).data.length;
+    const made = await ended((await createOf(input_file_id, client)).id, client);
+    expect(made.status).toBe("completed");
+    expect((await client.batches.list()).data).toHaveLength(before + 1);
+    expect(region.received).toHaveLength(1);
   });
 
   test("need a key that may compute, at the flex tier", async () => {
@@ -149,7 +152,7 @@ describe("batches", () => {
     await expect(reader.batches.list()).rejects.toMatchObject({ status: 403 });
     const input_file_id = await upload(linesOf(1), client);
     const hurried = clientOf((await edge.createKey({ service_tiers: ["default"] })).value);
-    await expect(create(linesOf(1), hurried, { input_file_id })).rejects.toMatchObject({ status: 403 });
+    await expect(createOf(input_file_id, hurried)).rejects.toMatchObject({ status: 403 });
     const response = await edge.fetch("/v1/batches", { method: "PUT", headers: { authorization: `Bearer ${key}` } });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, POST"]);
   });

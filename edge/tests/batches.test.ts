@@ -1,40 +1,37 @@
 // `/v1/batches` with OpenAI's own client, over the Worker's real queue, Durable Objects, R2 and D1.
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ServerResponse } from "node:http";
 import { refuseWith } from "./support/behaviours.ts";
-import { create, echo, ended, lineOf, linesOf, resultsIn, saidIn } from "./support/batches.ts";
-import { Edge } from "./support/edge.ts";
-import { type HarnessWorker, startHarnessWorker } from "./support/harness-worker.ts";
-import type { MockRegion, ReceivedRequest } from "./support/mock-region.ts";
+import {
+  type BatchEdge,
+  create,
+  echo,
+  ended,
+  lineOf,
+  linesOf,
+  resetRegion,
+  resultsIn,
+  saidIn,
+  startBatchEdge,
+} from "./support/batches.ts";
+import type { ReceivedRequest } from "./support/mock-region.ts";
 import { assertOpenAi } from "./support/openai-schemas.ts";
 
-let edge: Edge<HarnessWorker>;
-let region: MockRegion;
-let key: string;
-let client: OpenAI;
+let edge: BatchEdge["edge"];
+let region: BatchEdge["region"];
+let client: BatchEdge["client"];
+let clientOf: BatchEdge["clientOf"];
 
 beforeAll(async () => {
-  edge = await Edge.start(startHarnessWorker, ["amsterdam"], {
-    BATCH_MAX_LINES: "40",
+  ({ edge, region, client, clientOf } = await startBatchEdge({
     BATCH_MAX_ACTIVE: "3",
     BATCH_MAX_TRIES: "2",
     BATCH_MAX_ANSWER_BYTES: "20000",
-  });
-  region = edge.region("amsterdam");
-  key = (await edge.createKey()).value;
-  client = clientOf(key);
+  }));
 });
 afterAll(async () => edge.stop());
-beforeEach(() => {
-  region.received.length = 0;
-  region.behaviour = echo;
-  region.usageOf = () => ({ promptTokens: 5, completionTokens: 2 });
-});
-
-function clientOf(apiKey: string): OpenAI {
-  return new OpenAI({ apiKey, baseURL: `${edge.worker.url}/v1`, maxRetries: 0 });
-}
+beforeEach(() => resetRegion(region));
 
 describe("a batch", () => {
   test("is validated, run and completed; its answers are a file, line by line", async () => {

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { AppError } from "@sluice/shared/errors.ts";
+import { batchRequestSchema } from "@sluice/shared/openai/batch-request.ts";
 import { chatCompletionRequestSchema } from "@sluice/shared/openai/chat-completion-request.ts";
 import { completionRequestSchema } from "@sluice/shared/openai/completion-request.ts";
 import { embeddingRequestSchema } from "@sluice/shared/openai/embedding-request.ts";
@@ -26,6 +27,10 @@ const endpoints: Readonly<Record<string, { readonly schema: RequestSchema; reado
   "/v1/completions": { schema: completionRequestSchema, least: { model: "m", prompt: "a" } },
   "/v1/responses": { schema: responseRequestSchema, least: { model: "m", input: "a" } },
   "/v1/embeddings": { schema: embeddingRequestSchema, least: { model: "m", input: "a" } },
+  "/v1/batches": {
+    schema: batchRequestSchema,
+    least: { input_file_id: "f", endpoint: "/v1/embeddings", completion_window: "24h" },
+  },
   "/v1/tokenize": { schema: tokenizeRequestSchema, least: { model: "m", prompt: "a" } },
   "/v1/detokenize": { schema: detokenizeRequestSchema, least: { model: "m", tokens: [] } },
 };

@@ -38,15 +38,22 @@ export class BatchRunner extends DurableObject<Bindings> {
     this.#state = BatchState.open(state.storage);
   }
 
+  /** Rejects when it cannot be listed; there is no batch then. */
   async create(head: BatchHead): Promise<Creation> {
-    const parts = await this.#getParts();
-    await this.ctx.storage.setAlarm(parts.now() + watchMs);
+    const { now, batchDirectory, config } = await this.#getParts();
+    await this.ctx.storage.setAlarm(now() + watchMs);
     const state = BatchState.create(this.ctx.storage, head);
-    this.#state = state;
-    if (!(await parts.batchDirectory.begin(rowOf(state), parts.config.batches.maxActive))) {
+    try {
+      if (!(await batchDirectory.begin(rowOf(state), config.batches.maxActive))) {
+        await this.#forget();
+        return { kind: "too_many" };
+      }
+    } catch (thrown) {
+      // Its caller is told that there is none, and makes another.
       await this.#forget();
-      return { kind: "too_many" };
+      throw thrown;
     }
+    this.#state = state;
     await this.#send(state, 0);
     return { kind: "created", batch: state.toWire() };
   }
@@ -89,11 +96,12 @@ export class BatchRunner extends DurableObject<Bindings> {
     if (state === undefined) return this.#forget();
     const { now, batchDirectory, config, log } = await this.#getParts();
     const { id, endedAtMs, turn } = state.head;
+    // Before anything can fail: the platform gives up an alarm that failed a few times.
+    await this.ctx.storage.setAlarm(now() + watchMs);
     if (endedAtMs !== undefined && now() >= endedAtMs + config.batches.retentionMs) {
       await batchDirectory.remove(id);
       return this.#forget();
     }
-    await this.ctx.storage.setAlarm(now() + watchMs);
     if (this.#isWorking(now(), config.bounds.answerTimeoutMs)) return;
     log.info("turn of a batch sent again", { batchId: id, turn });
     await this.#send(state, 0);
@@ -133,10 +141,16 @@ export class BatchRunner extends DurableObject<Bindings> {
     return false;
   }
 
+  /** Never rejects: a turn that the queue does not take is lost, which the alarm sees. */
   async #send({ head }: BatchState, waitMs: number): Promise<void> {
     const { orgId, projectId } = head.caller;
     const turn: BatchTurn = { orgId, projectId, batchId: head.id, turn: head.turn };
-    await this.env.BATCH_QUEUE.send(turn, { delaySeconds: Math.ceil(waitMs / 1000) });
+    try {
+      await this.env.BATCH_QUEUE.send(turn, { delaySeconds: Math.ceil(waitMs / 1000) });
+    } catch (thrown) {
+      const { log } = await this.#getParts();
+      log.error("turn of a batch not queued", { ...turn, errorDetail: String(thrown) });
+    }
   }
 
   async #forget(): Promise<void> {

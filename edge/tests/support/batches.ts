@@ -1,7 +1,31 @@
 // Batches as the tests make and read them, with OpenAI's own client.
-import { type OpenAI, toFile } from "openai";
+import OpenAI, { toFile } from "openai";
 import { expect, vi } from "vitest";
-import type { Behaviour } from "./mock-region.ts";
+import { Edge } from "./edge.ts";
+import { type HarnessWorker, startHarnessWorker } from "./harness-worker.ts";
+import type { Behaviour, MockRegion } from "./mock-region.ts";
+
+/** An edge whose one region echoes, with a key of the default project. */
+export interface BatchEdge {
+  readonly edge: Edge<HarnessWorker>;
+  readonly region: MockRegion;
+  readonly key: string;
+  readonly client: OpenAI;
+  readonly clientOf: (apiKey: string) => OpenAI;
+}
+
+export async function startBatchEdge(variables: Readonly<Record<string, string>>): Promise<BatchEdge> {
+  const edge = await Edge.start(startHarnessWorker, ["amsterdam"], variables);
+  const clientOf = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${edge.worker.url}/v1`, maxRetries: 0 });
+  const key = (await edge.createKey()).value;
+  return { edge, region: edge.region("amsterdam"), key, client: clientOf(key), clientOf };
+}
+
+export function resetRegion(region: MockRegion): void {
+  region.received.length = 0;
+  region.behaviour = echo;
+  region.usageOf = () => ({ promptTokens: 5, completionTokens: 2 });
+}
 
 interface LineOptions {
   readonly url?: string;
@@ -42,9 +66,15 @@ export async function upload(lines: readonly string[], by: OpenAI): Promise<stri
   return (await by.files.create({ file, purpose: "batch" })).id;
 }
 
+/** `options` are a request's parameters, right or wrong. */
 export async function create(lines: readonly string[], by: OpenAI, options: object = {}): Promise<OpenAI.Batch> {
+  const input_file_id = await upload(lines, by);
+  return createOf(input_file_id, by, options);
+}
+
+export async function createOf(input_file_id: string, by: OpenAI, options: object = {}): Promise<OpenAI.Batch> {
   return by.batches.create({
-    input_file_id: await upload(lines, by),
+    input_file_id,
     endpoint: "/v1/chat/completions",
     completion_window: "24h",
     ...options,
