@@ -26,6 +26,7 @@ export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
 export type ReceiptKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Where a region is asked for receipts, by `POST`, of many requests in one question. */
 export const receiptsPath = "/receipts";
@@ -70,6 +71,6 @@ export async function verifyReceipt(signed: string, key: ReceiptKey): Promise<Re
   const [payloadBytes, signatureBytes] = [decodeBase64Url(payload), decodeBase64Url(signature)];
   if (rest.length > 0 || payloadBytes === undefined || signatureBytes === undefined) return undefined;
   if (!(await crypto.subtle.verify("HMAC", key, signatureBytes, encoder.encode(payload)))) return undefined;
-  const parsed = receiptSchema.safeParse(JSON.parse(new TextDecoder().decode(payloadBytes)));
+  const parsed = receiptSchema.safeParse(JSON.parse(decoder.decode(payloadBytes)));
   return parsed.success ? parsed.data : undefined;
 }

@@ -4,6 +4,8 @@
 import { equalsInConstantTime } from "./constant-time.ts";
 import { encodeBase32 } from "#edge/base32.ts";
 
+const encoder = new TextEncoder();
+
 /** Characters of a tag; 5 bits each. */
 export const tagLength = 10;
 
@@ -16,14 +18,14 @@ export class KeyTagger {
   }
 
   static async fromSecret(secret: string): Promise<KeyTagger> {
-    const bytes = new TextEncoder().encode(secret);
+    const bytes = encoder.encode(secret);
     return new KeyTagger(
       await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]),
     );
   }
 
   async tag(text: string): Promise<string> {
-    const signature = await crypto.subtle.sign("HMAC", this.#key, new TextEncoder().encode(text));
+    const signature = await crypto.subtle.sign("HMAC", this.#key, encoder.encode(text));
     return encodeBase32(new Uint8Array(signature)).slice(0, tagLength);
   }
 

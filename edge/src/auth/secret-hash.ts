@@ -1,9 +1,11 @@
 import { sha256Base64Url } from "@sluice/shared/passport.ts";
 
+const encoder = new TextEncoder();
+
 /**
  * What is kept of a secret. Plain SHA-256 is right here: our secrets are 200 random bits, so there is no dictionary for a
  * slow hash to slow down, and a slow hash would cost every request.
  */
 export async function hashSecret(secret: string): Promise<string> {
-  return sha256Base64Url(new Uint8Array(new TextEncoder().encode(secret)));
+  return sha256Base64Url(new Uint8Array(encoder.encode(secret)));
 }

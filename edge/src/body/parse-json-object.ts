@@ -4,6 +4,9 @@ import { nestsDeeperThan } from "./nesting.ts";
 /** Real requests nest about ten deep; JSON Schemas of tools reach a few dozen. */
 const maxDepth = 64;
 
+/** One for all: to make one costs more than to decode a body. Without `stream` it remembers nothing between two calls. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Throws `invalid_json` when the bytes are no JSON object, or one that nests too deep. */
@@ -19,7 +22,7 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch {
     // The parser's own message quotes the input, so it is not kept as a cause.
     throw new AppError("invalid_json");

@@ -4,7 +4,7 @@ import type { PassportKey } from "@sluice/shared/passport.ts";
 import { neededTokensHeader, reservationTooSmallStatus } from "@sluice/shared/reservation.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
-import { addressTo, type RegionRequest } from "./region-request.ts";
+import { type RegionRequest, sendTo } from "./region-request.ts";
 
 export type Attempt =
   /** The region answers, well or with an error that any region would give. */
@@ -59,7 +59,7 @@ export async function attempt(region: Region, request: RegionRequest, options: A
   const startTimer = setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.startTimeoutMs);
   try {
     const signal = AbortSignal.any([giveUp.signal, callerGone]);
-    const response = await fetch(await addressTo(region, request, options.passportKey, options.now(), signal));
+    const response = await sendTo(region, request, options.passportKey, options.now(), signal);
     // From here the same signal bounds the body. The timer dies with the request, so nothing needs to clear it.
     setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.answerTimeoutMs);
     const neededTokens = Number(response.headers.get(neededTokensHeader) ?? 0);

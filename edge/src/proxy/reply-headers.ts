@@ -11,11 +11,11 @@ const returnedHeaders = [
 ] as const;
 
 /** The headers of a reply that came from `regionId`. */
-export function replyHeaders(fromRegion: Headers, regionId: string): Headers {
-  const headers = new Headers({ "x-sluice-region": regionId });
+export function replyHeaders(fromRegion: Headers, regionId: string): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = { "x-sluice-region": regionId };
   for (const name of returnedHeaders) {
     const value = fromRegion.get(name);
-    if (value !== null) headers.set(name, value);
+    if (value !== null) headers[name] = value;
   }
   return headers;
 }
