@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Edge } from "./support/edge.ts";
+import { adminKey, Edge } from "./support/edge.ts";
 import { startHarnessWorker } from "./support/harness-worker.ts";
 
 let edge: Edge;
@@ -85,4 +85,27 @@ test("names that mean something to JavaScript are names like any other", async (
   expect(response.status).toBe(200);
   expect(edge.region("amsterdam").received.at(-1)?.body).toBe(body);
   expect(({} as { stream?: unknown }).stream).toBeUndefined();
+});
+
+async function makeKey(body: string): Promise<Response> {
+  const headers = { authorization: `Bearer ${adminKey}`, "content-type": "application/json" };
+  return edge.fetch("/v1/organization/projects/proj_default/api_keys", { method: "POST", headers, body });
+}
+
+test.each(['{"name":"x","__proto__":{"scopes":["admin"]}}', '{"name":"x","constructor":{"scopes":["admin"]}}'])(
+  "%s is an unknown parameter to the administration",
+  async (body) => {
+    const response = await makeKey(body);
+    expect(response.status).toBe(400);
+    expect(await codeOf(response)).toBe("unknown_parameter");
+  },
+);
+
+test("a limit for a model of such a name is that model's, and no other's", async () => {
+  const made = await makeKey('{"name":"x","model_limits":{"constructor":{"rpd":1},"__proto__":{"rpd":1}}}');
+  const { value } = (await made.json()) as { value: string };
+  const statusOf = async (model: string) => (await edge.complete(value, { model })).status;
+  // No region has such a model; the limit counts who asks for it all the same.
+  expect([await statusOf("constructor"), await statusOf("constructor")]).toEqual([404, 429]);
+  expect([await statusOf("pocket"), await statusOf("pocket"), await statusOf("toString")]).toEqual([200, 200, 404]);
 });
