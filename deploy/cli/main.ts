@@ -5,6 +5,7 @@ import type { Command, Given } from "./command.ts";
 import { findConnection } from "./connection.ts";
 import { keyCommands } from "./keys.ts";
 import { organizationCommands } from "./organization.ts";
+import { ownerCommands } from "./owner.ts";
 import { projectCommands } from "./projects.ts";
 import { usageCommands } from "./usage.ts";
 import { UserError } from "./user-error.ts";
@@ -12,6 +13,7 @@ import { UserError } from "./user-error.ts";
 const commands: Readonly<Record<string, Command>> = {
   ...keyCommands,
   ...projectCommands,
+  ...ownerCommands,
   ...usageCommands,
   ...organizationCommands,
 };

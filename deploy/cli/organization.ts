@@ -48,13 +48,6 @@ const auditColumns = {
   CHANGE: (entry: Thing) => (entry["after"] === null ? "" : JSON.stringify(entry["after"])),
 };
 
-const project = { type: "string", shows: "ID" } as const;
-const networkList = { type: "string", shows: "A,B|none" } as const;
-
-function networksPath(projectId: string | undefined): string {
-  return projectId === undefined ? "/networks" : `/projects/${encodeURIComponent(projectId)}/networks`;
-}
-
 function actorOf(entry: Thing) {
   return entry["actor"] as { readonly api_key: { readonly id: string }; readonly ip_address: string | null };
 }
@@ -101,27 +94,6 @@ export const organizationCommands: Readonly<Record<string, Command>> = {
       };
       const entries = await api.list("/audit_logs", query, Number(limit));
       return { json: entries, text: formatTable(auditColumns, entries) };
-    },
-  },
-  "networks show": {
-    summary: "from where all keys of the organization, or of a project, may be used",
-    takes: [],
-    options: { project },
-    run: async (api, { values }) => {
-      const networks = await api.get(networksPath(values["project"]));
-      return { json: networks, text: formatThing(networks) };
-    },
-  },
-  "networks set": {
-    summary: "replace these lists; what is not given is lifted",
-    takes: [],
-    options: { project, allowlist: networkList, denylist: networkList },
-    run: async (api, { values: { project: id, allowlist, denylist } }) => {
-      const networks = await api.post(networksPath(id), {
-        ...(allowlist !== undefined && { allowlist: readList(allowlist) }),
-        ...(denylist !== undefined && { denylist: readList(denylist) }),
-      });
-      return { json: networks, text: formatThing(networks) };
     },
   },
   "issuers list": {

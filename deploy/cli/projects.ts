@@ -1,12 +1,9 @@
 import type { Command } from "./command.ts";
-import { readCount } from "./read-options.ts";
 import { field, formatTable, formatThing } from "./table.ts";
 
 const projectColumns = { ID: field("id"), NAME: field("name"), STATUS: field("status"), CREATED: field("created_at") };
 const project = { project: { type: "string", shows: "proj_default" } } as const;
 
-const ceilings = ["rpm", "tpm", "rpd", "tokens-per-month"] as const;
-const ceiling = { type: "string", shows: "N" } as const;
 const accountColumns = { ID: field("id"), NAME: field("name"), CREATED: field("created_at") };
 
 function one(projectId: string): string {
@@ -48,22 +45,6 @@ export const projectCommands: Readonly<Record<string, Command>> = {
     run: async (api, { args: [id = ""] }) => {
       const archived = await api.post(`${one(id)}/archive`);
       return { json: archived, text: "Archived; its keys are revoked.\n" };
-    },
-  },
-  "projects limit": {
-    summary: "limit all keys of a project together; what is not given is lifted",
-    takes: ["ID"],
-    options: Object.fromEntries(ceilings.map((name) => [name, ceiling])),
-    run: async (api, { args: [id = ""], values }) => {
-      const given = ceilings.flatMap((name) => {
-        const text = values[name];
-        return text === undefined ? [] : [[name.replaceAll("-", "_"), readCount(name, text)] as const];
-      });
-      const limits = await api.post(
-        `${one(id)}/limits`,
-        Object.fromEntries(given.filter(([, count]) => count !== null)),
-      );
-      return { json: limits, text: formatThing(limits) };
     },
   },
   "accounts list": {

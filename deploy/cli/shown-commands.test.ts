@@ -4,11 +4,12 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { keyCommands } from "./keys.ts";
 import { organizationCommands } from "./organization.ts";
+import { ownerCommands } from "./owner.ts";
 import { projectCommands } from "./projects.ts";
 import { usageCommands } from "./usage.ts";
 
 const root = path.join(import.meta.dirname, "../..");
-const commands = { ...keyCommands, ...projectCommands, ...usageCommands, ...organizationCommands };
+const commands = { ...keyCommands, ...projectCommands, ...ownerCommands, ...usageCommands, ...organizationCommands };
 
 /** What a line of a page asks for: `keys create ci --rpm 60` after `npm run -s sluice -- `. */
 const shownPattern = /npm run (?:-s )?sluice -- ([^\n`]+)/g;

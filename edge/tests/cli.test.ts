@@ -67,7 +67,10 @@ test("a project and its service accounts", async () => {
   const { id } = await json("projects", "create", "cli");
   await shown("projects", "rename", String(id), "cli-2");
   expect(await shown("projects", "list")).toMatch(new RegExp(`^${String(id)} +cli-2 +active`, "m"));
-  await shown("projects", "limit", String(id), "--rpm", "100");
+  const limits = await shown("limits", "set", "--project", String(id), "--rpm", "100", "--tokens-per-month", "5000");
+  expect(limits).toMatch(/^rpm +100$/m);
+  expect(await shown("limits", "show", "--project", String(id))).toBe(limits);
+  expect(await shown("limits", "show")).toMatch(/^rpm +-$/m);
   const account = await json("accounts", "create", "batch", "--project", String(id));
   expect(await shown("accounts", "list", "--project", String(id))).toContain("batch");
   await shown("accounts", "delete", String(account["id"]), "--project", String(id));
@@ -147,6 +150,7 @@ test.each([
   { words: ["keys", "create", "x", "--allowlist", "home"], says: "(allowlist.0)" },
   { words: ["keys", "show", "0000000000000000"], says: "keys list" },
   { words: ["usage", "enter", "no-such-file"], says: "no-such-file cannot be read" },
+  { words: ["limits", "set", "--rpm", "many"], says: "--rpm is a whole number" },
   { words: ["usage", "--by", "colour"], says: "--by is one or more of" },
   { words: ["issuers", "add", "no-such-file"], says: "cannot be read" },
 ])("$words fails, and says what to do", async ({ words, says }) => {
