@@ -1,17 +1,19 @@
 import type { Executor } from "./executor/executor.ts";
-import { drawBeyond, drawsFromAll, sampleCandidates } from "./sampling/candidates.ts";
+import { type Candidates, drawBeyond, drawsFromAll, sampleAgain, sampleCandidates } from "./sampling/candidates.ts";
 import type { TokenChooser } from "./sampling/token-chooser.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { StepShare } from "./step-share.ts";
 import { bannedTokens } from "./stopping/banned-tokens.ts";
 
 /** Whether candidates can take the place of logits when the next token is chosen, at least as a rule. */
-export function choosesFromCandidates({ request, sequence, grammar }: LiveGeneration): boolean {
+export function choosesFromCandidates({ request, sequence, grammar, text }: LiveGeneration): boolean {
   const { sampling, stopping, logprobs } = request;
   return (
     logprobs === undefined &&
     sampling.adjustments === undefined &&
     grammar === undefined &&
+    // What ends a character is seldom among the likeliest where the model did not mean to.
+    text?.isInsideCharacter !== true &&
     bannedTokens(stopping, sequence.numOutputTokens).length === 0
   );
 }
@@ -31,8 +33,7 @@ export async function chooseFromCandidates(
   const undecided: number[] = [];
   for (const [batchIndex, share] of shares.entries()) {
     if (share.candidates === undefined) continue;
-    const { request, sequence } = share.generation;
-    const tokenId = sampleCandidates(share.candidates, request.sampling, sequence.numOutputTokens);
+    const tokenId = chooseWithoutRow(share.candidates, share.generation, executor.fetchLogits !== undefined);
     if (tokenId === undefined) undecided.push(batchIndex);
     else chosen.set(share, tokenId);
   }
@@ -49,16 +50,30 @@ export async function chooseFromCandidates(
   return chosen;
 }
 
+/** Undefined when that takes the whole row. @param hasRow whether there is one; else the candidates decide alone. */
+function chooseWithoutRow(
+  candidates: Candidates,
+  { request: { sampling }, sequence: { numOutputTokens }, text }: LiveGeneration,
+  hasRow: boolean,
+): number | undefined {
+  const first = sampleCandidates(candidates, sampling, numOutputTokens);
+  const alternatives = first === undefined ? undefined : text?.alternativesTo(first);
+  if (alternatives === undefined) return first;
+  return hasRow ? undefined : (sampleAgain(candidates, alternatives, sampling, numOutputTokens) ?? first);
+}
+
 function chooseFromRow(logits: Float32Array, { generation, candidates }: StepShare, chooser: TokenChooser): number {
-  const { request, sequence } = generation;
+  const { request, sequence, text } = generation;
+  const { sampling } = request;
   const { tokenIds, numOutputTokens } = sequence;
-  if (candidates !== undefined && drawsFromAll(request.sampling)) {
-    return drawBeyond(logits, candidates, request.sampling, numOutputTokens);
-  }
-  return chooser.choose(logits, request.sampling, {
-    tokenIds,
-    numOutputTokens,
-    history: undefined,
-    bannedTokenIds: [],
-  });
+  const state = { tokenIds, numOutputTokens, history: undefined, bannedTokenIds: [] };
+  const first =
+    (candidates && sampleCandidates(candidates, sampling, numOutputTokens)) ??
+    (candidates && drawsFromAll(sampling)
+      ? drawBeyond(logits, candidates, sampling, numOutputTokens)
+      : chooser.choose(logits, sampling, state));
+  const alternatives = text?.alternativesTo(first);
+  return alternatives === undefined
+    ? first
+    : chooser.chooseAgain(logits, sampling, { ...state, allowed: alternatives });
 }

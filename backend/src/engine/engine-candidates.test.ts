@@ -1,13 +1,21 @@
 // What an engine gives does not depend on whether its executor gives logits or candidates.
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { Engine } from "./engine.ts";
 import { FakeExecutor } from "./executor/fake-executor.ts";
 import type { Executor, ScheduledSequence } from "./executor/executor.ts";
+import type { Grammars } from "./grammar/grammars.ts";
+import { LocalGrammars } from "./grammar/local-grammars.ts";
 import { selectTop } from "./sampling/rank.ts";
 import { limits, request, runToEnd, upTo } from "./test-requests.ts";
+import { pieceBytes } from "./test-vocabulary.ts";
 
 const numCandidates = 16;
+
+let grammars: Grammars;
+beforeAll(async () => {
+  ({ grammars } = await LocalGrammars.create(pieceBytes));
+});
 
 /** The fake executor's logits, in short where that is asked for. */
 class ShortExecutor implements Executor {
@@ -68,8 +76,9 @@ test("candidates give the tokens and logprobs that logits give, and are used whe
     isLogged: fc.boolean(),
     minTokens: fc.constantFrom(0, 3),
   });
+  const some = fc.array(asked, { minLength: 1, maxLength: 6 });
   await fc.assert(
-    fc.asyncProperty(fc.array(asked, { minLength: 1, maxLength: 6 }), async (all) => {
+    fc.asyncProperty(some, fc.boolean(), async (all, knowsBytes) => {
       const requests = all.map(({ sampling, promptLength, isAdjusted, isLogged, minTokens }, id) => ({
         ...request(id, upTo(promptLength), 6),
         sampling: { ...sampling, ...(isAdjusted && { adjustments }) },
@@ -79,7 +88,7 @@ test("candidates give the tokens and logprobs that logits give, and are used whe
       const short = new ShortExecutor();
       const [expected, actual] = await Promise.all(
         [new FakeExecutor(), short].map((executor) => {
-          const engine = new Engine(executor, limits);
+          const engine = new Engine(executor, limits, true, knowsBytes ? grammars : undefined);
           for (const each of requests) engine.add(each);
           return runToEnd(engine);
         }),
@@ -116,4 +125,19 @@ test("where the logits behind candidates cannot be had, only choices that candid
   );
   expect(actual).toEqual(expected);
   expect(short.numShort).toBe(2 * numTokens);
+});
+
+test("a token that would break a character gives way to the likeliest that does not, with its logits or without", async () => {
+  const short = new ShortExecutor();
+  const whole: Executor = { spec: short.spec, execute: (batch) => short.execute(batch), close: () => short.close() };
+  const answers = await Promise.all(
+    [new FakeExecutor(), whole, new ShortExecutor()].map((executor) => {
+      const engine = new Engine(executor, limits, true, grammars);
+      for (const id of upTo(8)) engine.add(request(id, upTo(5 + id), 12));
+      return runToEnd(engine);
+    }),
+  );
+  expect(answers[1]).toEqual(answers[0]);
+  expect(answers[2]).toEqual(answers[0]);
+  expect(short.numShort).toBeGreaterThan(0);
 });

@@ -16,7 +16,7 @@ import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
 import { BlockTable } from "./kv/block-table.ts";
-import { finishOf, type LiveGeneration, startGeneration } from "./live-generation.ts";
+import { finishOf, type LiveGeneration, type OutputBounds, startGeneration } from "./live-generation.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { type Candidates, decideAlone, makeCandidates } from "./sampling/candidates.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
@@ -193,14 +193,14 @@ export class Engine {
   #start(request: GenerationRequest, scope: PrefixScope | undefined): LiveGeneration {
     const chain = scope && new HashChain(scope, this.spec.blockSize, sha256);
     const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
-    const generation = startGeneration(
-      request,
-      sequence,
-      this.spec.embedding,
-      request.grammar === undefined ? undefined : this.#grammars?.open(request.grammar),
-    );
+    const generation = startGeneration(request, sequence, this.spec.embedding, this.#boundsOf(request));
     this.#live.set(request.sequenceId, generation);
     return generation;
+  }
+
+  #boundsOf({ grammar }: GenerationRequest): OutputBounds {
+    if (grammar === undefined) return { grammar: undefined, text: this.#grammars?.openText() };
+    return { grammar: this.#grammars?.open(grammar), text: undefined };
   }
 
   /** Puts a generation in line whose prompt is to be computed. */

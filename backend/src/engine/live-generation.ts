@@ -1,6 +1,7 @@
 import { Pooler } from "./embedding/pooler.ts";
 import type { EmbeddingSpec } from "./executor/executor.ts";
 import type { Finish, FinishReason, GenerationRequest } from "./generation.ts";
+import type { SequenceText } from "./grammar/sequence-text.ts";
 import type { SequenceGrammar } from "./grammar/sequence-grammar.ts";
 import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenHistory } from "./sampling/token-history.ts";
@@ -18,14 +19,19 @@ export interface LiveGeneration {
   readonly pooler: Pooler | undefined;
   /** Present when the request has a grammar; closed when the generation ends. */
   readonly grammar: SequenceGrammar | undefined;
+  /** Present when it has none, and the vocabulary's bytes are known. */
+  readonly text: SequenceText | undefined;
 }
+
+/** What an output must be. */
+export type OutputBounds = Pick<LiveGeneration, "grammar" | "text">;
 
 /** @param embeddingSpec the model's; not needed when the request asks for no embedding. */
 export function startGeneration(
   request: GenerationRequest,
   sequence: Sequence,
   embeddingSpec: EmbeddingSpec | undefined,
-  grammar: SequenceGrammar | undefined,
+  bounds: OutputBounds,
 ): LiveGeneration {
   const { promptTokenIds, sampling, logprobs, embedding } = request;
   return {
@@ -34,7 +40,7 @@ export function startGeneration(
     history: sampling.adjustments && new TokenHistory(promptTokenIds.length),
     promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
     pooler: embedding && embeddingSpec && new Pooler(embeddingSpec, promptTokenIds.length),
-    grammar,
+    ...bounds,
   };
 }
 

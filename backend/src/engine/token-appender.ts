@@ -2,6 +2,7 @@ import type { Finish, GenerationRequest, Logprobs } from "./generation.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { LogprobReader, TokenLogprobs } from "./sampling/logprobs.ts";
 import type { TokenChooser } from "./sampling/token-chooser.ts";
+import type { TokenMask } from "./sampling/token-mask.ts";
 import { bannedTokens } from "./stopping/banned-tokens.ts";
 import { decideStop } from "./stopping/decide-stop.ts";
 
@@ -37,7 +38,7 @@ export class TokenAppender {
    * @throws when no token can be chosen.
    */
   append(generation: LiveGeneration, next: NextToken, prompt: readonly TokenLogprobs[]): Appended {
-    const { request, sequence, grammar } = generation;
+    const { request, sequence, grammar, text } = generation;
     const { stopping } = request;
     const withoutToken = { tokenIds: [], ...logprobsOf(request, [], prompt) };
     if (stopping.maxTokens === 0) return { ...withoutToken, end: { reason: "length" } };
@@ -45,15 +46,8 @@ export class TokenAppender {
     const allowed = grammar?.allowedNext(stopping.stopTokenIds, bannedTokenIds.length === 0);
     if (grammar !== undefined && allowed === undefined) return { ...withoutToken, end: { reason: "stop" } };
     const isLogits = next instanceof Float32Array;
-    const tokenId = isLogits
-      ? this.#chooser.choose(next, request.sampling, {
-          tokenIds: sequence.tokenIds,
-          numOutputTokens: sequence.numOutputTokens,
-          history: generation.history,
-          bannedTokenIds: grammar === undefined ? bannedTokenIds : [],
-          allowed,
-        })
-      : next.tokenId;
+    const banned = grammar === undefined ? bannedTokenIds : [];
+    const tokenId = isLogits ? this.#choose(next, generation, banned, allowed) : next.tokenId;
     const { logprobs } = request;
     const own = logprobs && isLogits ? [this.#logprobs.read(next, tokenId, logprobs.numTop)] : [];
     sequence.append(tokenId);
@@ -67,12 +61,27 @@ export class TokenAppender {
     switch (decision.kind) {
       case "continue":
         grammar?.accept(tokenId);
+        text?.accept(tokenId);
         return withToken;
       case "length":
         return { ...withToken, end: { reason: "length" } };
       case "stop":
         return { ...withoutToken, end: { reason: "stop", stopTokenId: decision.stopTokenId } };
     }
+  }
+
+  #choose(
+    logits: Float32Array,
+    { request: { sampling }, sequence, history, text }: LiveGeneration,
+    bannedTokenIds: readonly number[],
+    allowed: TokenMask | undefined,
+  ): number {
+    const { tokenIds, numOutputTokens } = sequence;
+    const state = { tokenIds, numOutputTokens, history, bannedTokenIds, allowed };
+    const first = this.#chooser.choose(logits, sampling, state);
+    const alternatives = text?.alternativesTo(first);
+    if (alternatives === undefined) return first;
+    return this.#chooser.chooseAgain(logits, sampling, { ...state, allowed: alternatives });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Handle } from "#platform/xgrammar.ts";
 import type { CompiledGrammar, GrammarId } from "./compiled-grammar.ts";
 import { GrammarHeap, type GrammarHeapOptions } from "./grammar-heap.ts";
 import { SequenceGrammar } from "./sequence-grammar.ts";
+import { SequenceText } from "./sequence-text.ts";
 import { Utf8Masks } from "./utf8-masks.ts";
 
 interface Installed {
@@ -72,6 +73,11 @@ export class Grammars {
     if (installed === undefined) return;
     installed.isDropped = true;
     if (installed.numOpen === 0) this.#installed.delete(id);
+  }
+
+  /** The beginning of an output that is to be text, and may be any. */
+  openText(): SequenceText {
+    return new SequenceText(this.#utf8Masks);
   }
 
   /** The grammar at its beginning, for one sequence, which must close it. @throws when it is not installed. */

@@ -1,7 +1,7 @@
 // XGrammar 0.1.27 takes any byte from 0x80 up for a piece of a character, so that a grammar alone would let through bytes that
 // are no text. Which tokens go on with well-formed UTF-8 depends on nothing but how far into a character the text is; that has
 // few cases, and each gets its mask. Source: The Unicode Standard, table 3-7 (Well-Formed UTF-8 Byte Sequences).
-import { allowToken, type TokenMask } from "#engine/sampling/token-mask.ts";
+import { allowToken, banToken, type TokenMask } from "#engine/sampling/token-mask.ts";
 
 /** state -> the bytes that may come next, and the state that each leads to. */
 const cases: readonly (readonly { readonly first: number; readonly last: number; readonly next: Utf8State }[])[] = [
@@ -35,6 +35,8 @@ export type Utf8State = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 export class Utf8Masks {
   readonly #tokenBytes: readonly Uint8Array[];
   readonly #masks: readonly TokenMask[];
+  /** The same, without tokens of no bytes where a character has begun: those that end an output leave it broken. */
+  readonly #wholeMasks: readonly TokenMask[];
 
   constructor(tokenBytes: readonly Uint8Array[]) {
     this.#tokenBytes = tokenBytes;
@@ -45,6 +47,12 @@ export class Utf8Masks {
         if (follow(state as Utf8State, bytes) !== undefined) allowToken(mask, id);
       return mask;
     });
+    this.#wholeMasks = this.#masks.map((mask, state) => (state === 0 ? mask : withoutEmpty(mask, tokenBytes)));
+  }
+
+  /** The tokens after which the text is whole, or can be made so. */
+  goingOn(state: Utf8State): TokenMask {
+    return this.#wholeMasks[state] ?? new Int32Array(0);
   }
 
   /** Takes those tokens out of the mask that would break the text. */
@@ -55,10 +63,21 @@ export class Utf8Masks {
 
   /** The state after a token. @throws when it breaks the text. */
   after(state: Utf8State, tokenId: number): Utf8State {
-    const next = follow(state, this.#tokenBytes[tokenId] ?? new Uint8Array(0));
+    const next = this.follow(state, tokenId);
     if (next === undefined) throw new Error(`token ${tokenId} breaks a character`);
     return next;
   }
+
+  /** The state after a token; undefined when it breaks the text. */
+  follow(state: Utf8State, tokenId: number): Utf8State | undefined {
+    return follow(state, this.#tokenBytes[tokenId] ?? new Uint8Array(0));
+  }
+}
+
+function withoutEmpty(mask: TokenMask, tokenBytes: readonly Uint8Array[]): TokenMask {
+  const narrowed = mask.slice();
+  for (const [id, { length }] of tokenBytes.entries()) if (length === 0) banToken(narrowed, id);
+  return narrowed;
 }
 
 function follow(from: Utf8State, bytes: Uint8Array): Utf8State | undefined {

@@ -1,7 +1,8 @@
 // A row of logits in short: its likeliest tokens, and what all of them weigh together. That is enough for most choices, which
 // then need not see the vocabulary. A choice from candidates is the choice from the whole row, up to how the sum is rounded.
 import { uniformAt } from "./philox.ts";
-import type { SamplingParams } from "./sampling-params.ts";
+import { drawnAgain, type SamplingParams } from "./sampling-params.ts";
+import { allowsToken, type TokenMask } from "./token-mask.ts";
 
 /** Whoever computes the row fills it. */
 export interface Candidates {
@@ -40,6 +41,26 @@ export function sampleCandidates(candidates: Candidates, params: SamplingParams,
   }
   // Rounding can leave `remaining` at 0 past the end.
   return kept.isAll ? tokenIds[Math.max(0, lastOfWeight(weights, kept.count))] : undefined;
+}
+
+/**
+ * Another token than `sampleCandidates` gave, of those that are allowed, where the candidates decide alone; undefined when none of
+ * them is.
+ */
+export function sampleAgain(
+  { tokenIds, logits, temperature }: Candidates,
+  allowed: TokenMask,
+  params: SamplingParams,
+  index: number,
+): number | undefined {
+  const ranks = [...tokenIds.keys()].filter((rank) => allowsToken(allowed, tokenIds[rank] ?? 0));
+  if (ranks.length === 0) return undefined;
+  const left = makeCandidates(ranks.length, temperature);
+  for (const [to, from] of ranks.entries()) {
+    left.tokenIds[to] = tokenIds[from] ?? 0;
+    left.logits[to] = logits[from] ?? NaN;
+  }
+  return sampleCandidates(left, { ...drawnAgain(params), topK: Math.min(params.topK, ranks.length) }, index);
 }
 
 /** Whether `sampleCandidates` gives a token whatever the row, and without `totalWeight`: nothing beyond the candidates is ever kept. */

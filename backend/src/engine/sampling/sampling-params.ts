@@ -32,3 +32,14 @@ interface LogitBias {
   readonly tokenId: number;
   readonly bias: number;
 }
+
+/** Above the streams of all choices that a request can have. */
+const AGAIN = 2 ** 31;
+
+/**
+ * For a second draw in a token's place, after the first gave one that cannot stand: independent of the first, so that the two
+ * together draw from those that can in proportion to their weights.
+ */
+export function drawnAgain(params: SamplingParams): SamplingParams {
+  return { ...params, stream: (params.stream ?? 0) + AGAIN };
+}

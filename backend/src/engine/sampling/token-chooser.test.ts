@@ -115,3 +115,21 @@ function bruteForce(
     return adjusted - count * by.frequencyPenalty - (count > 0 ? by.presencePenalty : 0);
   });
 }
+
+test("tokens that cannot stand give way to the others in proportion to these", () => {
+  const chooser = new TokenChooser(3);
+  const logits = Float32Array.from([Math.log(0.5), Math.log(0.3), Math.log(0.2)]);
+  const allowed = Int32Array.from([0b110]);
+  const state: SequenceState = { tokenIds: [0], numOutputTokens: 0, history: undefined, bannedTokenIds: [] };
+  const numDraws = 20_000;
+  const counts = [0, 0, 0];
+  for (let seed = 0; seed < numDraws; seed += 1) {
+    const params = { ...greedy, temperature: 1, seed };
+    const first = chooser.choose(logits, params, state);
+    const tokenId = first === 0 ? chooser.chooseAgain(logits, params, { ...state, allowed }) : first;
+    counts[tokenId] = (counts[tokenId] ?? 0) + 1;
+  }
+  expect(counts[0]).toBe(0);
+  // 3.5 standard deviations.
+  expect(Math.abs((counts[1] ?? 0) / numDraws - 0.6)).toBeLessThan(0.0122);
+});

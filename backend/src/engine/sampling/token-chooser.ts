@@ -1,6 +1,6 @@
 import { adjustLogits } from "./adjust-logits.ts";
 import { Sampler } from "./sampler.ts";
-import type { SamplingParams } from "./sampling-params.ts";
+import { drawnAgain, type SamplingParams } from "./sampling-params.ts";
 import type { TokenHistory } from "./token-history.ts";
 import { maskLogits, type TokenMask } from "./token-mask.ts";
 
@@ -37,6 +37,11 @@ export class TokenChooser {
    */
   choose(logits: Float32Array, params: SamplingParams, state: SequenceState): number {
     return this.#sampler.sample(this.#adjusted(logits, params, state), params, state.numOutputTokens);
+  }
+
+  /** Another token than `choose` gave, of those that are allowed. */
+  chooseAgain(logits: Float32Array, params: SamplingParams, state: SequenceState): number {
+    return this.choose(logits, drawnAgain(params), state);
   }
 
   #adjusted(
