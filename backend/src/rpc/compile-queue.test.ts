@@ -33,7 +33,7 @@ test("priority comes before turns", () => {
 test("a full queue gives a place of who has most to who has less than its share", () => {
   const queue = new CompileQueue<Named>(4);
   for (const name of ["a1", "a2", "a3", "a4"]) queue.add(named(name));
-  expect(queue.add(named("a5"))).toEqual({ kind: "full" });
+  expect(queue.add(named("a5"))).toMatchObject({ kind: "full" });
   expect(queue.add(named("b1"))).toMatchObject({ kind: "room", displaced: [{ name: "a4" }] });
   expect(queue.add(named("b2"))).toMatchObject({ kind: "room", displaced: [{ name: "a3" }] });
   expect(queue.add(named("b3"))).toEqual({ kind: "over_share" });
