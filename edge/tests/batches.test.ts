@@ -1,21 +1,20 @@
 // `/v1/batches` with OpenAI's own client, over the Worker's real queue, Durable Objects, R2 and D1.
 import type OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ServerResponse } from "node:http";
 import { refuseWith } from "./support/behaviours.ts";
 import {
   type BatchEdge,
   create,
   echo,
   ended,
-  lineOf,
+  heldRegion,
   linesOf,
   resetRegion,
   resultsIn,
   saidIn,
   startBatchEdge,
+  waitUntil,
 } from "./support/batches.ts";
-import type { ReceivedRequest } from "./support/mock-region.ts";
 import { assertOpenAi } from "./support/openai-schemas.ts";
 
 let edge: BatchEdge["edge"];
@@ -76,6 +75,29 @@ describe("a batch", () => {
       const rows = results as { request_id: string; prompt_tokens: number }[];
       for (const id of requestIds) expect(rows.filter(({ request_id }) => request_id === id)).toHaveLength(1);
     }, 10_000);
+  });
+
+  test("goes on when turns of it have failed, as soon as they need not", async () => {
+    const held = heldRegion(region);
+    const { id } = await create(linesOf(3), client);
+    await waitUntil(() => held.numHeld() === 3);
+    const database = await edge.worker.database();
+    await database
+      .prepare("CREATE TRIGGER broken BEFORE UPDATE ON batches BEGIN SELECT RAISE(ABORT, 'broken'); END")
+      .run();
+    held.answerAll();
+    await waitUntil(() => edge.worker.logs().some((line) => line.includes("turn of a batch to be tried again")));
+    expect(await client.batches.retrieve(id)).toMatchObject({ request_counts: { completed: 3 } });
+    await database.prepare("DROP TRIGGER broken").run();
+    expect(await ended(id, client)).toMatchObject({ status: "completed", request_counts: { completed: 3 } });
+    expect(region.received).toHaveLength(3);
+  });
+
+  test("asks from where it was made: its key's networks hold for its lines", async () => {
+    const { value } = await edge.createKey({ allowlist: ["203.0.113.0/24"] });
+    const own = clientOf(value).withOptions({ defaultHeaders: { "cf-connecting-ip": "203.0.113.7" } });
+    expect(await ended((await create(linesOf(2), own)).id, own)).toMatchObject({ request_counts: { completed: 2 } });
+    await expect(create(linesOf(2), clientOf(value))).rejects.toMatchObject({ status: 403 });
   });
 });
 
@@ -147,100 +169,6 @@ describe("a line", () => {
   });
 });
 
-/** A region that answers when it is told to. */
-function heldRegion(): { readonly numHeld: () => number; readonly answerAll: () => void } {
-  const held: [ServerResponse, ReceivedRequest][] = [];
-  region.behaviour = (...request) => void held.push(request);
-  const answerAll = (): void => {
-    region.behaviour = echo;
-    for (const request of held.splice(0)) echo(...request);
-  };
-  return { numHeld: () => held.length, answerAll };
-}
-
-async function waitUntil(isTrue: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(isTrue()).toBe(true), { timeout: 10_000, interval: 20 });
-}
-
-describe("a batch that is cancelled", () => {
-  test("is so once what runs has ended, with that as its results", async () => {
-    const held = heldRegion();
-    const { id } = await create(linesOf(30), client);
-    await waitUntil(() => held.numHeld() === 4);
-    const cancelling = await client.batches.cancel(id);
-    assertOpenAi("Batch", cancelling);
-    expect(cancelling.status).toBe("cancelling");
-    expect((await client.batches.cancel(id)).status).toBe("cancelling");
-    held.answerAll();
-    const batch = await ended(id, client);
-    assertOpenAi("Batch", batch);
-    expect(batch).toMatchObject({ status: "cancelled", request_counts: { total: 30, completed: 4, failed: 0 } });
-    expect(await resultsIn(batch.output_file_id, client)).toHaveLength(4);
-    const rest = await resultsIn(batch.error_file_id, client);
-    expect(rest).toHaveLength(26);
-    expect(rest[0]).toMatchObject({ custom_id: "line-5", response: null, error: { code: "batch_cancelled" } });
-    expect(region.received).toHaveLength(4);
-    expect((await client.batches.cancel(id)).status).toBe("cancelled");
-  });
-
-  test("while it waits for a limit is so at once", async () => {
-    const own = clientOf((await edge.createKey({ rpd: 2 })).value);
-    const { id } = await create(linesOf(5), own);
-    await vi.waitFor(async () => {
-      expect((await own.batches.retrieve(id)).request_counts).toMatchObject({ total: 5, completed: 2 });
-    }, 10_000);
-    expect((await own.batches.retrieve(id)).status).toBe("in_progress");
-    await own.batches.cancel(id);
-    const batch = await ended(id, own);
-    expect(batch).toMatchObject({ status: "cancelled", request_counts: { total: 5, completed: 2, failed: 0 } });
-  });
-
-  test("cannot be when it has ended", async () => {
-    const { id } = await create(linesOf(1), client);
-    await ended(id, client);
-    await expect(client.batches.cancel(id)).rejects.toMatchObject({ status: 400, param: "batch_id" });
-  });
-});
-
-describe("what is left of a batch", () => {
-  test("fails when its key is revoked", async () => {
-    const { id: keyId, value } = await edge.createKey();
-    const own = clientOf(value);
-    const held = heldRegion();
-    const { id } = await create(linesOf(20), own);
-    await waitUntil(() => held.numHeld() === 4);
-    expect((await edge.admin("DELETE", `/${keyId}`)).status).toBe(200);
-    held.answerAll();
-    const batch = await ended(id, client);
-    expect(batch.status).toBe("completed");
-    const numDone = batch.request_counts?.completed ?? 0;
-    expect(numDone).toBe(4);
-    expect(batch.request_counts?.failed).toBe(20 - numDone);
-    const rest = await resultsIn(batch.error_file_id, client);
-    expect(rest).toHaveLength(16);
-    for (const line of rest) expect(line).toMatchObject({ response: null, error: { code: "key_revoked" } });
-  });
-
-  test("fails when its input file is deleted", async () => {
-    const held = heldRegion();
-    const { id, input_file_id } = await create(linesOf(20), client);
-    await waitUntil(() => held.numHeld() === 4);
-    await client.files.delete(input_file_id);
-    held.answerAll();
-    const batch = await ended(id, client);
-    expect(batch.request_counts).toEqual({ total: 20, completed: 4, failed: 16 });
-    expect((await resultsIn(batch.error_file_id, client))[0]).toMatchObject({ error: { code: "input_file_deleted" } });
-  });
-
-  test("is told why when nobody serves its model", async () => {
-    const lines = [lineOf("a", { body: { model: "none" } }), lineOf("b", { body: { model: "none" } })];
-    const batch = await ended((await create(lines, client)).id, client);
-    expect(batch.request_counts).toEqual({ total: 2, completed: 0, failed: 2 });
-    const errors = await resultsIn(batch.error_file_id, client);
-    expect(errors.map(({ error }) => error?.code)).toEqual(["model_not_found", "model_not_found"]);
-  });
-});
-
 describe("batches", () => {
   test("are listed newest first, page by page", async () => {
     const project = (await (await edge.organization("POST", "/projects", { name: "lists" })).json()) as { id: string };
@@ -270,7 +198,7 @@ describe("batches", () => {
   });
 
   test("of one organization are bounded while they are under way", async () => {
-    const held = heldRegion();
+    const held = heldRegion(region);
     const ids: string[] = [];
     for (let n = 0; n < 3; n += 1) ids.push((await create(linesOf(1), client)).id);
     await expect(create(linesOf(1), client)).rejects.toMatchObject({ status: 429, code: "rate_limit_exceeded" });

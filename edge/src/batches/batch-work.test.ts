@@ -230,6 +230,31 @@ test("a result file that was complete when the object was lost is not written tw
   });
 });
 
+test("results of many lines, and long ones, are in their files in the order of the input", async () => {
+  await makeKey("many");
+  const numLines = 1_200;
+  await withBatch(await headOf("many", numLines), async ({ state, turn }) => {
+    await turn();
+    const said = "x".repeat(3_000_000);
+    let numAsked = 0;
+    await turn(async (line) => {
+      numAsked += 1;
+      nowMs += 2e6;
+      return { ...answerTo(line), body: { said } };
+    });
+    expect(await turn()).toBeUndefined();
+    const { status, outputFileId, errorFileId } = state().head;
+    expect(status).toBe("expired");
+    const good = await linesIn(outputFileId);
+    const others = await linesIn(errorFileId);
+    expect(good).toHaveLength(numAsked);
+    expect(good[0]).toMatchObject({ response: { status_code: 200, body: { said } } });
+    const inOrder = Array.from({ length: numLines }, (_, index) => `line-${index + 1}`);
+    expect([...good, ...others].map(({ custom_id }) => custom_id)).toEqual(inOrder);
+    expect(new Set([...good, ...others].map(({ id }) => id)).size).toBe(numLines);
+  });
+});
+
 test("a file of several stretches is validated over several turns, and its lines are found again", async () => {
   await makeKey("long");
   const id = `file-${crypto.randomUUID()}`;

@@ -1,9 +1,10 @@
 // Batches as the tests make and read them, with OpenAI's own client.
+import type { ServerResponse } from "node:http";
 import OpenAI, { toFile } from "openai";
 import { expect, vi } from "vitest";
 import { Edge } from "./edge.ts";
 import { type HarnessWorker, startHarnessWorker } from "./harness-worker.ts";
-import type { Behaviour, MockRegion } from "./mock-region.ts";
+import type { Behaviour, MockRegion, ReceivedRequest } from "./mock-region.ts";
 
 /** An edge whose one region echoes, with a key of the default project. */
 export interface BatchEdge {
@@ -110,4 +111,19 @@ export async function resultsIn(fileId: string | null | undefined, by: OpenAI): 
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as ResultLine);
+}
+
+/** A region that answers when it is told to. */
+export function heldRegion(region: MockRegion): { readonly numHeld: () => number; readonly answerAll: () => void } {
+  const held: [ServerResponse, ReceivedRequest][] = [];
+  region.behaviour = (...request) => void held.push(request);
+  const answerAll = (): void => {
+    region.behaviour = echo;
+    for (const request of held.splice(0)) echo(...request);
+  };
+  return { numHeld: () => held.length, answerAll };
+}
+
+export async function waitUntil(isTrue: () => boolean): Promise<void> {
+  await vi.waitFor(() => expect(isTrue()).toBe(true), { timeout: 10_000, interval: 20 });
 }
