@@ -28,6 +28,14 @@ const cases: readonly (readonly { readonly first: number; readonly last: number;
   [{ first: 0x80, last: 0x8f, next: 2 }],
 ];
 
+const BROKEN = 255;
+
+/** `state * 256 + byte` -> the state after it, or that the text is broken. */
+const transitions = new Uint8Array(cases.length * 256).fill(BROKEN);
+for (const [state, ways] of cases.entries()) {
+  for (const { first, last, next } of ways) transitions.fill(next, state * 256 + first, state * 256 + last + 1);
+}
+
 /** How far into a character a text is; 0 is between two. */
 export type Utf8State = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
@@ -81,11 +89,10 @@ function withoutEmpty(mask: TokenMask, tokenBytes: readonly Uint8Array[]): Token
 }
 
 function follow(from: Utf8State, bytes: Uint8Array): Utf8State | undefined {
-  let state: Utf8State = from;
+  let state: number = from;
   for (const byte of bytes) {
-    const way = cases[state]?.find(({ first, last }) => byte >= first && byte <= last);
-    if (way === undefined) return undefined;
-    state = way.next;
+    state = transitions[state * 256 + byte] ?? BROKEN;
+    if (state === BROKEN) return undefined;
   }
-  return state;
+  return state as Utf8State;
 }
