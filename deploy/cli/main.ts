@@ -1,6 +1,7 @@
 // `npm run sluice -- …`: the administration from the terminal.
 import { parseArgs } from "node:util";
 import { AdminApi } from "./admin-api.ts";
+import { adminKeyCommands } from "./admin-keys.ts";
 import type { Command, Given } from "./command.ts";
 import { findConnection } from "./connection.ts";
 import { keyCommands } from "./keys.ts";
@@ -15,6 +16,7 @@ const commands: Readonly<Record<string, Command>> = {
   ...projectCommands,
   ...ownerCommands,
   ...usageCommands,
+  ...adminKeyCommands,
   ...organizationCommands,
 };
 

@@ -2,17 +2,10 @@
 import { readFile } from "node:fs/promises";
 import type { Thing } from "./admin-api.ts";
 import type { Command } from "./command.ts";
-import { expiryOptions, readExpiryOptions } from "./key-options.ts";
 import { readDuration, readList } from "./read-options.ts";
 import { field, formatTable, formatThing } from "./table.ts";
 import { UserError } from "./user-error.ts";
 
-const keyColumns = {
-  ID: field("id"),
-  NAME: field("name"),
-  EXPIRES: field("expires_at"),
-  "LAST USED": field("last_used_at"),
-};
 const issuerColumns = {
   ID: field("id"),
   ISSUER: field("issuer"),
@@ -120,38 +113,6 @@ export const organizationCommands: Readonly<Record<string, Command>> = {
     options: {},
     run: async (api, { args: [id = ""] }) => {
       return { json: await api.delete(`/issuers/${encodeURIComponent(id)}`), text: "Deleted.\n" };
-    },
-  },
-  "admin-keys list": {
-    summary: "keys of the administration",
-    takes: [],
-    options: {},
-    run: async (api) => {
-      const keys = await api.list("/admin_api_keys");
-      return { json: keys, text: formatTable(keyColumns, keys) };
-    },
-  },
-  "admin-keys create": {
-    summary: "make a key of the administration",
-    takes: ["NAME"],
-    options: { ...expiryOptions, allowlist: { type: "string", shows: "A,B" } },
-    run: async (api, { args: [name], values }) => {
-      const { allowlist } = values;
-      const body = {
-        name,
-        ...readExpiryOptions(values),
-        ...(allowlist !== undefined && { allowlist: readList(allowlist) }),
-      };
-      const key = await api.post("/admin_api_keys", body);
-      return { json: key, text: `${String(key["value"])}\n\nKeep this value: it is not shown again.\n` };
-    },
-  },
-  "admin-keys delete": {
-    summary: "refuse a key of the administration from now on",
-    takes: ["ID"],
-    options: {},
-    run: async (api, { args: [id = ""] }) => {
-      return { json: await api.delete(`/admin_api_keys/${encodeURIComponent(id)}`), text: "Deleted.\n" };
     },
   },
 };

@@ -133,6 +133,64 @@ test("an admin key administers until it is deleted, and does nothing else", asyn
   expect([status, json.error.code]).toEqual([401, "key_revoked"]);
 });
 
+test("an admin key is changed from the next request on, and rotated with an overlap", async () => {
+  const key = await created("/admin_api_keys", { name: "rotating", allowlist: ["0.0.0.0/0", "::/0"] });
+  const path = `/admin_api_keys/${key.id}`;
+  const changed = await created(path, {
+    name: "renamed",
+    denylist: ["127.0.0.0/8", "::/0"],
+    expires_in_seconds: 3_600,
+  });
+  assertOpenAi("AdminApiKey", changed);
+  expect(changed).toMatchObject({
+    name: "renamed",
+    allowlist: ["0.0.0.0/0", "::/0"],
+    denylist: ["127.0.0.0/8", "::/0"],
+  });
+  expect((await call("GET", path)).json).toEqual(changed);
+  expect((await call("GET", "/projects", undefined, key.value)).status).toBe(403);
+  await created(path, { denylist: null });
+  expect((await call("GET", "/projects", undefined, key.value)).status).toBe(200);
+
+  const rotated = await created(`${path}/rotate`, { overlap_seconds: 600 });
+  expect(rotated.id).toBe(key.id);
+  expect(Number(rotated["expires_at"])).toBeGreaterThan(Number(changed["expires_at"]));
+  for (const value of [key.value, rotated.value]) {
+    expect((await call("GET", "/projects", undefined, value)).status).toBe(200);
+  }
+  const again = await created(`${path}/rotate`, { overlap_seconds: 0 });
+  for (const value of [key.value, rotated.value]) {
+    expect((await call("GET", "/projects", undefined, value)).status).toBe(401);
+  }
+  expect((await call("GET", "/projects", undefined, again.value)).status).toBe(200);
+
+  const events = await auditOf(key.id);
+  expect(events.map(({ type }) => type)).toEqual([
+    "admin_api_key.rotated",
+    "admin_api_key.rotated",
+    "admin_api_key.updated",
+    "ip_allowlist.denied",
+    "admin_api_key.updated",
+    "admin_api_key.created",
+  ]);
+  expect(events.at(4)).toMatchObject({ before: { name: "rotating", denylist: null }, after: { name: "renamed" } });
+  expect(JSON.stringify(events)).not.toContain(secretOf(again.value));
+
+  await call("DELETE", path);
+  expect((await call("POST", path, { name: "late" })).status).toBe(400);
+  expect((await call("POST", `${path}/rotate`, {})).status).toBe(400);
+  expect((await call("POST", "/admin_api_keys/admin-0000000000000000", { name: "x" })).status).toBe(404);
+  expect((await call("POST", path, { rpm: 5 })).json.error.param).toBe("rpm");
+});
+
+test("null lifts a limit above keys, and what is none names its field", async () => {
+  await created("/projects/proj_default/limits", { rpm: 1_000, concurrency: 200 });
+  const lifted = await created("/projects/proj_default/limits", { rpm: null, concurrency: 50 });
+  expect(lifted).toMatchObject({ rpm: null, concurrency: 50 });
+  expect((await call("POST", "/limits", { concurrency: 0 })).json.error.param).toBe("concurrency");
+  await created("/projects/proj_default/limits", {});
+});
+
 test.each([
   { what: "an ordinary key", options: {}, path: "/projects/proj_default/api_keys", status: 403 },
   { what: "a project's admin", options: { scopes: ["admin"] }, path: "/projects/proj_default/api_keys", status: 200 },

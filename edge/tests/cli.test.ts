@@ -78,6 +78,20 @@ test("a project and its service accounts", async () => {
   expect(await shown("projects", "list")).toMatch(/cli-2 +archived/);
 });
 
+async function exitCodeWith(anAdminKey: string): Promise<number> {
+  return (await sluice(["projects", "list"], { SLUICE_ADMIN_KEY: anAdminKey })).exitCode;
+}
+
+test("an admin key is changed and rotated", async () => {
+  const { id, value } = await json("admin-keys", "create", "cli-admin");
+  const changed = await shown("admin-keys", "set", String(id), "--name", "cli-renamed", "--expires-in", "1d");
+  expect(changed).toMatch(/^name +cli-renamed$/m);
+  const [rotated = ""] = (await shown("admin-keys", "rotate", String(id), "--overlap", "0s")).split("\n");
+  expect([await exitCodeWith(String(value)), await exitCodeWith(rotated)]).toEqual([1, 0]);
+  await shown("admin-keys", "delete", String(id));
+  expect(await exitCodeWith(rotated)).toBe(1);
+});
+
 test("networks of the organization and of a project", async () => {
   const set = await shown("networks", "set", "--project", "proj_default", "--denylist", "203.0.113.0/24");
   expect(set).toMatch(/^denylist +\["203\.0\.113\.0\/24"\]$/m);

@@ -66,6 +66,12 @@ export class AdminKeyDirectory {
     return rows.map(fromRow);
   }
 
+  /** Writes its name and expiry. */
+  async change({ id, name, expiresAtMs }: AdminKeyEntry, entry: Statement): Promise<void> {
+    const sql = "UPDATE admin_api_keys SET name = ?2, expires_at_ms = ?3 WHERE id = ?1";
+    await this.#database.write({ sql, values: [id, name, expiresAtMs ?? null] }, entry);
+  }
+
   async markRevoked(keyId: string, entry: Statement): Promise<void> {
     const sql = "UPDATE admin_api_keys SET status = 'revoked' WHERE id = ?1";
     await this.#database.write({ sql, values: [keyId] }, entry);

@@ -4,6 +4,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Handler } from "hono";
 import * as z from "zod/mini";
 import { kindOfKeyId, mintApiKey, redactApiKey } from "#edge/auth/api-key.ts";
+import type { KeyDescription } from "#edge/auth/key-gate.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
@@ -19,19 +20,21 @@ import { expiryFields, readExpiry } from "./key-expiry.ts";
 import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import { organizationId } from "./organization.ts";
 import { pageFields } from "@sluice/shared/openai/page-query.ts";
-import { toListPage, toSeconds } from "./page.ts";
+import { secondsOrNull, toListPage, toSeconds } from "./page.ts";
 import { parseInput } from "./parse-input.ts";
 import { readQuery } from "./read-query.ts";
 
 /** An admin key belongs to no project; see KeyRecord. */
-const noProject = "";
+export const noProject = "";
 
-const creationSchema = z.strictObject({
+export const adminKeyFields = {
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   ...expiryFields,
   allowlist: keyTermsFields.allowlist,
   denylist: keyTermsFields.denylist,
-});
+};
+
+const creationSchema = z.strictObject(adminKeyFields);
 
 const listSchema = z.strictObject({ ...pageFields, order: z._default(z.enum(["asc", "desc"]), "asc") });
 
@@ -71,7 +74,8 @@ export function createAdminKey(parts: AdminKeyParts): Handler<EdgeContext> {
       await gates.discard(keyId);
       throw thrown;
     }
-    return c.json({ ...toWire(entry, undefined), value: text });
+    const description = { record: { ...terms, ...identity, ...expiry }, lastUsedAtMs: undefined };
+    return c.json({ ...adminKeyToWire(entry, description), value: text });
   };
 }
 
@@ -80,7 +84,7 @@ export function listAdminKeys({ adminKeys, gates }: AdminKeyParts): Handler<Edge
     const page = parseInput(listSchema, readQuery(c.req.url));
     const entries = await adminKeys.list({ ...page, after: page.after });
     const data = await Promise.all(
-      entries.map(async (entry) => toWire(entry, await gates.lastUsedAtMs(entry.id, noProject))),
+      entries.map(async (entry) => listedToWire(entry, await gates.lastUsedAtMs(entry.id, noProject))),
     );
     return c.json(toListPage(data, page, (wire) => wire));
   };
@@ -90,8 +94,9 @@ export function retrieveAdminKey({ adminKeys, gates }: AdminKeyParts): Handler<E
   return async (c) => {
     const keyId = c.req.param("keyId");
     const entry = await adminKeys.find(keyId);
-    if (entry === undefined) throw noSuchKey();
-    return c.json(toWire(entry, await gates.lastUsedAtMs(keyId, noProject)));
+    const description = entry && (await gates.describe(keyId, noProject));
+    if (entry === undefined || description === undefined) throw noSuchAdminKey();
+    return c.json(adminKeyToWire(entry, description));
   };
 }
 
@@ -100,18 +105,24 @@ export function deleteAdminKey({ adminKeys, gates, audit }: AdminKeyParts): Hand
   return async (c) => {
     const keyId = c.req.param("keyId");
     const isKnown = kindOfKeyId(keyId) === "admin" && (await gates.revoke(keyId, noProject));
-    if (!isKnown) throw noSuchKey();
+    if (!isKnown) throw noSuchAdminKey();
     const event = { type: "admin_api_key.deleted", targetId: keyId } as const;
     await adminKeys.markRevoked(keyId, await audit.entry(c.get("actor"), event));
     return c.json({ object: "organization.admin_api_key.deleted", id: keyId, deleted: true });
   };
 }
 
-function noSuchKey(): AppError {
+export function noSuchAdminKey(): AppError {
   return new AppError("not_found", { publicText: "There is no such admin key." });
 }
 
-function toWire(entry: AdminKeyEntry, lastUsedAtMs: number | undefined) {
+/** With from where it may be used, as its gate has it. */
+export function adminKeyToWire(entry: AdminKeyEntry, { record, lastUsedAtMs }: KeyDescription) {
+  const { ipAllowlist: allowlist = null, ipDenylist: denylist = null } = record;
+  return { ...listedToWire(entry, lastUsedAtMs), allowlist, denylist };
+}
+
+function listedToWire(entry: AdminKeyEntry, lastUsedAtMs: number | undefined) {
   return {
     object: "organization.admin_api_key",
     id: entry.id,
@@ -119,8 +130,8 @@ function toWire(entry: AdminKeyEntry, lastUsedAtMs: number | undefined) {
     redacted_value: entry.redactedValue,
     status: entry.status,
     created_at: toSeconds(entry.createdAtMs),
-    expires_at: entry.expiresAtMs === undefined ? null : toSeconds(entry.expiresAtMs),
-    last_used_at: lastUsedAtMs === undefined ? null : toSeconds(lastUsedAtMs),
+    expires_at: secondsOrNull(entry.expiresAtMs),
+    last_used_at: secondsOrNull(lastUsedAtMs),
     owner: { type: "organization", id: organizationId },
   };
 }

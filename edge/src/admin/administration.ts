@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { EdgeContext } from "#edge/context.ts";
 import { refuseMethod } from "#edge/middleware/refuse.ts";
 import type { Parts } from "#edge/parts.ts";
+import { changeAdminKey, rotateAdminKey } from "./admin-key-changes.ts";
 import { createAdminKey, deleteAdminKey, listAdminKeys, retrieveAdminKey } from "./admin-keys.ts";
 import { changeApiKey, createApiKey, listApiKeys, retrieveApiKey, revokeApiKey, rotateApiKey } from "./api-keys.ts";
 import { listAuditLogs } from "./audit-logs.ts";
@@ -71,9 +72,11 @@ export function administration(parts: Parts): Hono<EdgeContext> {
 
   app.post("/admin_api_keys", createAdminKey(common)).get(listAdminKeys(common)).all(refuseMethod("GET", "POST"));
   app
-    .get("/admin_api_keys/:keyId", retrieveAdminKey(common))
+    .post("/admin_api_keys/:keyId", changeAdminKey(common))
+    .get(retrieveAdminKey(common))
     .delete(deleteAdminKey(common))
-    .all(refuseMethod("GET", "DELETE"));
+    .all(refuseMethod("GET", "POST", "DELETE"));
+  app.post("/admin_api_keys/:keyId/rotate", rotateAdminKey(common)).all(refuseMethod("POST"));
 
   app.post("/issuers", createIssuer(common)).get(listIssuers(common)).all(refuseMethod("GET", "POST"));
   app.delete("/issuers/:issuerId", deleteIssuer(common)).all(refuseMethod("DELETE"));

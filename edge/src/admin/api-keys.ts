@@ -7,7 +7,7 @@ import { readJson } from "#edge/body/read-json.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { LifetimePolicy } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { expiryFields, readExpiry } from "./key-expiry.ts";
+import { expiryFields, readExpiry, rotationSchema } from "./key-expiry.ts";
 import { keyTermsFields, toKeyTerms, toTermsChange } from "./key-terms.ts";
 import { keyToWire, listedKeyToWire } from "./key-wire.ts";
 import type { Keyring } from "./keyring.ts";
@@ -25,14 +25,6 @@ const creationSchema = z.strictObject({
 });
 
 const changeSchema = z.strictObject({ ...expiryFields, ...keyTermsFields });
-
-const dayS = 24 * 3600;
-
-const rotationSchema = z.strictObject({
-  /** How long the secret that the key has is good beside the new one. */
-  overlap_seconds: z._default(z.int().check(z.gte(0), z.lte(30 * dayS)), dayS),
-  ...expiryFields,
-});
 
 export interface KeyAdminParts {
   readonly keyring: Keyring;

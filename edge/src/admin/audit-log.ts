@@ -15,6 +15,8 @@ import type { Database, Statement } from "./database.ts";
 export const auditEventTypes = [
   "admin_api_key.created",
   "admin_api_key.deleted",
+  "admin_api_key.rotated",
+  "admin_api_key.updated",
   "api_key.created",
   "api_key.deleted",
   "api_key.rotated",

@@ -18,14 +18,14 @@ import { parseInput } from "./parse-input.ts";
 const retryAfterMs = 1_000;
 
 /** A limit of one could not be divided among gates without being exceeded by a fraction; see ceiling.ts. */
-const atLeastTwo = z.optional(z.int().check(z.gte(2), z.lte(10_000_000)));
+const atLeastTwo = z.nullish(z.int().check(z.gte(2), z.lte(10_000_000)));
 
 const ceilingSchema = z.strictObject({
   rpm: atLeastTwo,
-  tpm: limitsSchema.shape.tokensPerMinute,
+  tpm: z.nullable(limitsSchema.shape.tokensPerMinute),
   rpd: atLeastTwo,
-  concurrency: limitsSchema.shape.concurrentRequests,
-  tokens_per_month: limitsSchema.shape.tokensPerMonth,
+  concurrency: z.nullable(limitsSchema.shape.concurrentRequests),
+  tokens_per_month: z.nullable(limitsSchema.shape.tokensPerMonth),
 });
 
 export interface CeilingParts {
@@ -49,7 +49,7 @@ export function readOrganizationLimits(parts: CeilingParts): Handler<EdgeContext
   return async (c) => c.json(toWire(organization, await readCeiling(organization, parts)));
 }
 
-/** `POST`: replaces all of them; a limit that is missing is lifted. */
+/** `POST`: replaces all of them; a limit that is missing or `null` is lifted. */
 export function setOrganizationLimits(parts: CeilingParts): Handler<EdgeContext> {
   return async (c) => setLimits(c, organization, parts);
 }
@@ -67,11 +67,10 @@ export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, OneP
 }
 
 async function setLimits(c: Context<EdgeContext>, owner: CeilingOwner, parts: CeilingParts): Promise<Response> {
-  const wire = parseInput(ceilingSchema, (await readJson(c.req.raw, parts.bounds)).value);
-  const before = ceilingToWire(await readCeiling(owner, parts));
-  const event = { type: "rate_limit.updated", targetId: owner.id, before, after: wire } as const;
+  const limits = toCeiling(parseInput(ceilingSchema, (await readJson(c.req.raw, parts.bounds)).value));
+  const [before, after] = [ceilingToWire(await readCeiling(owner, parts)), ceilingToWire(limits)];
+  const event = { type: "rate_limit.updated", targetId: owner.id, before, after } as const;
   await parts.audit.record(c.get("actor"), { ...event, ...(owner.level === "project" && { projectId: owner.id }) });
-  const limits = toCeiling(wire);
   await ask(owner, parts, async (ledger) => ledger.setLimits(limits));
   return c.json(toWire(owner, limits));
 }
@@ -98,14 +97,18 @@ async function existing(directory: KeyDirectory, id: string): Promise<CeilingOwn
   throw new AppError("not_found", { publicText: "There is no such project." });
 }
 
-function toCeiling({ rpm, tpm, rpd, concurrency, tokens_per_month }: z.output<typeof ceilingSchema>): Limits {
-  return {
-    ...(rpm !== undefined && { requestsPerMinute: rpm }),
-    ...(tpm !== undefined && { tokensPerMinute: tpm }),
-    ...(rpd !== undefined && { requestsPerDay: rpd }),
-    ...(concurrency !== undefined && { concurrentRequests: concurrency }),
-    ...(tokens_per_month !== undefined && { tokensPerMonth: tokens_per_month }),
+function toCeiling(wire: z.output<typeof ceilingSchema>): Limits {
+  const limits = {
+    requestsPerMinute: wire.rpm,
+    tokensPerMinute: wire.tpm,
+    requestsPerDay: wire.rpd,
+    concurrentRequests: wire.concurrency,
+    tokensPerMonth: wire.tokens_per_month,
   };
+  // Stored limits have no fields without a value.
+  return limitsSchema.parse(
+    Object.fromEntries(Object.entries(limits).filter(([, limit]) => typeof limit === "number")),
+  );
 }
 
 function ceilingToWire(limits: Limits) {

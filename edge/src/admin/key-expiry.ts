@@ -10,6 +10,14 @@ export const expiryFields = {
   expires_in_seconds: z.optional(z.int().check(z.positive())),
 };
 
+const dayS = 24 * 3600;
+
+export const rotationSchema = z.strictObject({
+  /** How long the secret that the key has is good beside the new one. */
+  overlap_seconds: z._default(z.int().check(z.gte(0), z.lte(30 * dayS)), dayS),
+  ...expiryFields,
+});
+
 type WireExpiry = z.output<z.ZodMiniObject<typeof expiryFields>>;
 
 /** When the key shall expire; `null`: never; absent: nothing was said. Throws `invalid_value` where the policy is against it. */

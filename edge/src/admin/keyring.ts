@@ -32,7 +32,7 @@ import { changedFields } from "./key-terms.ts";
 import type { KeyDirectory, KeyEntry, ServiceAccountName } from "./key-directory.ts";
 import { assertDivisible } from "./leased-terms.ts";
 import type { Page } from "@sluice/shared/openai/page-query.ts";
-import { toSeconds } from "./page.ts";
+import { secondsOrNull } from "./page.ts";
 
 export interface KeyringParts {
   readonly gates: KeyGates;
@@ -209,10 +209,6 @@ export interface ListedKey {
   readonly entry: KeyEntry;
   /** Absent: never, or the gate does not answer. */
   readonly lastUsedAtMs: number | undefined;
-}
-
-function secondsOrNull(epochMs: number | undefined): number | null {
-  return epochMs === undefined ? null : toSeconds(epochMs);
 }
 
 function noSuchKey(): AppError {

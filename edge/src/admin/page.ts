@@ -12,6 +12,11 @@ export function toListPage<Entry, Wire extends { readonly id: string }>(
   return { object: "list" as const, data, first_id, last_id, has_more: entries.length > limit };
 }
 
+/** `null` for an instant that never comes. */
+export function secondsOrNull(epochMs: number | undefined): number | null {
+  return epochMs === undefined ? null : toSeconds(epochMs);
+}
+
 export function toSeconds(epochMs: number): number {
   return Math.floor(epochMs / 1000);
 }
