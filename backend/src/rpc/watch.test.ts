@@ -6,14 +6,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import { sha256 } from "#platform/sha256.ts";
 import { generateRequest, LoopbackEngine, startGenerate, startWatch, untilEnd } from "./loopback-engine.ts";
+import { StepGate } from "./step-gate.ts";
 
 const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 
+let gate: StepGate;
 let loopback: LoopbackEngine;
 let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
 
 beforeEach(async () => {
-  loopback = new LoopbackEngine(new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }), limits);
+  gate = new StepGate();
+  loopback = new LoopbackEngine(new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }, gate.pass), limits);
   client = await loopback.listen();
   await loopback.load();
 });
@@ -51,6 +54,32 @@ describe("with cache events", () => {
     expect(plain.believed.size).toBe(0);
     early.watch.cancel();
     plain.watch.cancel();
+  });
+
+  test("tells of a prompt that waits behind another before anything of it is computed", async () => {
+    const watch = new CacheWatch(true);
+    await watch.until(() => true);
+    const promptTokenIds = [...Array(13).keys()];
+    const chain = new HashChain({ cacheSalt: "" }, 4, sha256);
+    const names = [0, 1, 2].map((block) => shorten(chain.hashOf(block, promptTokenIds)));
+    let held = gate.hold();
+    // Of many steps.
+    const long = Array.from({ length: 6_400 }, (_, index) => (index + 7) % 90);
+    const ends = [untilEnd(startGenerate(client, generateRequest("long", { promptTokenIds: long })))];
+    await held.reached;
+    ends.push(untilEnd(startGenerate(client, generateRequest("waits", { promptTokenIds }))));
+    while (loopback.engineClient.model?.load.numWaiting !== 1) {
+      const next = gate.hold();
+      held.release();
+      await next.reached;
+      held = next;
+    }
+    await watch.until(() => names.every((name) => watch.believed.has(name)));
+    expect(loopback.engineClient.model.load).toMatchObject({ numWaiting: 1, totals: { promptTokens: 0 } });
+    gate.open();
+    held.release();
+    for (const { error } of await Promise.all(ends)) expect(error).toBeUndefined();
+    watch.watch.cancel();
   });
 
   test("refuses one watch more than there may be, and takes another when one left", async () => {
