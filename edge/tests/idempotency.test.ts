@@ -5,7 +5,7 @@ import { type DevWorker, startDevWorker } from "./support/dev-worker.ts";
 import { Edge } from "./support/edge.ts";
 import type { Behaviour, MockRegion } from "./support/mock-region.ts";
 
-const leaseMs = 3_000;
+const leaseMs = 5_000;
 const maxAnswerBytes = 3_000_000;
 
 let edge: Edge<DevWorker>;
@@ -16,7 +16,7 @@ let numKeys = 0;
 beforeAll(async () => {
   edge = await Edge.start(startDevWorker, ["amsterdam"], {
     IDEMPOTENCY_LEASE_MS: String(leaseMs),
-    IDEMPOTENCY_MAX_WAIT_MS: "6000",
+    IDEMPOTENCY_MAX_WAIT_MS: "9000",
     IDEMPOTENCY_MAX_ANSWER_BYTES: String(maxAnswerBytes),
   });
   region = edge.region("amsterdam");
