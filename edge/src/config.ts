@@ -55,6 +55,8 @@ interface BatchBounds {
   readonly maxTries: number;
   /** Of one line. */
   readonly maxAnswerBytes: number;
+  /** Of all lines of a batch; what is left of it after that is not run. */
+  readonly maxOutputBytes: number;
   /** How long a turn begins new lines. */
   readonly turnMs: number;
   /** How long a batch that has ended can be had. */
@@ -162,6 +164,7 @@ const environmentSchema = z.object({
   BATCH_MAX_PARALLEL_LINES: count(16),
   BATCH_MAX_TRIES: count(5),
   BATCH_MAX_ANSWER_BYTES: count(4 * 1024 * 1024),
+  BATCH_MAX_OUTPUT_BYTES: count(4 * 1024 ** 3),
   BATCH_TURN_MS: count(20_000),
   BATCH_RETENTION_DAYS: count(30),
   KEY_DEFAULT_LIFETIME_DAYS: count(90),
@@ -228,6 +231,7 @@ export function loadConfig(environment: unknown): Config {
       maxParallelLines: values.BATCH_MAX_PARALLEL_LINES,
       maxTries: values.BATCH_MAX_TRIES,
       maxAnswerBytes: values.BATCH_MAX_ANSWER_BYTES,
+      maxOutputBytes: values.BATCH_MAX_OUTPUT_BYTES,
       turnMs: values.BATCH_TURN_MS,
       retentionMs: values.BATCH_RETENTION_DAYS * dayMs,
       jurisdiction: stateJurisdictions.find((name) => name === filesJurisdiction),

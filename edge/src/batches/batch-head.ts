@@ -76,6 +76,8 @@ export const batchHeadSchema = z.object({
   model: z.optional(z.string()),
   errors: z.array(errorSchema),
   unrun: z.optional(unrunSchema),
+  /** Of all answers together. */
+  outputBytes: z.int(),
   usage: z.optional(usageSchema),
   /** Once it has ended. */
   counts: z.optional(countsSchema),

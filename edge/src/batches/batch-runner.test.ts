@@ -23,6 +23,7 @@ function headOf(id: string, changes: Partial<BatchHead> = {}): BatchHead {
     numFailures: 0,
     checkedBytes: 0,
     checkedLines: 0,
+    outputBytes: 0,
     errors: [],
     ...changes,
   };

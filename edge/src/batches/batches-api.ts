@@ -59,6 +59,7 @@ function createBatch({ batchRunners, files, config, entropy, now }: Parts): Hand
       numFailures: 0,
       checkedBytes: 0,
       checkedLines: 0,
+      outputBytes: 0,
       errors: [],
     };
     const creation = await batchRunners.create(head);

@@ -119,14 +119,16 @@ export class LineBook {
     );
   }
 
-  answer(number: number, { isGood, text, settlement }: LineAnswer): void {
-    this.#texts.put(shelfName(number), text);
+  /** Returns how many bytes the answer takes. */
+  answer(number: number, { isGood, text, settlement }: LineAnswer): number {
+    const sizeBytes = this.#texts.put(shelfName(number), text);
     this.#sql.exec(
       "UPDATE lines SET state = ?, settlement = ? WHERE number = ?",
       isGood ? "completed" : "failed",
       settlement === undefined ? null : JSON.stringify(settlement),
       number,
     );
+    return sizeBytes;
   }
 
   noteCharged(number: number): void {

@@ -6,7 +6,7 @@ import { charge, type Settlement } from "#edge/ledger/settlement.ts";
 import type { Parts } from "#edge/parts.ts";
 import { newRequestId } from "#edge/request-id.ts";
 import { batchLineSchema } from "@sluice/shared/openai/batch-request.ts";
-import type { BatchCaller, BatchHead } from "./batch-head.ts";
+import type { BatchCaller, BatchHead, Unrun } from "./batch-head.ts";
 import type { BatchState } from "./batch-state.ts";
 import { lineIdOf } from "./batch-id.ts";
 import { judgeResponse } from "./judge-response.ts";
@@ -18,6 +18,13 @@ import { addUsage } from "./usage-sum.ts";
 /** Between two tries of a line that failed; doubled each time. */
 const firstRetryMs = 2_000;
 const maxRetryMs = 120_000;
+
+/** An object's database holds 10 GB. */
+const outputFull: Unrun = {
+  code: "output_limit_exceeded",
+  message: "The answers of this batch take as much together as they may.",
+  isFailure: true,
+};
 
 export interface BatchWork {
   readonly state: BatchState;
@@ -143,8 +150,10 @@ async function keep(
     error: null,
   });
   state.together(() => {
-    state.book.answer(number, { isGood, text, settlement });
-    state.patch({ usage: addUsage(state.head.usage, body) });
+    const outputBytes = state.head.outputBytes + state.book.answer(number, { isGood, text, settlement });
+    const isFull = outputBytes > parts.config.batches.maxOutputBytes;
+    const unrun = state.head.unrun ?? (isFull ? outputFull : undefined);
+    state.patch({ outputBytes, unrun, usage: addUsage(state.head.usage, body) });
   });
   if (settlement !== undefined) await pay(settlement, parts);
   state.book.noteCharged(number);

@@ -10,8 +10,8 @@ export class TextShelf {
     this.#sql = sql;
   }
 
-  /** Replaces what stood under the name. */
-  put(name: string, text: string): void {
+  /** Replaces what stood under the name. Returns the text's size in bytes. */
+  put(name: string, text: string): number {
     const bytes = new TextEncoder().encode(text);
     this.#makeTable();
     this.#sql.exec("DELETE FROM texts WHERE name = ?", name);
@@ -19,6 +19,7 @@ export class TextShelf {
       const row = bytes.slice(part * maxRowBytes, (part + 1) * maxRowBytes);
       this.#sql.exec("INSERT INTO texts VALUES (?, ?, ?)", name, part, row.buffer);
     }
+    return bytes.byteLength;
   }
 
   /** Forgets all texts. */
