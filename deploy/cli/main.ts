@@ -1,24 +1,10 @@
 // `npm run sluice -- …`: the administration from the terminal.
 import { parseArgs } from "node:util";
 import { AdminApi } from "./admin-api.ts";
-import { adminKeyCommands } from "./admin-keys.ts";
 import type { Command, Given } from "./command.ts";
+import { commands } from "./commands.ts";
 import { findConnection } from "./connection.ts";
-import { keyCommands } from "./keys.ts";
-import { organizationCommands } from "./organization.ts";
-import { ownerCommands } from "./owner.ts";
-import { projectCommands } from "./projects.ts";
-import { usageCommands } from "./usage.ts";
 import { UserError } from "./user-error.ts";
-
-const commands: Readonly<Record<string, Command>> = {
-  ...keyCommands,
-  ...projectCommands,
-  ...ownerCommands,
-  ...usageCommands,
-  ...adminKeyCommands,
-  ...organizationCommands,
-};
 
 try {
   process.stdout.write(await run(process.argv.slice(2)));

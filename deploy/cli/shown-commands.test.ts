@@ -2,14 +2,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { keyCommands } from "./keys.ts";
-import { organizationCommands } from "./organization.ts";
-import { ownerCommands } from "./owner.ts";
-import { projectCommands } from "./projects.ts";
-import { usageCommands } from "./usage.ts";
+import { commands } from "./commands.ts";
 
 const root = path.join(import.meta.dirname, "../..");
-const commands = { ...keyCommands, ...projectCommands, ...ownerCommands, ...usageCommands, ...organizationCommands };
 
 /** What a line of a page asks for: `keys create ci --rpm 60` after `npm run -s sluice -- `. */
 const shownPattern = /npm run (?:-s )?sluice -- ([^\n`]+)/g;
