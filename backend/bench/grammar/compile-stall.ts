@@ -5,10 +5,10 @@ import { median } from "../measure.ts";
 import { hardSchemas } from "./hard-schemas.ts";
 import { BATCH, type GrammarEngine } from "./pocket-engine.ts";
 
-/** Steps before the new schema is sent, and after it was compiled. */
+/** Steps after the new schema was compiled. */
 const NUM_STEPS = 40;
 /** Of each stream: more than there is time for. */
-const MAX_TOKENS = 3_500;
+const MAX_TOKENS = 3_900;
 
 /** What a schema that is new does to streams that run. In milliseconds, medians of the rounds. */
 export interface StallReport {
@@ -17,10 +17,17 @@ export interface StallReport {
   readonly writeMs: number;
   /** From asking for it to having it. */
   readonly compileMs: number;
-  /** The longest time between two tokens of a stream without it. */
-  readonly usualGapMs: number;
+  /** The longest time between two tokens of a stream without it, in as many steps. */
+  readonly usual: Gap;
   /** And with it. */
-  readonly gapMs: number;
+  readonly withIt: Gap;
+}
+
+interface Gap {
+  /** By the clock: another thread may have had the processor. */
+  readonly wallMs: number;
+  /** Of the engine's thread alone. */
+  readonly threadMs: number;
 }
 
 /** Lets as many streams run as fit a step less one, and sends a new schema in between, in each round. */
@@ -39,18 +46,24 @@ export async function measureStalls(sampler: GrammarEngine, numRounds: number): 
       schema,
       writeMs: median(rounds.map(({ writeMs }) => writeMs)),
       compileMs: median(rounds.map(({ compileMs }) => compileMs)),
-      usualGapMs: median(rounds.map(({ usualGapMs }) => usualGapMs)),
-      gapMs: median(rounds.map(({ gapMs }) => gapMs)),
+      usual: medianGap(rounds.map(({ usual }) => usual)),
+      withIt: medianGap(rounds.map(({ withIt }) => withIt)),
     });
   }
   return reports;
+}
+
+function medianGap(gaps: readonly Gap[]): Gap {
+  return {
+    wallMs: median(gaps.map(({ wallMs }) => wallMs)),
+    threadMs: median(gaps.map(({ threadMs }) => threadMs)),
+  };
 }
 
 async function runStreams(sampler: GrammarEngine, grammar: string): Promise<Omit<StallReport, "schema" | "writeMs">> {
   const { engine, compile, add } = sampler;
   const ids = Array.from({ length: BATCH - 1 }, () => add(undefined, MAX_TOKENS, false));
   await engine.step(); // The prompts.
-  const usualGapMs = await longestGap(engine, NUM_STEPS, () => true);
   const startedMs = performance.now();
   let compileMs = 0;
   const leased = compile(grammar).then((lease) => {
@@ -58,27 +71,42 @@ async function runStreams(sampler: GrammarEngine, grammar: string): Promise<Omit
     add(lease.id, 1, false);
     return lease;
   });
-  const gapMs = await longestGap(engine, NUM_STEPS, () => compileMs > 0);
+  let numSteps = 0;
+  let numStepsAfter = 0;
+  const withIt = await longestGap(engine, () => {
+    numSteps += 1;
+    if (compileMs > 0) numStepsAfter += 1;
+    return numStepsAfter < NUM_STEPS;
+  });
   (await leased).release();
+  const usual = await longestGap(engine, () => {
+    numSteps -= 1;
+    return numSteps > 0;
+  });
   for (const id of ids) engine.abort(id);
   while (engine.hasWork) await engine.step();
-  return { compileMs, usualGapMs, gapMs };
+  return { compileMs, usual, withIt };
 }
 
 /**
- * The longest time from one token to the next, in so many steps after the condition holds: each step gives every stream one. As the
- * engine's loop does, messages are taken between steps, which is part of the time.
+ * The longest time from one token to the next, until there are to be no more: each step gives every stream one. As the engine's
+ * loop does, messages are taken between steps, which is part of the time.
  */
-async function longestGap(engine: Engine, numSteps: number, holds: () => boolean): Promise<number> {
-  let lastMs = performance.now();
-  let longestMs = 0;
-  for (let stepsLeft = numSteps; stepsLeft > 0;) {
+async function longestGap(engine: Engine, hasMore: () => boolean): Promise<Gap> {
+  const longest = { wallMs: 0, threadMs: 0 };
+  let last = readClocks();
+  do {
     await setImmediate();
     await engine.step();
-    const nowMs = performance.now();
-    longestMs = Math.max(longestMs, nowMs - lastMs);
-    lastMs = nowMs;
-    if (holds()) stepsLeft -= 1;
-  }
-  return longestMs;
+    const now = readClocks();
+    longest.wallMs = Math.max(longest.wallMs, now.wallMs - last.wallMs);
+    longest.threadMs = Math.max(longest.threadMs, now.threadMs - last.threadMs);
+    last = now;
+  } while (hasMore());
+  return longest;
+}
+
+function readClocks(): Gap {
+  const { user, system } = process.threadCpuUsage();
+  return { wallMs: performance.now(), threadMs: (user + system) / 1000 };
 }
