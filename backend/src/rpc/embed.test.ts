@@ -59,6 +59,18 @@ test("gives a vector of length 1, whole or in its first dimensions, and counts t
   expect(again.response?.embedding).toHaveLength(2);
 });
 
+test("is timed as any request is, but for tokens that it does not give", async () => {
+  await loopback.load();
+  await startEmbed("a", { tokenIds: [...Array(13).keys()] }).ended;
+  const lines = (await loopback.metrics.registry.metrics()).split("\n");
+  const labels = '{model_name="fake",engine="0"}';
+  for (const phase of ["e2e_request_latency", "request_queue_time", "request_prefill_time"]) {
+    expect(lines).toContain(`vllm:${phase}_seconds_count${labels} 1`);
+  }
+  expect(lines).toContain(`vllm:request_prompt_tokens_sum${labels} 13`);
+  expect(lines.filter((line) => line.startsWith("vllm:time_to_first_token_seconds_count"))).toEqual([]);
+});
+
 test("runs beside generating sequences, whose request ids it shares", async () => {
   await loopback.load();
   const hold = steps.hold();

@@ -9,6 +9,7 @@ import { assertMayOpen, toRefusal } from "./admission.ts";
 import { onCallEnd } from "./call-end.ts";
 import type { LiveCalls } from "./live-calls.ts";
 import { parseEmbedRequest } from "./parse-embed-request.ts";
+import { type RequestObserver, RequestTimer } from "./request-timer.ts";
 import type { RetryHints } from "./retry-hints.ts";
 import { toStatus } from "./status.ts";
 
@@ -18,6 +19,7 @@ export interface EmbedParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly retryHints: RetryHints;
+  readonly observer: RequestObserver;
 }
 
 /** Embed: one call, one sequence, one vector. However the call ends, the sequence is out of the engine by its next step. */
@@ -27,6 +29,7 @@ export function embed({
   clock,
   logger,
   retryHints,
+  observer,
 }: EmbedParts): handleUnaryCall<EmbedRequest, EmbedResponse> {
   return (call, callback) => {
     const fail = (error: AppError): void => callback(toStatus(error));
@@ -34,14 +37,17 @@ export function embed({
       const request = parseEmbedRequest(call.request);
       const { requestId, promptTokenIds } = request;
       assertMayOpen(client, calls, requestId);
-      const submission = client.submit(request, (event) => {
+      const timer = new RequestTimer(clock, observer, 1);
+      const deliver = (event: SequenceEvent): void => {
+        timer.note(event, 0);
         if (event.kind !== "failed") {
           answer(event, callback);
           return;
         }
         logger.warn({ requestId, code: event.code, detail: event.detail }, "embed failed");
         fail(toRefusal(event, retryHints, promptTokenIds.length));
-      });
+      };
+      const submission = client.submit(request, deliver, { onStart: (agoMs) => timer.noteStart(agoMs) });
       if (!submission.admitted) throw toRefusal(submission, retryHints, promptTokenIds.length);
 
       const close = calls.open(requestId, {

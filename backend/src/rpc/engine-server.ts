@@ -65,7 +65,7 @@ export class EngineServer {
       getModel: getModel(client, facts),
       generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints, observer, grammars }),
       abortChoices: abortChoices(this.#calls),
-      embed: embed({ client, calls: this.#calls, clock, logger, retryHints }),
+      embed: embed({ client, calls: this.#calls, clock, logger, retryHints, observer }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),
     };
     this.#server.addService(toServiceDefinition(EngineDefinition), handlers);
