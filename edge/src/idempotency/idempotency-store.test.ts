@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { StoredAnswer } from "./run.ts";
 
 const leaseMs = 60_000;
@@ -57,6 +57,20 @@ test("a run that is heard of keeps its lease", async () => {
   await runs.claim(claimOf("long"), shortLeaseMs);
   expect(await runs.renew("long", leaseMs)).toBe(true);
   expect(await runs.claimAfterEnd(claimOf("other"), leaseMs, 2 * shortLeaseMs)).toMatchObject({ kind: "running" });
+});
+
+test("a hundred may wait for one run, and places are free again", async () => {
+  const runs = store();
+  await runs.claim(claimOf("slow"), leaseMs);
+  const waiting = Array.from({ length: 100 }, async (_, n) => runs.claimAfterEnd(claimOf(`w${n}`), leaseMs, leaseMs));
+  await vi.waitFor(async () => {
+    expect(await runs.claimAfterEnd(claimOf("one more"), leaseMs, 1)).toEqual({ kind: "crowded" });
+  });
+  await runs.dismiss("slow");
+  expect(new Set((await Promise.all(waiting)).map(({ kind }) => kind))).toEqual(new Set(["not_kept"]));
+  await runs.abandon("slow");
+  await runs.claim(claimOf("next"), leaseMs);
+  expect(await runs.claimAfterEnd(claimOf("follower"), leaseMs, 1)).toMatchObject({ kind: "running" });
 });
 
 test("an answer that is not kept ends the wait, for good", async () => {

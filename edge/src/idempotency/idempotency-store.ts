@@ -14,6 +14,9 @@ const partPrefix = "part:";
 /** How long an answer can be had again. */
 const keepMs = 24 * 3_600_000;
 
+/** Requests that wait for one that runs, none of which any limit has counted yet. */
+const maxFollowers = 100;
+
 /** A Durable Object stores 2 MB in one value, so an answer takes as many as it needs. */
 const maxPartBytes = 1024 * 1024;
 
@@ -21,6 +24,7 @@ export class IdempotencyStore extends DurableObject {
   #run: Run | undefined;
   /** Settles when the request that runs has ended, whichever way. */
   #ended = Promise.withResolvers<void>();
+  #numFollowers = 0;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -44,8 +48,13 @@ export class IdempotencyStore extends DurableObject {
   async claimAfterEnd(claim: Claim, leaseMs: number, waitMs: number): Promise<ClaimOutcome> {
     const nowMs = Date.now();
     const state = decideClaim(this.#run, claim, nowMs);
-    if (state.kind === "running") {
+    if (state.kind !== "running") return this.claim(claim, leaseMs);
+    if (this.#numFollowers >= maxFollowers) return { kind: "crowded" };
+    this.#numFollowers += 1;
+    try {
       await waitAtMost(Math.min(waitMs, state.leasedUntilMs - nowMs), this.#ended.promise, () => undefined);
+    } finally {
+      this.#numFollowers -= 1;
     }
     return this.claim(claim, leaseMs);
   }

@@ -18,6 +18,17 @@ test.each([
   await expect(run.claim()).rejects.toMatchObject({ code: "unavailable", retryAfterMs: 1_000 });
 });
 
+test("who finds too many waiting is told to come back", async () => {
+  const stores: typeof env.IDEMPOTENCY_STORE = new Proxy(env.IDEMPOTENCY_STORE, {
+    get: () => () => ({
+      claim: async () => ({ kind: "running", leasedUntilMs: Infinity }),
+      claimAfterEnd: async () => ({ kind: "crowded" }),
+    }),
+  });
+  const run = await new IdempotentRuns(stores, policy, Date.now).open(question);
+  await expect(run.claim()).rejects.toMatchObject({ code: "server_is_overloaded", retryAfterMs: 1_000 });
+});
+
 test("a run is spoken for until it is over, also when words are lost", async () => {
   const over = Promise.withResolvers<void>();
   let numWords = 0;

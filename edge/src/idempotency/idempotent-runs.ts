@@ -8,7 +8,7 @@ import type { Claim, ClaimOutcome, StoredAnswer } from "./run.ts";
 /** One use of an idempotency key, seen from a Worker. What asks the store throws `unavailable` when it does not answer. */
 export interface IdempotentRun {
   /** What becomes of the request; waits for one of the same key and content that runs. */
-  readonly claim: () => Promise<Exclude<ClaimOutcome, { kind: "running" }>>;
+  readonly claim: () => Promise<Exclude<ClaimOutcome, { kind: "running" | "crowded" }>>;
   /** Says that the request runs, until `over` settles. Never rejects: a word that is lost is followed by others. */
   readonly renewUntil: (over: Promise<void>) => Promise<void>;
   readonly answer: (answer: StoredAnswer) => Promise<void>;
@@ -80,6 +80,8 @@ export class IdempotentRuns {
       if (waitMs <= 0) throw new AppError("deadline_exceeded", { publicText: stillRuns, retryAfterMs });
       outcome = await this.#ask<ClaimOutcome>(store.claimAfterEnd(claim, leaseMs, waitMs), waitMs);
     }
+    if (outcome.kind === "crowded")
+      throw new AppError("server_is_overloaded", { publicText: tooManyWait, retryAfterMs });
     return outcome;
   }
 
@@ -98,6 +100,7 @@ export class IdempotentRuns {
   }
 }
 
+const tooManyWait = "Too many requests wait for the one under this Idempotency-Key.";
 const stillRuns = "The request under this Idempotency-Key still runs. Ask again later.";
 
 function unanswered(cause?: unknown): AppError {

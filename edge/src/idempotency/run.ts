@@ -48,6 +48,8 @@ export type RunState =
 
 export type ClaimOutcome =
   | Exclude<RunState, { kind: "answered" }>
+  /** It runs, and as many wait for it as may. */
+  | { readonly kind: "crowded" }
   | { readonly kind: "answered"; readonly answer: StoredAnswer };
 
 /** A run whose lease is over was lost with the isolate that carried it. */

@@ -77,7 +77,7 @@ function isBound(c: Context<EdgeContext>): boolean {
 }
 
 /** Throws when the answer cannot be had. */
-function replay(outcome: Exclude<ClaimOutcome, { kind: "first" | "running" }>): Response {
+function replay(outcome: Exclude<ClaimOutcome, { kind: "first" | "running" | "crowded" }>): Response {
   if (outcome.kind === "conflict") throw new AppError("idempotency_conflict");
   if (outcome.kind === "not_kept") throw new AppError("idempotency_answer_not_kept");
   const { status, headers, body } = outcome.answer;
