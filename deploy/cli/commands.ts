@@ -4,6 +4,7 @@ import { keyCommands } from "./keys.ts";
 import { organizationCommands } from "./organization.ts";
 import { ownerCommands } from "./owner.ts";
 import { projectCommands } from "./projects.ts";
+import { rateLimitCommands } from "./rate-limits.ts";
 import { usageCommands } from "./usage.ts";
 
 /** By name: one word or two, as they are written after `sluice`. */
@@ -11,6 +12,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...keyCommands,
   ...projectCommands,
   ...ownerCommands,
+  ...rateLimitCommands,
   ...usageCommands,
   ...adminKeyCommands,
   ...organizationCommands,

@@ -78,6 +78,15 @@ test("a project and its service accounts", async () => {
   expect(await shown("projects", "list")).toMatch(/cli-2 +archived/);
 });
 
+test("rate limits of a project's models", async () => {
+  const { id } = await json("projects", "create", "cli-rates");
+  const project = ["--project", String(id)];
+  expect(await shown("rate-limits", "set", "maker/large", "--rpm", "100", ...project)).toMatch(/_minute +100$/m);
+  expect(await shown("rate-limits", "list", ...project)).toMatch(/^maker\/large +100 +10000000000 +-$/m);
+  await shown("rate-limits", "set", "maker/large", "--rpm", "none", ...project);
+  expect(await shown("rate-limits", "list", ...project)).not.toContain("maker/large");
+});
+
 async function exitCodeWith(anAdminKey: string): Promise<number> {
   return (await sluice(["projects", "list"], { SLUICE_ADMIN_KEY: anAdminKey })).exitCode;
 }

@@ -16,6 +16,7 @@ import {
   setProjectNetworks,
 } from "./networks.ts";
 import { archiveProject, createProject, listProjects, modifyProject, retrieveProject } from "./projects.ts";
+import { listRateLimits, updateRateLimit } from "./rate-limits.ts";
 import { listEngines, listRegions } from "./regions.ts";
 import {
   createServiceAccount,
@@ -70,6 +71,13 @@ export function administration(parts: Parts): Hono<EdgeContext> {
     .get(readProjectLimits(common))
     .all(refuseMethod("GET", "POST"));
 
+  const runtime = { regions: config.regions, view: parts.regionView };
+  const rateLimits = `${project}/rate_limits`;
+  app.get(rateLimits, listRateLimits({ ...common, ...runtime })).all(refuseMethod("GET"));
+  app
+    .post(`${rateLimits}/:rateLimitId{.+}`, updateRateLimit({ ...common, ...runtime }))
+    .all(`${rateLimits}/:rateLimitId{.+}`, refuseMethod("POST"));
+
   app.post("/admin_api_keys", createAdminKey(common)).get(listAdminKeys(common)).all(refuseMethod("GET", "POST"));
   app
     .post("/admin_api_keys/:keyId", changeAdminKey(common))
@@ -87,7 +95,6 @@ export function administration(parts: Parts): Hono<EdgeContext> {
   // Not below usage/, which keys may read of their own.
   app.post("/usage_entries", enterUsage(common)).all(refuseMethod("POST"));
 
-  const runtime = { regions: config.regions, view: parts.regionView };
   app.get("/regions", listRegions(runtime)).all(refuseMethod("GET"));
   app.get("/engines", listEngines(runtime)).all(refuseMethod("GET"));
   return app;

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { readJson } from "#edge/body/read-json.ts";
 import type { Bounds } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { answerWithin } from "#edge/deadline.ts";
+import { askLedger } from "#edge/rate-limit/ask-ledger.ts";
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { type Limits, limitsSchema } from "#edge/rate-limit/limits.ts";
@@ -14,8 +14,6 @@ import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { organizationId } from "./organization.ts";
 import { parseInput } from "./parse-input.ts";
-
-const retryAfterMs = 1_000;
 
 /** A limit of one could not be divided among gates without being exceeded by a fraction; see ceiling.ts. */
 const atLeastTwo = z.nullish(z.int().check(z.gte(2), z.lte(10_000_000)));
@@ -79,17 +77,12 @@ async function readCeiling(owner: CeilingOwner, parts: CeilingParts): Promise<Li
   return ask<Limits>(owner, parts, async (ledger) => ledger.limits());
 }
 
-/** Throws `unavailable` when the ledger does not answer. */
 async function ask<Answer>(
   { level, id }: CeilingOwner,
-  { ledgers, bounds }: CeilingParts,
+  parts: CeilingParts,
   call: (ledger: DurableObjectStub<LimitLedger>) => Promise<Answer>,
 ): Promise<Answer> {
-  const name = ledgerName(level, id);
-  return answerWithin(bounds.admitTimeoutMs, call(ledgers.getByName(name)), (cause) => {
-    const publicText = "The limits cannot be reached at the moment.";
-    return new AppError("unavailable", { publicText, cause, retryAfterMs, detail: `ledger ${name}: ${String(cause)}` });
-  });
+  return askLedger(parts, ledgerName(level, id), call);
 }
 
 async function existing(directory: KeyDirectory, id: string): Promise<CeilingOwner> {

@@ -22,6 +22,8 @@ const maxClaims = 3;
 export interface Ledger {
   readonly name: string;
   readonly lease: (order: SliceOrder) => Promise<SliceAnswer>;
+  /** The ledger below it that limits one model; asked only for models that its answers name. */
+  readonly ofModel?: (model: string) => Ledger;
 }
 
 export interface GateCeilingsParts {
@@ -30,11 +32,13 @@ export interface GateCeilingsParts {
   readonly gateName: string;
   /** Longest wait for a ledger. */
   readonly timeoutMs: number;
-  /** Requests of the gate, each of which has a place. */
-  readonly numUnderWay: (nowMs: number) => number;
+  /** Requests of the gate, of one model if that is given, each of which has a place. */
+  readonly numUnderWay: (nowMs: number, model: string | undefined) => number;
 }
 
 interface Member extends Ledger {
+  /** Absent: it counts the requests of all models. */
+  readonly model: string | undefined;
   readonly slices: Slices;
   readonly places: Places;
   /** Present while the ledger is asked: those who want something meanwhile share the answer. */
@@ -49,13 +53,14 @@ type Purpose = "request" | "follow-up" | "report";
 export class GateCeilings {
   readonly #parts: GateCeilingsParts;
   readonly #members: readonly Member[];
+  /** name -> of one model. */
+  readonly #ofModels = new Map<string, Member>();
 
   /** @param unlimited names of those that were last known to have no limits. */
   constructor(parts: GateCeilingsParts, unlimited: readonly string[], nowMs: number) {
     this.#parts = parts;
     this.#members = parts.ledgers.map((ledger) => {
-      const slices = new Slices(unlimited.includes(ledger.name), nowMs);
-      return { ...ledger, slices, places: new Places(), asking: undefined, wanted: nothing };
+      return memberOf(ledger, undefined, new Slices(unlimited.includes(ledger.name), nowMs));
     });
   }
 
@@ -65,12 +70,12 @@ export class GateCeilings {
   }
 
   get hasLimits(): boolean {
-    return this.#members.some(({ slices }) => !slices.isUnlimited);
+    return this.#all().some(({ slices }) => !slices.isUnlimited);
   }
 
   /** Whether somebody above counts the requests that are under way. */
   get limitPlaces(): boolean {
-    return this.#members.some(({ places }) => places.areLimited);
+    return this.#all().some(({ places }) => places.areLimited);
   }
 
   /**
@@ -78,13 +83,14 @@ export class GateCeilings {
    * the decision nothing is awaited, so that nobody else takes it. `onAnswer` is called whenever ledgers have answered.
    */
   async decideUnder<Decision>(
+    model: string,
     cost: Units,
     decide: (nowMs: number) => Decision,
     onAnswer: () => void,
   ): Promise<Decision | Refusal> {
     let nowMs = Date.now();
     for (let round = 0; ; round += 1) {
-      const short = this.#members.filter((member) => !this.#has(member, cost, nowMs));
+      const short = this.#above(model).filter((member) => !this.#has(member, cost, nowMs));
       if (short.length === 0) return decide(nowMs);
       // Each round somebody gets in, or is refused.
       if (round === maxRounds) throw new Error("the ceilings' slices went to others each time");
@@ -96,12 +102,12 @@ export class GateCeilings {
     }
   }
 
-  take(requestId: string, cost: Units, nowMs: number): void {
-    for (const { slices } of this.#members) slices.take(requestId, cost, nowMs);
+  take(model: string, requestId: string, cost: Units, nowMs: number): void {
+    for (const { slices } of this.#above(model)) slices.take(requestId, cost, nowMs);
   }
 
   giveBack(requestId: string, unusedTokens: number): void {
-    for (const { slices } of this.#members) slices.giveBack(requestId, unusedTokens);
+    for (const { slices } of this.#all()) slices.giveBack(requestId, unusedTokens);
   }
 
   /** The ledger has other limits now: what it handed out under those before is spent no more. */
@@ -112,40 +118,40 @@ export class GateCeilings {
   /** See Places.recall. */
   recallPlaces(name: string, session: string): PlaceClaim {
     const nowMs = Date.now();
-    const member = this.#members.find((one) => one.name === name);
+    const member = this.#all().find((one) => one.name === name);
     if (member === undefined) return claimNothing(session);
-    return member.places.recall(session, this.#parts.numUnderWay(nowMs), nowMs);
+    return member.places.recall(session, this.#parts.numUnderWay(nowMs, member.model), nowMs);
   }
 
   /** Whether there are places that somebody else waits for. */
   owesPlaces(nowMs: number): boolean {
-    if (!this.limitPlaces) return false;
-    const numUnderWay = this.#parts.numUnderWay(nowMs);
-    return this.#members.some(({ places }) => places.owesAny(numUnderWay, nowMs));
+    return this.#all().some(({ places, model }) => {
+      return places.areLimited && places.owesAny(this.#parts.numUnderWay(nowMs, model), nowMs);
+    });
   }
 
   /** Whether a ledger should be asked behind the requests: for the next slice, or whether it still has no limits. */
   needsCheck(): boolean {
-    return this.#members.some(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
+    return this.#all().some(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
   }
 
   /** Does what `needsCheck` asks for. A refusal is left for the request that it concerns. */
   async followUp(cost: Units): Promise<void> {
-    const due = this.#members.filter(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
+    const due = this.#all().filter(({ slices, asking }) => asking === undefined && isDue(slices, Date.now()));
     await Promise.all(due.map(async (member) => this.#await(member, cost, "follow-up")));
   }
 
   /** Tells the ledgers what became of their slices, and gives places back that have no use. */
   async report(): Promise<void> {
-    await Promise.all(this.#members.map(async (member) => this.#report(member)));
+    await Promise.all(this.#all().map(async (member) => this.#report(member)));
   }
 
   async #report(member: Member): Promise<void> {
-    const { slices, places } = member;
+    const { slices, places, model } = member;
     // What is asked now does not tell of what is given back since.
     while (member.asking !== undefined) await member.asking.catch(() => undefined);
     const nowMs = Date.now();
-    const hasSpare = places.areLimited && places.hasSpare(this.#parts.numUnderWay(nowMs));
+    const hasSpare = places.areLimited && places.hasSpare(this.#parts.numUnderWay(nowMs, model));
     if (hasSpare || slices.hasReports(nowMs)) await this.#ask(member, nothing, "report");
   }
 
@@ -166,14 +172,14 @@ export class GateCeilings {
   }
 
   async #order(member: Member, cost: Units, purpose: Purpose): Promise<Refusal | undefined> {
-    const { name, lease, slices, places, wanted } = member;
+    const { name, lease, slices, places, wanted, model } = member;
     const { gateName, timeoutMs, numUnderWay } = this.#parts;
     const least = purpose === "report" ? undefined : cost;
     const leastPlaces = purpose === "request" ? cost.requests : 0;
     const wantedPlaces = purpose === "report" ? 0 : wanted.requests;
     for (let count = 0; count < maxClaims; count += 1) {
       const orderedAtMs = Date.now();
-      const claim = places.claim(numUnderWay(orderedAtMs), purpose !== "report", orderedAtMs);
+      const claim = places.claim(numUnderWay(orderedAtMs, model), purpose !== "report", orderedAtMs);
       const placeOrder = { claim, least: leastPlaces, wanted: wantedPlaces };
       const order = slices.order(gateName, least, wanted, orderedAtMs, placeOrder);
       const answer = await waitAtMost(timeoutMs, lease(order), () => {
@@ -184,16 +190,34 @@ export class GateCeilings {
         places.beginSession(answer.session, claim);
         continue;
       }
-      const grant = answer.kind === "granted" ? answer.places : undefined;
+      const { places: grant, models = [] } = answer.kind === "granted" ? answer : {};
+      for (const limited of models) this.#open(member, limited);
       if (answer.kind !== "refused") places.accept(claim, grant, orderedAtMs, nowMs);
       return slices.accept(order, answer, orderedAtMs, nowMs);
     }
     return undefined;
   }
 
-  #has({ slices, places }: Member, cost: Units, nowMs: number): boolean {
+  #has({ slices, places, model }: Member, cost: Units, nowMs: number): boolean {
     if (!slices.has(cost, nowMs)) return false;
-    return !places.areLimited || places.has(cost.requests, this.#parts.numUnderWay(nowMs), nowMs);
+    return !places.areLimited || places.has(cost.requests, this.#parts.numUnderWay(nowMs, model), nowMs);
+  }
+
+  /** Takes up the ledger of one model. */
+  #open({ ofModel }: Member, model: string): void {
+    const ledger = ofModel?.(model);
+    if (ledger === undefined || this.#ofModels.has(ledger.name)) return;
+    this.#ofModels.set(ledger.name, memberOf(ledger, model, new Slices(false, Date.now())));
+  }
+
+  /** Those that count a request of the model. */
+  #above(model: string): readonly Member[] {
+    if (this.#ofModels.size === 0) return this.#members;
+    return this.#all().filter((member) => member.model === undefined || member.model === model);
+  }
+
+  #all(): readonly Member[] {
+    return this.#ofModels.size === 0 ? this.#members : [...this.#members, ...this.#ofModels.values()];
   }
 }
 
@@ -202,9 +226,15 @@ export function ledgersAbove(
   { projectId, orgId }: Pick<KeyRecord, "projectId" | "orgId">,
   ledgers: DurableObjectNamespace<LimitLedger>,
 ): readonly Ledger[] {
-  return [ledgerName("project", projectId), ledgerName("organization", orgId)].map((name) => {
+  const named = (name: string): Ledger => {
     return { name, lease: async (order) => ledgers.getByName(name).lease(order) };
-  });
+  };
+  const ofModel = (model: string) => named(ledgerName("project", projectId, model));
+  return [{ ...named(ledgerName("project", projectId)), ofModel }, named(ledgerName("organization", orgId))];
+}
+
+function memberOf(ledger: Ledger, model: string | undefined, slices: Slices): Member {
+  return { ...ledger, model, slices, places: new Places(), asking: undefined, wanted: nothing };
 }
 
 function isDue(slices: Slices, nowMs: number): boolean {

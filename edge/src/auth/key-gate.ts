@@ -217,7 +217,7 @@ export class KeyGate extends DurableObject<GateEnv> {
     const book = new QuotaBook(kv, limitsOf(record), this.#config.quotaBounds);
     const ledgers = ledgersAbove(record, this.env.LIMIT_LEDGER);
     const unlimited = unlimitedSchema.parse(kv.get(unlimitedKey) ?? []);
-    const numUnderWay = (nowMs: number) => book.quota.numUnderWay(nowMs);
+    const numUnderWay = (nowMs: number, model?: string) => book.quota.numUnderWay(nowMs, model);
     const parts = { ledgers, gateName: record.keyId, timeoutMs: this.#config.bounds.ledgerTimeoutMs, numUnderWay };
     const ceilings = new GateCeilings(parts, unlimited, Date.now());
     const onAnswer = () => this.#noteUnlimited(ceilings);

@@ -53,7 +53,7 @@ export class Turnstile {
     const ask = { requestId, model, ...demand };
     const cost = { requests: 1, tokens: book.quota.tokensOf(ask) };
     let { record } = decision;
-    const verdict = await this.#decideUnder(cost, (nowMs) => {
+    const verdict = await this.#decideUnder(model, cost, (nowMs) => {
       // Who waited for a ledger may have been revoked meanwhile.
       const current = lookUp(nowMs);
       if (current === "outdated") return { kind: current };
@@ -62,7 +62,7 @@ export class Turnstile {
       if (again.kind === "refused") return again;
       record = again.record;
       const decided = book.quota.reserve({ ...ask, isCounted: ceilings.hasLimits }, nowMs);
-      if (decided.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      if (decided.kind === "granted") ceilings.take(model, requestId, cost, nowMs);
       return decided;
     });
     if (verdict.kind === "outdated") return verdict.kind;
@@ -78,10 +78,12 @@ export class Turnstile {
   /** See Quota.raise. Absent when the request is not under way. */
   async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
     const { book, ceilings } = this.#parts;
+    const model = book.quota.modelOf(requestId);
+    if (model === undefined) return undefined;
     const cost = { requests: 0, tokens: Math.max(0, tokens - book.quota.reservedFor(requestId)) };
-    return this.#decideUnder(cost, (nowMs) => {
+    return this.#decideUnder(model, cost, (nowMs) => {
       const decided = book.quota.raise(requestId, tokens, nowMs);
-      if (decided?.kind === "granted") ceilings.take(requestId, cost, nowMs);
+      if (decided?.kind === "granted") ceilings.take(model, requestId, cost, nowMs);
       return decided;
     });
   }
@@ -103,14 +105,18 @@ export class Turnstile {
   }
 
   /** See GateCeilings.decideUnder. */
-  async #decideUnder<Decision>(cost: Units, decide: (nowMs: number) => Decision): Promise<Decision | Refusal> {
+  async #decideUnder<Decision>(
+    model: string,
+    cost: Units,
+    decide: (nowMs: number) => Decision,
+  ): Promise<Decision | Refusal> {
     const decideAndCover = (nowMs: number): Decision => {
       const decision = decide(nowMs);
       this.#cover(nowMs);
       return decision;
     };
     const { ceilings, onAnswer } = this.#parts;
-    const verdict = await ceilings.decideUnder(cost, decideAndCover, onAnswer);
+    const verdict = await ceilings.decideUnder(model, cost, decideAndCover, onAnswer);
     if (ceilings.needsCheck()) this.#behindRequests(ceilings.followUp(cost));
     return verdict;
   }

@@ -29,6 +29,9 @@ export interface Units {
   readonly tokens: number;
 }
 
+/** What is not limited has no end; a number that travels and adds up is as good. */
+export const endless = Number.MAX_SAFE_INTEGER;
+
 const nothing: Units = { requests: 0, tokens: 0 };
 
 /** What became of a slice. */
@@ -55,8 +58,13 @@ export interface SliceOrder {
 
 export type SliceAnswer =
   | { readonly kind: "unlimited" }
-  /** Without `places` there is no limit on them. */
-  | { readonly kind: "granted"; readonly units: Units; readonly places?: PlaceGrant }
+  /** Without `places` there is no limit on them. `models` have ledgers of their own, below this one. */
+  | {
+      readonly kind: "granted";
+      readonly units: Units;
+      readonly places?: PlaceGrant;
+      readonly models?: readonly string[];
+    }
   /** What the gate says of its places does not count, and nothing was granted: it is to say it again in this session. */
   | { readonly kind: "outdated"; readonly session: string }
   | { readonly kind: "refused"; readonly refusal: Refusal };
@@ -186,7 +194,6 @@ function refuseFullness(places: PlaceRegister, nowMs: number): SliceAnswer {
 function portion(meters: readonly Meter[], least: number, wanted: number, nowMs: number): number {
   const share = Math.min(...meters.map(({ name, limit }) => Math.floor(limit * sliceShares[name])));
   const there = Math.min(...meters.map((meter) => meter.remaining(nowMs)));
-  // Without such a limit there is no end to them; a number that travels and adds up is as good.
-  if (meters.length === 0) return Number.MAX_SAFE_INTEGER;
+  if (meters.length === 0) return endless;
   return Math.max(least, Math.min(there, Math.max(wanted, share)));
 }

@@ -1,4 +1,4 @@
-/** The name of the ledger that holds the limits of a project or an organization. */
-export function ledgerName(level: "project" | "organization", id: string): string {
-  return `${level}:${id}`;
+/** The name of the ledger that holds the limits of a project or an organization: of all models together, or of one. */
+export function ledgerName(level: "project" | "organization", id: string, model?: string): string {
+  return model === undefined ? `${level}:${id}` : `${level}:${id}/${model}`;
 }

@@ -64,3 +64,55 @@ test("a ceiling that was lifted lets in again, and a request under one reserves 
   await ledgerOf("org-lifted").setLimits({});
   expect(await gate.admit(question)).toMatchObject({ kind: "admitted" });
 });
+
+function ledgersOf(orgId: string, model: string) {
+  const projectId = `project-of-${orgId}`;
+  return [
+    env.LIMIT_LEDGER.getByName(ledgerName("project", projectId)),
+    env.LIMIT_LEDGER.getByName(ledgerName("project", projectId, model)),
+  ] as const;
+}
+
+/** How many of 20 at each gate are let in. */
+async function numAdmitted(gates: readonly DurableObjectStub<KeyGate>[], model: string, name: string): Promise<number> {
+  const asked = gates.flatMap((gate) =>
+    Array.from({ length: 20 }, async (_, index) => gate.admit({ ...question, model, requestId: `${name}-${index}` })),
+  );
+  return (await Promise.all(asked)).filter(({ kind }) => kind === "admitted").length;
+}
+
+test("a project's limit of one model holds for all its keys, whatever crashes, and for no other model", async () => {
+  const gates = await Promise.all([1, 2, 3].map(async (index) => gateIn("org-models", `models-key-${index}`)));
+  const [project, ofModel] = ledgersOf("org-models", "pocket");
+  expect(await project.noteModel("pocket", true)).toBe(true);
+  await ofModel.setLimits({ requestsPerDay: 30 });
+  expect(await numAdmitted(gates, "other", "other")).toBe(60);
+  const first = await numAdmitted(gates, "pocket", "first");
+  expect(first).toBeLessThanOrEqual(29);
+  expect(first).toBeGreaterThanOrEqual(29 - gates.length * 2);
+  for (const object of [...gates, project, ofModel]) {
+    await runInDurableObject(object, (_, state) => state.abort("crash")).catch(() => undefined);
+  }
+  const anew = gates.map(({ id }) => env.KEY_GATE.get(id));
+  expect(first + (await numAdmitted(anew, "pocket", "late"))).toBeLessThanOrEqual(29);
+  expect(await numAdmitted(anew, "other", "late-other")).toBe(60);
+});
+
+test("of one model no more run than it has places, whatever else runs", async () => {
+  const gates = await Promise.all([1, 2].map(async (index) => gateIn("org-places", `model-places-${index}`)));
+  const [project, ofModel] = ledgersOf("org-places", "pocket");
+  await project.noteModel("pocket", true);
+  await ofModel.setLimits({ concurrentRequests: 3 });
+  expect(await numAdmitted(gates, "other", "other")).toBe(40);
+  expect(await numAdmitted(gates, "pocket", "pocket")).toBe(3);
+  expect(await numAdmitted(gates, "pocket", "more")).toBe(0);
+});
+
+test("a project has limits for so many models and no more", async () => {
+  const ledger = env.LIMIT_LEDGER.getByName(ledgerName("project", "many-models"));
+  for (let index = 0; index < 100; index += 1) expect(await ledger.noteModel(`model-${index}`, true)).toBe(true);
+  expect(await ledger.noteModel("one-more", true)).toBe(false);
+  expect(await ledger.noteModel("model-5", true)).toBe(true);
+  expect(await ledger.noteModel("model-5", false)).toBe(true);
+  expect(await ledger.noteModel("one-more", true)).toBe(true);
+});

@@ -170,9 +170,15 @@ export class Quota {
     return report(this.#metersOf(model), nowMs);
   }
 
-  numUnderWay(nowMs: number): number {
+  /** The model of a request. Absent when it is not under way. */
+  modelOf(requestId: string): string | undefined {
+    return this.#leases.get(requestId)?.model;
+  }
+
+  /** Requests under way, of one model if that is given. */
+  numUnderWay(nowMs: number, model?: string): number {
     this.#expire(nowMs);
-    return this.#leases.count;
+    return model === undefined ? this.#leases.count : this.#leases.countOf(model);
   }
 
   /** With `countsPlaces`, somebody above counts what is under way, even if no limit here does. */

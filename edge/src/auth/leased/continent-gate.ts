@@ -149,7 +149,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     const { keyId } = record;
     const own: Ledger = { name: keyId, lease: async (order) => this.#home(keyId).lease(order) };
     const ledgers = [own, ...ledgersAbove(record, this.env.LIMIT_LEDGER)];
-    const numUnderWay = (nowMs: number) => this.#book.quota.numUnderWay(nowMs);
+    const numUnderWay = (nowMs: number, model?: string) => this.#book.quota.numUnderWay(nowMs, model);
     const parts = {
       ledgers,
       gateName: this.ctx.id.name ?? keyId,
