@@ -35,6 +35,9 @@ const { values: args } = parseArgs({
   },
 });
 
+// Without a handler a signal would leave the engine's process behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const result = await runSoak({
   seed: Number(args.seed),
   durationMs: 1000 * Number(args.seconds),
