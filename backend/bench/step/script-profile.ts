@@ -27,13 +27,16 @@ export async function profileScript(work: () => Promise<void>): Promise<Readonly
   const partOf = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame.functionName, callFrame.url)]));
   const parts = new Map<string, number>();
   for (const [index, id] of (profile.samples ?? []).entries()) {
-    const part = partOf.get(id) ?? "other";
+    const part = partOf.get(id);
+    if (part === undefined) continue;
     parts.set(part, (parts.get(part) ?? 0) + (profile.timeDeltas?.[index] ?? 0) / 1e3);
   }
   return parts;
 }
 
-function nameOf(functionName: string, url: string): string {
+/** Absent for what is not the work's: waiting, and starting and stopping the profiler. */
+function nameOf(functionName: string, url: string): string | undefined {
+  if (functionName === "(idle)" || url.startsWith("node:inspector")) return undefined;
   if (functionName === "(garbage collector)") return "garbage collection";
   // The native call is a function without a name or a file.
   if (functionName === "" && url === "") return "native run";

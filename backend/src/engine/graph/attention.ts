@@ -48,7 +48,10 @@ export class Attention {
   readonly #inputs: StepInputs;
   /** Query rows of a tile in place. */
   readonly #queries: number;
+  /** One that counts nothing. */
   readonly #empty: Partials;
+  /** No partials at all. */
+  readonly #none: Partials;
 
   constructor(graph: GraphBuilder, config: DecoderConfig, inputs: StepInputs) {
     this.#graph = graph;
@@ -56,15 +59,19 @@ export class Attention {
     this.#inputs = inputs;
     this.#queries = queriesInPlace(config);
     const { numKvHeads, headDim } = config;
-    const length = numKvHeads * this.#queries;
-    const empty = (part: string, width: number, value: number) =>
+    const constant = (name: string, numTiles: number, width: number, value: number) =>
       graph.inlineInitializer(
-        `noPartial.${part}`,
+        name,
         "float32",
-        [1, numKvHeads, this.#queries, width],
-        new Float32Array(length * width).fill(value),
+        [numTiles, numKvHeads, this.#queries, width],
+        new Float32Array(numTiles * numKvHeads * this.#queries * width).fill(value),
       );
-    this.#empty = { outputs: empty("outputs", headDim, 0), logSums: empty("logSums", 1, maskedScore) };
+    const constants = (name: string, numTiles: number): Partials => ({
+      outputs: constant(`${name}.outputs`, numTiles, headDim, 0),
+      logSums: constant(`${name}.logSums`, numTiles, 1, maskedScore),
+    });
+    this.#empty = constants("emptyPartial", 1);
+    this.#none = constants("noPartials", 0);
   }
 
   /** Returns the heads' outputs side by side: [1, numTokens, numHeads * headDim]. */
@@ -79,7 +86,7 @@ export class Attention {
       value: this.#reshape(`${name}.valueHeads`, value, [-1, numKvHeads, 1, headDim]),
     };
 
-    const kinds = [this.#own(heads), this.#inPlace(heads), this.#gatheredIfAny(heads)];
+    const kinds = [this.#own(heads), this.#inPlace(heads), this.#empty, this.#gatheredIfAny(heads)];
     const outputs = this.#flat(
       `${name}.partials`,
       kinds.map((partials) => partials.outputs),
@@ -124,26 +131,19 @@ export class Attention {
     return this.#tiles(`${name}.inPlace`, queries, at(keys, layer), at(values, layer), at(inPlaceMasks, layer));
   }
 
-  /** The empty partial, and the gathered ones after it. */
   #gatheredIfAny(heads: Heads): Partials {
     const { numKvHeads, headDim } = this.#config;
     const name = `${heads.name}.gathered`;
     const none = (part: string, value: GraphValue) => this.#graph.node(`${name}.no${part}`, "Identity", [value]);
-    const some = (part: string, empty: GraphValue, tiles: GraphValue, width: number) =>
-      this.#concat(`${name}.some${part}`, [
-        empty,
-        this.#reshape(`${name}.${part}Rows`, tiles, [-1, numKvHeads, this.#queries, width]),
-      ]);
-    const dims = ["emptyAndGathered", numKvHeads, this.#queries];
+    const rows = (part: string, tiles: GraphValue, width: number) =>
+      this.#reshape(`${name}.${part}Rows`, tiles, [-1, numKvHeads, this.#queries, width]);
+    const dims = ["gathered", numKvHeads, this.#queries];
     const [outputs, logSums] = this.#graph.either([`${name}.outputs`, `${name}.logSums`], this.#inputs.hasGathered, {
       whenTrue: () => {
         const gathered = this.#gathered(heads);
-        return [
-          some("Outputs", this.#empty.outputs, gathered.outputs, headDim),
-          some("LogSums", this.#empty.logSums, gathered.logSums, 1),
-        ];
+        return [rows("Outputs", gathered.outputs, headDim), rows("LogSums", gathered.logSums, 1)];
       },
-      whenFalse: () => [none("Outputs", this.#empty.outputs), none("LogSums", this.#empty.logSums)],
+      whenFalse: () => [none("Outputs", this.#none.outputs), none("LogSums", this.#none.logSums)],
       types: [
         { type: "float32", dims: [...dims, headDim] },
         { type: "float32", dims: [...dims, 1] },
