@@ -5,7 +5,7 @@ import type { SliceAnswer, SliceOrder, Units } from "#edge/rate-limit/ceiling.ts
 import { ledgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
-import { claimNothing, Places } from "#edge/rate-limit/places.ts";
+import { claimUnderWay, Places } from "#edge/rate-limit/places.ts";
 import type { Refusal } from "#edge/rate-limit/quota.ts";
 import { Slices } from "#edge/rate-limit/slices.ts";
 import type { KeyRecord } from "./key-record.ts";
@@ -119,8 +119,8 @@ export class GateCeilings {
   recallPlaces(name: string, session: string): PlaceClaim {
     const nowMs = Date.now();
     const member = this.#all().find((one) => one.name === name);
-    if (member === undefined) return claimNothing(session);
-    return member.places.recall(session, this.#parts.numUnderWay(nowMs, member.model), nowMs);
+    const numUnderWay = this.#parts.numUnderWay(nowMs, member?.model);
+    return member?.places.recall(session, numUnderWay, nowMs) ?? claimUnderWay(session, numUnderWay);
   }
 
   /** Whether there are places that somebody else waits for. */

@@ -12,7 +12,7 @@ import * as z from "zod/mini";
 import { type Config, loadConfig } from "#edge/config.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
-import { claimNothing } from "#edge/rate-limit/places.ts";
+import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
@@ -111,7 +111,7 @@ export class KeyGate extends DurableObject<GateEnv> {
 
   /** A ledger above is short of places. Returns what this gate has use for: it has given up the others. */
   recallPlaces(ledgerName: string, session: string): PlaceClaim {
-    return this.#holding?.turnstile.recallPlaces(ledgerName, session) ?? claimNothing(session);
+    return this.#holding?.turnstile.recallPlaces(ledgerName, session) ?? claimUnderWay(session, 0);
   }
 
   /** Makes the key usable. The caller mints ids at random, so a gate that already has a record is a broken invariant. */

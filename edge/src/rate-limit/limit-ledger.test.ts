@@ -106,6 +106,11 @@ test("of one model no more run than it has places, whatever else runs", async ()
   expect(await numAdmitted(gates, "other", "other")).toBe(40);
   expect(await numAdmitted(gates, "pocket", "pocket")).toBe(3);
   expect(await numAdmitted(gates, "pocket", "more")).toBe(0);
+  // Gates that slept know what is under way before they know of the ledger that asks them.
+  for (const object of [...gates, ofModel]) {
+    await runInDurableObject(object, (_, state) => state.abort("crash")).catch(() => undefined);
+  }
+  expect(await numAdmitted([await gateIn("org-places", "model-places-3")], "pocket", "late")).toBe(0);
 });
 
 test("a project has limits for so many models and no more", async () => {

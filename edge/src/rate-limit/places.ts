@@ -74,7 +74,7 @@ export class Places {
   }
 }
 
-/** The claim of a gate that has nothing under way, and had no session. */
-export function claimNothing(session: string): PlaceClaim {
-  return { session, sequence: 1, held: 0, used: 0 };
+/** The claim of a gate that does not know of the ledger yet, as after sleep. Claiming too much is safe. */
+export function claimUnderWay(session: string, numUnderWay: number): PlaceClaim {
+  return { session, sequence: 1, held: numUnderWay, used: numUnderWay };
 }

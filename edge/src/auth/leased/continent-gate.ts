@@ -17,7 +17,7 @@ import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
-import { claimNothing } from "#edge/rate-limit/places.ts";
+import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { Verdict } from "#edge/rate-limit/quota.ts";
 import { Borrowed, type Loan } from "./loan.ts";
@@ -82,8 +82,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   /** The home, or a ledger above, is short of places. Returns what this gate has use for: it has given up the others. */
   recallPlaces(ledgerName: string, session: string): PlaceClaim {
     if (this.#holding !== undefined) return this.#holding.turnstile.recallPlaces(ledgerName, session);
-    const held = this.#book.quota.numUnderWay(Date.now());
-    return { ...claimNothing(session), held, used: held };
+    return claimUnderWay(session, this.#book.quota.numUnderWay(Date.now()));
   }
 
   /** As `settle`, of several. */
