@@ -41,7 +41,7 @@ export interface PlaceOrder {
 
 /** What a gate is told. */
 export interface PlaceGrant {
-  /** In all, from now on. */
+  /** In all, from now on; less than it claimed where all together claim more than there is. */
   readonly held: number;
   /** Somebody was short a moment ago. */
   readonly isContended: boolean;
@@ -127,18 +127,20 @@ export class PlaceRegister {
 
   /** Lends places to a gate whose claim was noted. Absent when there are too few. */
   grant(gate: string, { claim, least, wanted }: PlaceOrder, nowMs: number): PlaceGrant | undefined {
-    const free = Math.max(0, this.limit - this.numHeld(nowMs));
+    const free = this.limit - this.numHeld(nowMs);
     const holder = this.#holders.get(gate);
     if (holder === undefined || claim === undefined) throw new Error("places are lent to who has claimed");
-    const numSpare = holder.held - claim.used;
-    if (numSpare + free < least) {
+    // Whoever slept claims what may have begun. When it turns out that it had not, no places come of it beyond the limit.
+    const numExcess = Math.max(0, -free);
+    const numSpare = holder.held - numExcess - claim.used;
+    if (least > 0 && numSpare + Math.max(0, free) < least) {
       this.#contendedUntilMs = nowMs + contentionMs;
       return undefined;
     }
     const isContended = nowMs < this.#contendedUntilMs;
     const share = isContended || wanted === 0 ? 0 : Math.floor(this.limit * spareShare);
     holder.held += Math.max(0, Math.min(free, Math.max(wanted, share) - numSpare));
-    return { held: holder.held, isContended };
+    return { held: Math.max(0, holder.held - numExcess), isContended };
   }
 
   /** Those who may hold places that they have no use for. What they answer counts as a claim. */

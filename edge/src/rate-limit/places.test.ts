@@ -55,11 +55,16 @@ class World {
   run(untilMs: number): void {
     for (let next = this.#events[0]; next !== undefined && next.atMs <= untilMs; next = this.#events[0]) {
       this.#events.shift();
-      this.nowMs = next.atMs;
+      this.#moveTo(next.atMs);
       next.run();
     }
-    this.nowMs = untilMs;
-    for (const [requestId, { endsMs }] of this.underWay) if (endsMs <= untilMs) this.underWay.delete(requestId);
+    this.#moveTo(untilMs);
+  }
+
+  /** Requests that nobody ends are over at their deadline. */
+  #moveTo(nowMs: number): void {
+    this.nowMs = nowMs;
+    for (const [requestId, { endsMs }] of this.underWay) if (endsMs <= nowMs) this.underWay.delete(requestId);
   }
 
   /** A request, which begins if the gate holds a place, and else has the gate ask for one. */
@@ -234,6 +239,28 @@ test("whatever crashes, gets lost or comes late, no more requests are under way 
   // The property is not kept by admitting nobody.
   expect(numAdmitted).toBeGreaterThan(10_000);
   expect(numFull).toBeGreaterThan(100);
+});
+
+test("what a gate that crashed claims beyond the limit, because it may have begun, never becomes a place", () => {
+  const world = new World(1, 2);
+  for (let count = 0; count < 2; count += 1) {
+    world.ask(0, 5, 5);
+    world.run(world.nowMs + 20);
+  }
+  expect(world.underWay.size).toBe(1);
+  world.crashGate(0);
+  world.run(startMs + leaseMs - 2_000);
+  // The ledger hears of two: the one, and one that was written ahead.
+  world.recall(1, 5, 5);
+  world.run(world.nowMs + 20);
+  world.report(0, 5, 5);
+  world.run(startMs + leaseMs + 100);
+  for (let count = 0; count < 4; count += 1) {
+    world.ask(0, 5, 5);
+    world.run(world.nowMs + 20);
+  }
+  expect(world.most).toBe(1);
+  expect(world.numAdmitted).toBe(2);
 });
 
 test("all places can be used by one gate after another, whoever had them before", () => {

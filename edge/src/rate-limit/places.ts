@@ -35,10 +35,10 @@ export class Places {
     if (this.#session === undefined) return undefined;
     // Those that were not asked about for longer may be lent to others by now.
     const keeps = keepsSpare && this.#isFresh(nowMs) && nowMs >= this.#contendedUntilMs;
-    // Requests that began when there was no such limit hold places too.
-    const held = Math.max(numUnderWay, keeps ? (this.#held ?? 0) : 0);
-    if (this.#held !== undefined) this.#held = held;
+    if (this.#held !== undefined && !keeps) this.#held = Math.min(this.#held, numUnderWay);
     this.#sequence += 1;
+    // What is under way holds places, also where none were lent: it began when there was no such limit, or may not have begun.
+    const held = Math.max(numUnderWay, this.#held ?? 0);
     return { session: this.#session, sequence: this.#sequence, held, used: numUnderWay };
   }
 
@@ -60,7 +60,7 @@ export class Places {
     this.#session = session;
     this.#sequence += 1;
     this.#contendedUntilMs = nowMs + contentionMs;
-    this.#held = numUnderWay;
+    this.#held = Math.min(this.#held ?? numUnderWay, numUnderWay);
     return { session, sequence: this.#sequence, held: numUnderWay, used: numUnderWay };
   }
 
