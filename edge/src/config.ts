@@ -1,6 +1,10 @@
 // Variables and secrets, parsed at the door. Nothing else reads them.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
+import type { LifetimePolicy } from "#edge/admin/key-expiry.ts";
+import type { FailPolicy } from "#edge/auth/unchecked-admissions.ts";
+import type { BatchBounds } from "#edge/batches/batch-bounds.ts";
+import type { FileBounds } from "#edge/files/file-bounds.ts";
 import type { IdempotencyPolicy } from "#edge/idempotency/idempotent-runs.ts";
 import type { QuotaBounds } from "#edge/rate-limit/quota.ts";
 import type { StoragePolicy } from "#edge/responses/stored-response.ts";
@@ -28,60 +32,6 @@ export interface Bounds {
   readonly settleWindowMs: number;
   /** Longest wait of the administration for D1. */
   readonly databaseTimeoutMs: number;
-}
-
-/** What files may take. */
-export interface FileBounds {
-  readonly maxFileBytes: number;
-  /** Of an organization's files together. */
-  readonly maxStorageBytes: number;
-  /** Longest time an upload may take. */
-  readonly uploadTimeoutMs: number;
-  /** Longest wait for one operation of R2. */
-  readonly storageTimeoutMs: number;
-  /** How long a file is kept that was made without a word about it. */
-  readonly retentionMs: number;
-}
-
-/** What batches may take. */
-interface BatchBounds {
-  /** Of one input file. */
-  readonly maxLines: number;
-  /** Of an organization that are under way at once. */
-  readonly maxActive: number;
-  /** Lines of one batch that run at once. */
-  readonly maxParallelLines: number;
-  /** How often a line is tried that fails. */
-  readonly maxTries: number;
-  /** Of one line. */
-  readonly maxAnswerBytes: number;
-  /** Of all lines of a batch; what is left of it after that is not run. */
-  readonly maxOutputBytes: number;
-  /** How long a turn begins new lines. */
-  readonly turnMs: number;
-  /** How long a batch that has ended can be had. */
-  readonly retentionMs: number;
-  /** In which files, database and objects of batches lie alike. Absent: in none, or nobody says. */
-  readonly jurisdiction: string | undefined;
-}
-
-/** How long keys live. */
-export interface LifetimePolicy {
-  /** Of a key that is made without a word about it. */
-  readonly defaultMs: number;
-  readonly maxMs: number;
-  /** Whether a key may be made that never expires. */
-  readonly mayNeverExpire: boolean;
-  /** From so long before it expires, replies to a key say when. */
-  readonly warningMs: number;
-}
-
-/** What happens to requests while their gate does not answer. */
-export interface FailPolicy {
-  /** `closed`: they are refused. `open`: keys that this isolate admitted a moment ago are let in without limits, within a bound. */
-  readonly mode: "closed" | "open";
-  /** Most requests an isolate lets in unchecked in a minute. */
-  readonly maxUncheckedPerMinute: number;
 }
 
 /** What is kept of responses. */

@@ -1,7 +1,17 @@
 // How long a key may live, as the admin API words it.
 import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
-import type { LifetimePolicy } from "#edge/config.ts";
+
+/** How long keys live. */
+export interface LifetimePolicy {
+  /** Of a key that is made without a word about it. */
+  readonly defaultMs: number;
+  readonly maxMs: number;
+  /** Whether a key may be made that never expires. */
+  readonly mayNeverExpire: boolean;
+  /** From so long before it expires, replies to a key say when. */
+  readonly warningMs: number;
+}
 
 /** At most one of the two. */
 export const expiryFields = {

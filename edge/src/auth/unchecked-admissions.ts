@@ -2,9 +2,16 @@
 // same gate admitted a moment ago is let in again without its limits, within a bound for all keys together, because an
 // outage must not become a free lunch.
 import type { Clock } from "#edge/clock.ts";
-import type { FailPolicy } from "#edge/config.ts";
 import { type Bucket, charge, fullBucket, type Rate, untilFitsMs } from "#edge/rate-limit/gcra.ts";
 import type { Admission, AdmissionQuestion, Admitted } from "./admission.ts";
+
+/** What happens to requests while their gate does not answer. */
+export interface FailPolicy {
+  /** `closed`: they are refused. `open`: keys that this isolate admitted a moment ago are let in without limits, within a bound. */
+  readonly mode: "closed" | "open";
+  /** Most requests an isolate lets in unchecked in a minute. */
+  readonly maxUncheckedPerMinute: number;
+}
 
 /** How long an admission vouches for the next one; a key revoked meanwhile is found out as soon as its gate answers. */
 const vouchMs = 300_000;
