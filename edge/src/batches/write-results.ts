@@ -66,7 +66,7 @@ async function writeFile(state: BatchState, kind: "good" | "other", name: string
     const encoder = new TextEncoder();
     for (const result of state.book.results(kind))
       await upload.write(encoder.encode(`${lineOf(result, state.head)}\n`));
-    await upload.commit({ filename: `${batchId}_${name}.jsonl`, expiresAtMs: now() + outputLifetimeMs });
+    await upload.commit({ filename: `${batchId}_${name}.jsonl`, lifetimeMs: outputLifetimeMs });
     return id;
   } catch (thrown) {
     await upload.abandon();

@@ -20,7 +20,8 @@ export interface NewFile extends FileOwner {
 
 interface FileName {
   readonly filename: string;
-  readonly expiresAtMs: number;
+  /** From when its upload began, which is when it was created. */
+  readonly lifetimeMs: number;
 }
 
 export interface FileUpload {
@@ -65,9 +66,9 @@ export class FileStore {
         return writer.sizeBytes;
       },
       write: async (bytes) => writer.write(bytes),
-      commit: async ({ filename, expiresAtMs }) => {
+      commit: async ({ filename, lifetimeMs }) => {
         await writer.finish();
-        const record = { ...identity, filename, sizeBytes: writer.sizeBytes, expiresAtMs };
+        const record = { ...identity, filename, sizeBytes: writer.sizeBytes, expiresAtMs: createdAtMs + lifetimeMs };
         if (!(await this.directory.commit(record))) throw new Error("the upload was given up");
         return record;
       },

@@ -68,18 +68,18 @@ async function receive(
       await upload.write(bytes);
     });
     await assertStillMay();
-    return await commit(upload, form, bounds, now());
+    return await commit(upload, form, bounds);
   } catch (thrown) {
     await upload.abandon();
     throw thrown;
   }
 }
 
-async function commit(upload: FileUpload, { fields, filename }: Form, { retentionMs }: FileBounds, nowMs: number) {
+async function commit(upload: FileUpload, { fields, filename }: Form, { retentionMs }: FileBounds) {
   const { expires_after: lifetime } = parseRequest(fileFieldsSchema, nestFields(fields));
   if (upload.sizeBytes === 0) throw new AppError("invalid_value", { param: "file", publicText: "The file is empty." });
-  const expiresAtMs = nowMs + (lifetime === undefined ? retentionMs : lifetime.seconds * 1000);
-  return upload.commit({ filename: (filename ?? "upload").slice(0, maxFilenameLength), expiresAtMs });
+  const lifetimeMs = lifetime === undefined ? retentionMs : lifetime.seconds * 1000;
+  return upload.commit({ filename: (filename ?? "upload").slice(0, maxFilenameLength), lifetimeMs });
 }
 
 function storageExceeded(maxStorageBytes: number): AppError {

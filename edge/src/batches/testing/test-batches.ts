@@ -136,7 +136,7 @@ export class TestBatches {
       const line = { custom_id: `line-${number}`, method: "POST", url: "/v1/chat/completions", body };
       await upload.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
     }
-    return upload.commit({ filename: "in", expiresAtMs: this.nowMs + 1e9 });
+    return upload.commit({ filename: "in", lifetimeMs: 1e9 });
   }
 }
 
