@@ -1,35 +1,58 @@
-import { readdir, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 
-const events = z.array(
-  z.looseObject({
-    name: z.string(),
-    cat: z.string().optional(),
-    ts: z.number(),
-    dur: z.number().default(0),
-    args: z.looseObject({ op_name: z.string().optional() }).default({}),
-  }),
-);
+const eventSchema = z.looseObject({
+  name: z.string(),
+  cat: z.string().optional(),
+  dur: z.number().default(0),
+  args: z.looseObject({ op_name: z.string().optional() }).default({}),
+});
+
+interface Run {
+  readonly durationUs: number;
+  // part -> microseconds
+  readonly parts: ReadonlyMap<string, number>;
+}
 
 const PRODUCTS = new Set(["MatMulNBits", "MatMulIntegerToFloat", "FusedMatMul"]);
 
 /** Milliseconds of the last `numRuns` runs by what their nodes do, from the only profile in the folder. */
 export async function readNativeProfile(folder: string, numRuns: number): Promise<ReadonlyMap<string, number>> {
   const [file = ""] = await readdir(folder);
-  const all = events.parse(JSON.parse(await readFile(join(folder, file), "utf8")));
-  const runs = all.filter(({ name }) => name === "model_run").slice(-numRuns);
-  const startUs = runs[0]?.ts ?? 0;
-  const parts = new Map<string, number>();
-  const add = (part: string, us: number): void => void parts.set(part, (parts.get(part) ?? 0) + us / 1e3);
-  for (const { name, cat, ts, dur, args } of all) {
-    if (cat !== "Node" || ts < startUs || !name.endsWith("_kernel_time")) continue;
-    const part = partOf(name, args.op_name ?? "");
-    if (part !== undefined) add(part, dur);
+  const runs = await readLastRuns(join(folder, file), numRuns);
+  const total = new Map<string, number>();
+  const add = (part: string, us: number): void => void total.set(part, (total.get(part) ?? 0) + us / 1e3);
+  for (const { durationUs, parts } of runs) {
+    let betweenUs = durationUs;
+    for (const [part, us] of parts) {
+      add(part, us);
+      betweenUs -= us;
+    }
+    add("between nodes", betweenUs);
   }
-  const inNodes = [...parts.values()].reduce((sum, ms) => sum + ms, 0);
-  add("between nodes", runs.reduce((sum, { dur }) => sum + dur, 0) - 1e3 * inNodes);
-  return parts;
+  return total;
+}
+
+/** The file has an event a line, a run's own after those of its nodes, and may be larger than the longest string. */
+async function readLastRuns(path: string, numRuns: number): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  let parts = new Map<string, number>();
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    if (!line.includes('"model_run"') && !line.includes("_kernel_time")) continue;
+    const { name, cat, dur, args } = eventSchema.parse(JSON.parse(line.replace(/,\s*$/, "")));
+    if (name === "model_run") {
+      runs.push({ durationUs: dur, parts });
+      if (runs.length > numRuns) runs.shift();
+      parts = new Map();
+    } else if (cat === "Node") {
+      const part = partOf(name, args.op_name ?? "");
+      if (part !== undefined) parts.set(part, (parts.get(part) ?? 0) + dur);
+    }
+  }
+  return runs;
 }
 
 /** Absent for nodes inside a branch, whose time is their `If`'s. */
