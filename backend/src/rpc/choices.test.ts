@@ -1,20 +1,16 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FakeExecutor } from "#engine/executor/fake-executor.ts";
-import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
-import { StepGate } from "./step-gate.ts";
+import { type FakeEngine, startFakeEngine } from "./fake-engine.ts";
+import { generateRequest, service, startGenerate, untilEnd } from "./loopback-engine.ts";
 
-const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 const endless = { stopping: { maxTokens: 100_000, stopTokenIds: [] } };
 
-const steps = new StepGate();
-let loopback: LoopbackEngine;
-let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
+let loopback: FakeEngine["loopback"];
+let client: FakeEngine["client"];
+let steps: FakeEngine["steps"];
 
 beforeEach(async () => {
-  steps.open();
-  loopback = new LoopbackEngine(new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }, steps.pass), limits);
-  client = await loopback.listen();
+  ({ loopback, client, steps } = await startFakeEngine());
   await loopback.load();
 });
 afterEach(() => loopback.close());

@@ -1,11 +1,9 @@
-import { type CallOptions, type Client, type ClientUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
+import { type CallOptions, type ClientUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
 import type { EmbedRequest, EmbedResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { FakeExecutor } from "#engine/executor/fake-executor.ts";
-import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
-import { StepGate } from "./step-gate.ts";
+import { type FakeEngine, startFakeEngine } from "./fake-engine.ts";
+import { generateRequest, service, startGenerate, untilEnd } from "./loopback-engine.ts";
 
-const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 /** Of many steps. */
 const long = { tokenIds: Array.from({ length: 50_000 }, (_, index) => index % 97) };
 
@@ -14,15 +12,12 @@ interface Ended {
   readonly error: ServiceError | null;
 }
 
-const steps = new StepGate();
-let loopback: LoopbackEngine;
-let client: Client;
+let loopback: FakeEngine["loopback"];
+let client: FakeEngine["client"];
+let steps: FakeEngine["steps"];
 
 beforeEach(async () => {
-  steps.open();
-  const executor = new FakeExecutor({ maxModelLen: 100_000, numBlocks: 16_384 }, steps.pass);
-  loopback = new LoopbackEngine(executor, limits);
-  client = await loopback.listen();
+  ({ loopback, client, steps } = await startFakeEngine(16_384));
 });
 afterEach(() => loopback.close());
 

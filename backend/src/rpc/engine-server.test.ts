@@ -1,24 +1,20 @@
 import { status } from "@grpc/grpc-js";
 import type { GetModelResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import { checkHealth } from "./check-health.ts";
-import { generateRequest, LoopbackEngine, service, startGenerate, untilEnd } from "./loopback-engine.ts";
-import { StepGate } from "./step-gate.ts";
+import { type FakeEngine, startFakeEngine } from "./fake-engine.ts";
+import { generateRequest, service, startGenerate, untilEnd } from "./loopback-engine.ts";
 
-const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
 const greedy = { temperature: 0, topP: 1, topK: 0 };
 const none = { presencePenalty: 0, frequencyPenalty: 0, repetitionPenalty: 1, logitBias: [] };
 const biases = (count: number) => Array.from({ length: count }, () => ({ tokenId: 1, bias: 1 }));
 
-const steps = new StepGate();
-let loopback: LoopbackEngine;
-let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
+let loopback: FakeEngine["loopback"];
+let client: FakeEngine["client"];
+let steps: FakeEngine["steps"];
 
 beforeEach(async () => {
-  steps.open();
-  loopback = new LoopbackEngine(new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }, steps.pass), limits);
-  client = await loopback.listen();
+  ({ loopback, client, steps } = await startFakeEngine());
 });
 afterEach(() => loopback.close());
 

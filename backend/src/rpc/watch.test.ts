@@ -3,21 +3,16 @@ import { status } from "@grpc/grpc-js";
 import type { CacheEvents, WatchResponse } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { HashChain, shorten } from "@sluice/shared/hash-chain.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FakeExecutor } from "#engine/executor/fake-executor.ts";
 import { sha256 } from "#platform/sha256.ts";
-import { generateRequest, LoopbackEngine, startGenerate, startWatch, untilEnd } from "./loopback-engine.ts";
-import { StepGate } from "./step-gate.ts";
+import { type FakeEngine, startFakeEngine } from "./fake-engine.ts";
+import { generateRequest, startGenerate, startWatch, untilEnd } from "./loopback-engine.ts";
 
-const limits = { maxNumBatchedTokens: 64, maxNumSeqs: 4, maxQueuedRequests: 2, maxQueuedTokens: 1_000 };
-
-let gate: StepGate;
-let loopback: LoopbackEngine;
-let client: Awaited<ReturnType<LoopbackEngine["listen"]>>;
+let loopback: FakeEngine["loopback"];
+let client: FakeEngine["client"];
+let steps: FakeEngine["steps"];
 
 beforeEach(async () => {
-  gate = new StepGate();
-  loopback = new LoopbackEngine(new FakeExecutor({ maxModelLen: 100_000, numBlocks: 4096 }, gate.pass), limits);
-  client = await loopback.listen();
+  ({ loopback, client, steps } = await startFakeEngine());
   await loopback.load();
 });
 afterEach(() => loopback.close());
@@ -62,21 +57,21 @@ describe("with cache events", () => {
     const promptTokenIds = [...Array(13).keys()];
     const chain = new HashChain({ cacheSalt: "" }, 4, sha256);
     const names = [0, 1, 2].map((block) => shorten(chain.hashOf(block, promptTokenIds)));
-    let held = gate.hold();
+    let held = steps.hold();
     // Of many steps.
     const long = Array.from({ length: 6_400 }, (_, index) => (index + 7) % 90);
     const ends = [untilEnd(startGenerate(client, generateRequest("long", { promptTokenIds: long })))];
     await held.reached;
     ends.push(untilEnd(startGenerate(client, generateRequest("waits", { promptTokenIds }))));
     while (loopback.engineClient.model?.load.numWaiting !== 1) {
-      const next = gate.hold();
+      const next = steps.hold();
       held.release();
       await next.reached;
       held = next;
     }
     await watch.until(() => names.every((name) => watch.believed.has(name)));
     expect(loopback.engineClient.model.load).toMatchObject({ numWaiting: 1, totals: { promptTokens: 0 } });
-    gate.open();
+    steps.open();
     held.release();
     for (const { error } of await Promise.all(ends)) expect(error).toBeUndefined();
     watch.watch.cancel();
