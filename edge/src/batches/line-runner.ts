@@ -4,8 +4,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { BatchEndpoint } from "@sluice/shared/openai/batch-request.ts";
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
-import * as z from "zod/mini";
-import type { JsonObject } from "#edge/body/parse-json-object.ts";
+import { type JsonObject, parseJsonObject } from "#edge/body/parse-json-object.ts";
 import { type BodyBounds, readBytes } from "#edge/body/read-bytes.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { inferenceSteps } from "#edge/inference.ts";
@@ -78,24 +77,15 @@ export class LineRunner {
 async function asJson(
   response: Response,
 ): Promise<Pick<Response, "status" | "headers"> & { readonly body: JsonObject }> {
-  const parsed = jsonObjectSchema.safeParse(await response.text());
   const { status, headers } = response;
-  if (parsed.success) return { status, headers, body: parsed.data };
-  const error = new AppError("upstream_error", { detail: "the answer is no JSON object" });
-  return { status: error.httpStatus, headers, body: { error: error.toErrorObject() } };
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  try {
+    return { status, headers, body: parseJsonObject(bytes) };
+  } catch {
+    const error = new AppError("upstream_error", { detail: "the answer is no JSON object" });
+    return { status: error.httpStatus, headers, body: { error: error.toErrorObject() } };
+  }
 }
-
-const jsonObjectSchema = z.pipe(
-  z.transform((text: string, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.issues.push({ code: "custom", input: undefined });
-      return z.NEVER;
-    }
-  }),
-  z.record(z.string(), z.unknown()),
-);
 
 function lineApp(parts: Parts): Hono<EdgeContext> {
   const { read, readResponse, enter, converse, route, answer, answerResponse } = inferenceSteps(parts);
