@@ -3,7 +3,7 @@ import type { Batch } from "@sluice/shared/openai/batch.ts";
 import type { FileOwner } from "#edge/files/file-record.ts";
 import { answerWithin } from "#edge/deadline.ts";
 import type { BatchHead } from "./batch-head.ts";
-import { toPlatform } from "#edge/responses/response-stores.ts";
+import { inJurisdiction } from "#edge/storage/jurisdiction.ts";
 import { isBatchId } from "./batch-id.ts";
 import type { BatchRunner, Creation } from "./batch-runner.ts";
 import type { BatchTurn } from "./batch-turn.ts";
@@ -24,7 +24,7 @@ export class BatchRunners {
   readonly jurisdiction: string | undefined;
 
   constructor(namespace: DurableObjectNamespace<BatchRunner>, { jurisdiction, timeoutMs }: BatchRunnerOptions) {
-    this.#namespace = jurisdiction === undefined ? namespace : namespace.jurisdiction(toPlatform(jurisdiction));
+    this.#namespace = inJurisdiction(namespace, jurisdiction);
     this.#timeoutMs = timeoutMs;
     this.jurisdiction = jurisdiction;
   }

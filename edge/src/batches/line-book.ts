@@ -9,7 +9,7 @@
 // 2. A line that runs has the id of its request written first, so that a lost request can be found and given back.
 import type { BatchRequestCounts } from "@sluice/shared/openai/batch.ts";
 import { type Settlement, settlementSchema } from "#edge/ledger/settlement.ts";
-import { TextShelf } from "#edge/responses/text-shelf.ts";
+import { Shelf } from "#edge/storage/shelf.ts";
 
 /** A line of the input file. */
 export interface LinePlace {
@@ -58,11 +58,11 @@ const pageLength = 500;
 
 export class LineBook {
   readonly #sql: SqlStorage;
-  readonly #texts: TextShelf;
+  readonly #texts: Shelf;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#texts = new TextShelf(sql);
+    this.#texts = new Shelf(sql);
     sql.exec(`CREATE TABLE IF NOT EXISTS lines (
       number INTEGER PRIMARY KEY,
       custom_id TEXT NOT NULL UNIQUE,

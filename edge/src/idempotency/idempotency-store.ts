@@ -4,12 +4,12 @@
 // Who runs it is heard of again and again (`renew`). One that is not heard of for a lease was lost with its isolate, and the
 // next who asks runs it anew: nobody waits longer than that for the dead.
 import { DurableObject } from "cloudflare:workers";
-import { joinChunks } from "#edge/body/join-chunks.ts";
 import { waitAtMost } from "#edge/deadline.ts";
+import { Shelf } from "#edge/storage/shelf.ts";
 import { type Claim, type ClaimOutcome, decideClaim, type Run, runSchema, type StoredAnswer } from "./run.ts";
 
 const headKey = "head";
-const partPrefix = "part:";
+const bodyName = "body";
 
 /** How long an answer can be had again. */
 const keepMs = 24 * 3_600_000;
@@ -17,10 +17,8 @@ const keepMs = 24 * 3_600_000;
 /** Requests that wait for one that runs, none of which any limit has counted yet. */
 const maxFollowers = 100;
 
-/** A Durable Object stores 2 MB in one value, so an answer takes as many as it needs. */
-const maxPartBytes = 1024 * 1024;
-
 export class IdempotencyStore extends DurableObject {
+  readonly #shelf: Shelf;
   #run: Run | undefined;
   /** Settles when the request that runs has ended, whichever way. */
   #ended = Promise.withResolvers<void>();
@@ -28,6 +26,7 @@ export class IdempotencyStore extends DurableObject {
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
+    this.#shelf = new Shelf(state.storage.sql);
     const stored = state.storage.kv.get(headKey);
     this.#run = stored === undefined ? undefined : runSchema.parse(stored);
   }
@@ -36,7 +35,8 @@ export class IdempotencyStore extends DurableObject {
   async claim(claim: Claim, leaseMs: number): Promise<ClaimOutcome> {
     const nowMs = Date.now();
     const state = decideClaim(this.#run, claim, nowMs);
-    if (state.kind === "answered") return { kind: "answered", answer: { ...state.head, body: this.#readBody() } };
+    if (state.kind === "answered")
+      return { kind: "answered", answer: { ...state.head, body: this.#shelf.getBytes(bodyName) } };
     if (state.kind === "first") {
       this.#keep({ ...claim, leasedUntilMs: nowMs + leaseMs });
       await this.ctx.storage.setAlarm(nowMs + keepMs);
@@ -70,9 +70,7 @@ export class IdempotencyStore extends DurableObject {
   answer(requestId: string, { status, headers, body }: StoredAnswer): void {
     if (this.#run?.requestId !== requestId) return;
     // One turn of the event loop: all of it is stored or nothing.
-    for (let part = 0; part * maxPartBytes < body.byteLength; part += 1) {
-      this.ctx.storage.kv.put(partKey(part), body.slice(part * maxPartBytes, (part + 1) * maxPartBytes));
-    }
+    this.#shelf.putBytes(bodyName, body);
     this.#keep({ ...this.#run, end: { kind: "answered", status, headers } });
     this.#end();
   }
@@ -97,14 +95,6 @@ export class IdempotencyStore extends DurableObject {
     await this.ctx.storage.deleteAll();
   }
 
-  #readBody(): Uint8Array<ArrayBuffer> {
-    const parts = [...this.ctx.storage.kv.list<Uint8Array>({ prefix: partPrefix })].map(([, bytes]) => bytes);
-    return joinChunks(
-      parts,
-      parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    );
-  }
-
   #keep(run: Run): void {
     this.ctx.storage.kv.put(headKey, run);
     this.#run = run;
@@ -114,9 +104,4 @@ export class IdempotencyStore extends DurableObject {
     this.#ended.resolve();
     this.#ended = Promise.withResolvers();
   }
-}
-
-/** Lists in the order of the parts. */
-function partKey(part: number): string {
-  return partPrefix + String(part).padStart(6, "0");
 }

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { encodeTypedEvent, pingComment } from "@sluice/shared/sse.ts";
 import { expect, test } from "vitest";
 import { EventLog } from "./event-log.ts";
-import { TextShelf } from "./text-shelf.ts";
+import { Shelf } from "#edge/storage/shelf.ts";
 
 const event = (sequence_number: number) =>
   encodeTypedEvent({ type: "a", text: "é🚀", sequence_number } as { type: string });
@@ -15,7 +15,7 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** In a database of its own. */
 async function withLog<Result>(name: string, use: (log: EventLog, again: EventLog) => Result): Promise<Result> {
   return runInDurableObject(env.RESPONSE_STORE.getByName(name), (_, { storage }) => {
-    const texts = new TextShelf(storage.sql);
+    const texts = new Shelf(storage.sql);
     return use(new EventLog(texts), new EventLog(texts));
   });
 }

@@ -1,5 +1,5 @@
 // The events of one response, as its region sent them, to be told again from any of them on.
-import type { TextShelf } from "./text-shelf.ts";
+import type { Shelf } from "#edge/storage/shelf.ts";
 
 const numberAtEnd = /"sequence_number":(\d+)\}$/;
 
@@ -8,13 +8,13 @@ const nameOf = (number: number): string => `event ${String(number).padStart(9, "
 const afterAll = "event :";
 
 export class EventLog {
-  readonly #texts: TextShelf;
+  readonly #texts: Shelf;
   readonly #decoder = new TextDecoder();
   /** The beginning of an event that is not whole yet. */
   #begun = "";
   #length = 0;
 
-  constructor(texts: TextShelf) {
+  constructor(texts: Shelf) {
     this.#texts = texts;
   }
 

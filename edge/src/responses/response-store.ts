@@ -13,7 +13,7 @@ import { EventLog } from "./event-log.ts";
 import { followEvents } from "./follow-events.ts";
 import { blankResponse } from "./response-turn.ts";
 import { type StoredHead, storedHeadSchema, type StoredResponse, storedWithoutOutput } from "./stored-response.ts";
-import { TextShelf } from "./text-shelf.ts";
+import { Shelf } from "#edge/storage/shelf.ts";
 
 const headKey = "head";
 
@@ -32,7 +32,7 @@ export type Cancellation =
   | { readonly kind: "not_background" };
 
 export class ResponseStore extends DurableObject<Bindings> {
-  readonly #texts: TextShelf;
+  readonly #texts: Shelf;
   #run: BackgroundRun | undefined;
   #numFollowers = 0;
   /** Settles at the next change of what followers see. */
@@ -40,7 +40,7 @@ export class ResponseStore extends DurableObject<Bindings> {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
-    this.#texts = new TextShelf(state.storage.sql);
+    this.#texts = new Shelf(state.storage.sql);
   }
 
   async keep(stored: StoredResponse): Promise<void> {

@@ -1,6 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { answerWithin } from "#edge/deadline.ts";
+import { inJurisdiction } from "#edge/storage/jurisdiction.ts";
 import { placeOfResponse } from "./response-id.ts";
 import type { BackgroundJob } from "./background-job.ts";
 import type { Cancellation, ResponseStore, Started } from "./response-store.ts";
@@ -71,9 +72,8 @@ export class ResponseStores {
   #store({ orgId, projectId }: Principal, id: string): DurableObjectStub<ResponseStore> | undefined {
     const place = placeOfResponse(id, this.jurisdictions);
     if (place === undefined || place.kind === "nowhere") return undefined;
-    const namespace =
-      place.kind === "jurisdiction" ? this.#namespace.jurisdiction(toPlatform(place.name)) : this.#namespace;
-    return namespace.getByName(JSON.stringify([orgId, projectId, id]));
+    const jurisdiction = place.kind === "jurisdiction" ? place.name : undefined;
+    return inJurisdiction(this.#namespace, jurisdiction).getByName(JSON.stringify([orgId, projectId, id]));
   }
 
   async #ask<Answer>(
@@ -93,9 +93,4 @@ export class ResponseStores {
       });
     });
   }
-}
-
-/** The configuration names what the platform has: `eu`, `fedramp` at the time of writing. It throws for what it has not. */
-export function toPlatform(name: string): DurableObjectJurisdiction {
-  return name as DurableObjectJurisdiction;
 }
