@@ -1,12 +1,29 @@
 import type { Executor } from "./executor/executor.ts";
-import { type Candidates, drawBeyond, drawsFromAll, sampleAgain, sampleCandidates } from "./sampling/candidates.ts";
+import {
+  type Candidates,
+  decideAlone,
+  drawBeyond,
+  drawsFromAll,
+  makeCandidates,
+  sampleAgain,
+  sampleCandidates,
+} from "./sampling/candidates.ts";
 import type { TokenChooser } from "./sampling/token-chooser.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { StepShare } from "./step-share.ts";
 import { bannedTokens } from "./stopping/banned-tokens.ts";
 
+/** To fill, when the executor can and the next token can be chosen from them, at least as a rule. */
+export function candidatesFor(generation: LiveGeneration, executor: Executor): Candidates | undefined {
+  const { numCandidates } = executor.spec;
+  if (numCandidates === undefined || !choosesFromCandidates(generation)) return undefined;
+  const { sampling } = generation.request;
+  if (executor.fetchLogits === undefined && !decideAlone(sampling, numCandidates)) return undefined;
+  return makeCandidates(numCandidates, sampling.temperature);
+}
+
 /** Whether candidates can take the place of logits when the next token is chosen, at least as a rule. */
-export function choosesFromCandidates({ request, sequence, grammar, text }: LiveGeneration): boolean {
+function choosesFromCandidates({ request, sequence, grammar, text }: LiveGeneration): boolean {
   const { sampling, stopping, logprobs } = request;
   return (
     logprobs === undefined &&

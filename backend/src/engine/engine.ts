@@ -1,7 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
-import { HashChain, type PrefixScope } from "@sluice/shared/hash-chain.ts";
-import { sha256 } from "#platform/sha256.ts";
-import { chooseFromCandidates, choosesFromCandidates } from "./candidate-choices.ts";
+import type { PrefixScope } from "@sluice/shared/hash-chain.ts";
+import { candidatesFor, chooseFromCandidates } from "./candidate-choices.ts";
 import { checkGrammar } from "./check-grammar.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Pooler } from "./embedding/pooler.ts";
@@ -11,20 +10,19 @@ import { isAtFault } from "./executor/finite-check.ts";
 import type { Admission, EngineLoad, Finish, GenerationRequest, Logprobs, SequenceEvent } from "./generation.ts";
 import { findRoom, noRoom } from "./find-room.ts";
 import { Forks, forksOf } from "./forks.ts";
+import { GenerationOpener } from "./generation-opener.ts";
 import type { CompiledGrammar, GrammarId } from "./grammar/compiled-grammar.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
-import { BlockTable } from "./kv/block-table.ts";
-import { finishOf, type LiveGeneration, type OutputBounds, startGeneration } from "./live-generation.ts";
+import { finishOf, type LiveGeneration } from "./live-generation.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
-import { type Candidates, decideAlone, makeCandidates } from "./sampling/candidates.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
-import { Sequence } from "./scheduler/sequence.ts";
+import type { Sequence } from "./scheduler/sequence.ts";
 import { rowsOf, shareOut, type StepShare, toBatchRow } from "./step-share.ts";
 import { type StepWork, workOf } from "./step-work.ts";
 import { type NextToken, TokenAppender } from "./token-appender.ts";
@@ -34,6 +32,8 @@ import { type NextToken, TokenAppender } from "./token-appender.ts";
  * clock: the same requests, added before the same steps, give the same events.
  *
  * `add` and `abort` may be called at any time, also while a step is under way; `step` only after the last one settled.
+ *
+ * Longer than most files: what becomes of a request from its admission to its end is told in one place.
  *
  * Invariants:
  * 1. Every sequence of an admitted request ends in exactly one `finished` or `failed` event.
@@ -51,6 +51,7 @@ export class Engine {
   readonly #logprobs = new LogprobReader();
   readonly #appender: TokenAppender;
   readonly #prefixes: PrefixSharing;
+  readonly #opener: GenerationOpener;
   readonly #grammars: Grammars | undefined;
   readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #forks = new Forks<LiveGeneration>();
@@ -72,6 +73,7 @@ export class Engine {
     this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixes = new PrefixSharing(prefixCaching, executor.spec.embedding);
     this.#grammars = grammars;
+    this.#opener = new GenerationOpener(this.#pool, this.spec, grammars);
     this.#chooser = new TokenChooser(vocabSize);
     this.#appender = new TokenAppender(this.#chooser, this.#logprobs, this.spec.maxModelLen);
   }
@@ -128,7 +130,9 @@ export class Engine {
     const { scheduled, preempted, started } = this.#scheduler.schedule();
     this.#counter.countPreempted(preempted.length);
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
-    const shares = shareOut(scheduled, this.#live, (generation) => this.#candidatesFor(generation));
+    const shares = shareOut(scheduled, this.#live, (generation) => {
+      return this.#forks.count(generation.sequence.id) > 0 ? undefined : candidatesFor(generation, this.#executor);
+    });
     this.#lastWork = workOf(scheduled, started);
     let logits: Float32Array;
     let chosen: ReadonlyMap<StepShare, number>;
@@ -191,16 +195,9 @@ export class Engine {
   }
 
   #start(request: GenerationRequest, scope: PrefixScope | undefined): LiveGeneration {
-    const chain = scope && new HashChain(scope, this.spec.blockSize, sha256);
-    const sequence = new Sequence(request, new BlockTable(this.#pool, chain));
-    const generation = startGeneration(request, sequence, this.spec.embedding, this.#boundsOf(request));
+    const generation = this.#opener.open(request, scope);
     this.#live.set(request.sequenceId, generation);
     return generation;
-  }
-
-  #boundsOf({ grammar }: GenerationRequest): OutputBounds {
-    if (grammar === undefined) return { grammar: undefined, text: this.#grammars?.openText() };
-    return { grammar: this.#grammars?.open(grammar), text: undefined };
   }
 
   /** Puts a generation in line whose prompt is to be computed. */
@@ -237,16 +234,6 @@ export class Engine {
     } catch (thrown) {
       return [this.#fail(generation, thrown)];
     }
-  }
-
-  /** To fill, when the executor can and the next token can be chosen from them, at least as a rule. */
-  #candidatesFor(generation: LiveGeneration): Candidates | undefined {
-    const { numCandidates } = this.spec;
-    if (numCandidates === undefined || this.#forks.count(generation.sequence.id) > 0) return undefined;
-    if (!choosesFromCandidates(generation)) return undefined;
-    const { sampling } = generation.request;
-    if (this.#executor.fetchLogits === undefined && !decideAlone(sampling, numCandidates)) return undefined;
-    return makeCandidates(numCandidates, sampling.temperature);
   }
 
   #readLogits(share: StepShare, rows: readonly Float32Array[]): readonly SequenceEvent[] {
