@@ -1,6 +1,5 @@
 // The limits above keys: of a project, and of the organization. OpenAI sets them in its console; the words are those of a
 // key's limits. `/v1/organization/limits` and `/v1/organization/projects/:projectId/limits`.
-import { AppError } from "@sluice/shared/errors.ts";
 import type { Context, Handler } from "hono";
 import * as z from "zod/mini";
 import { readJson } from "#edge/body/read-json.ts";
@@ -86,8 +85,8 @@ async function ask<Answer>(
 }
 
 async function existing(directory: KeyDirectory, id: string): Promise<CeilingOwner> {
-  if ((await directory.findOrganization(id)) !== undefined) return { level: "project", id };
-  throw new AppError("not_found", { publicText: "There is no such project." });
+  await directory.organizationOf(id);
+  return { level: "project", id };
 }
 
 function toCeiling(wire: z.output<typeof ceilingSchema>): Limits {

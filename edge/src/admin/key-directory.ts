@@ -1,4 +1,5 @@
 // The directory of keys in D1: for people and the admin API, never for admission.
+import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
 import type { Database, Statement } from "./database.ts";
 import type { Page } from "@sluice/shared/openai/page-query.ts";
@@ -53,6 +54,13 @@ export class KeyDirectory {
     const sql = "SELECT org_id FROM projects WHERE id = ?1 AND archived_at_ms IS NULL";
     const [row] = await this.#database.rows(z.object({ org_id: z.string() }), { sql, values: [projectId] });
     return row?.org_id;
+  }
+
+  /** As `findOrganization`. Throws `not_found` when it is absent. */
+  async organizationOf(projectId: string): Promise<string> {
+    const orgId = await this.findOrganization(projectId);
+    if (orgId === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
+    return orgId;
   }
 
   /** The project of a key; absent when the directory has no such key. */

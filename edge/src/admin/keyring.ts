@@ -88,8 +88,7 @@ export class Keyring {
     const { gates, directory, audit, tagger, lifetimes, entropy, now } = this.#parts;
     const { projectId, serviceAccount, name, mode = "strict", terms, alongside = [] } = order;
     if (mode === "leased") assertDivisible(terms);
-    const orgId = await directory.findOrganization(projectId);
-    if (orgId === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
+    const orgId = await directory.organizationOf(projectId);
 
     const { keyId, secret, text } = await mintApiKey(tagger, entropy, "project", mode);
     const createdAtMs = now();

@@ -36,7 +36,8 @@ export function setOrganizationNetworks(parts: NetworkAdminParts): Handler<EdgeC
 
 export function readProjectNetworks({ networks, directory }: NetworkAdminParts): Handler<EdgeContext, OneProject> {
   return async (c) => {
-    const projectId = await existing(directory, c.req.param("projectId"));
+    const projectId = c.req.param("projectId");
+    await directory.organizationOf(projectId);
     return c.json(toWire(projectId, await networks.listsOf(projectId)));
   };
 }
@@ -44,7 +45,8 @@ export function readProjectNetworks({ networks, directory }: NetworkAdminParts):
 /** `POST`: as above, for a project. */
 export function setProjectNetworks(parts: NetworkAdminParts): Handler<EdgeContext, OneProject> {
   return async (c) => {
-    const projectId = await existing(parts.directory, c.req.param("projectId"));
+    const projectId = c.req.param("projectId");
+    await parts.directory.organizationOf(projectId);
     return setNetworks(c, projectId, projectId, parts);
   };
 }
@@ -65,11 +67,6 @@ async function setNetworks(
     throw new AppError("invalid_value", { param: allowlist ? "allowlist" : "denylist", publicText });
   }
   return c.json(toWire(ownerId, lists));
-}
-
-async function existing(directory: KeyDirectory, projectId: string): Promise<string> {
-  if ((await directory.findOrganization(projectId)) !== undefined) return projectId;
-  throw new AppError("not_found", { publicText: "There is no such project." });
 }
 
 function toWire(ownerId: string, { allowlist, denylist }: OwnerNetworks) {

@@ -57,7 +57,8 @@ type OneLimit = "/:projectId/:rateLimitId";
 /** `GET`: of every model that a region has, or that has limits, by name. */
 export function listRateLimits(parts: RateLimitParts): Handler<EdgeContext, OneProject> {
   return async (c) => {
-    const projectId = await existing(parts, c.req.param("projectId"));
+    const projectId = c.req.param("projectId");
+    await parts.directory.organizationOf(projectId);
     const page = parseInput(listSchema, readQuery(c.req.url));
     const reports = await parts.view.read((work) => c.executionCtx.waitUntil(work));
     const served = parts.regions.flatMap(({ id, models = [] }) => {
@@ -80,7 +81,8 @@ export function listRateLimits(parts: RateLimitParts): Handler<EdgeContext, OneP
 /** `POST` to one: what is given replaces; what is not stays. */
 export function updateRateLimit(parts: RateLimitParts): Handler<EdgeContext, OneLimit> {
   return async (c) => {
-    const projectId = await existing(parts, c.req.param("projectId"));
+    const projectId = c.req.param("projectId");
+    await parts.directory.organizationOf(projectId);
     const id = c.req.param("rateLimitId");
     const model = modelOf(id);
     const wire = parseInput(updateSchema, (await readJson(c.req.raw, parts.bounds)).value);
@@ -110,11 +112,6 @@ async function write(parts: RateLimitParts, projectId: string, model: string, li
     throw new AppError("invalid_value", { publicText: "Too many models of the project have limits. Lift some first." });
   }
   if (isLimited) await setLimits();
-}
-
-async function existing({ directory }: RateLimitParts, projectId: string): Promise<string> {
-  if ((await directory.findOrganization(projectId)) !== undefined) return projectId;
-  throw new AppError("not_found", { publicText: "There is no such project." });
 }
 
 function modelOf(rateLimitId: string): string {
