@@ -64,8 +64,8 @@ export class MockRegion {
     this.#passportKey = passportKey;
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
-        // One that was cut off before all of it was here, as by `stop`, has no answer.
-        if (request.complete) throw error;
+        // One that was cut off before it was read, as by `stop`, has no answer.
+        if (error !== request.errored) throw error;
       });
     });
   }
