@@ -22,12 +22,16 @@ export class BatchDirectory {
     this.#database = database;
   }
 
-  /** False when `maxActive` batches of the organization are under way; nothing is written then. */
+  /**
+   * False when `maxActive` other batches of the organization are under way; nothing is written then. It may be said again of a
+   * batch whose first beginning nobody heard the end of.
+   */
   async begin(row: BatchRow, maxActive: number): Promise<boolean> {
     const begun = await this.#database.rows(idSchema, {
       sql: `INSERT INTO batches (id, org_id, project_id, created_at_ms, is_active, batch)
             SELECT ?1, ?2, ?3, ?4, ?5, ?6
-            WHERE (SELECT COUNT(*) FROM batches WHERE org_id = ?2 AND is_active = 1) < ?7
+            WHERE (SELECT COUNT(*) FROM batches WHERE org_id = ?2 AND is_active = 1 AND id <> ?1) < ?7
+            ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms, batch = excluded.batch
             RETURNING id`,
       values: [...valuesOf(row), maxActive],
     });

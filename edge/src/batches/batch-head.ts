@@ -48,6 +48,8 @@ export type BatchCaller = Readonly<z.infer<typeof callerSchema>>;
 export const batchHeadSchema = z.object({
   id: z.string(),
   caller: callerSchema,
+  /** Of the body that made it under an `Idempotency-Key`. */
+  requestHash: z.optional(z.string()),
   endpoint: batchEndpointSchema,
   inputFileId: z.string(),
   inputSizeBytes: z.int(),

@@ -8,6 +8,13 @@ export function newBatchId(entropy: Entropy): string {
   return `batch_${encodeBase32(entropy(15))}`;
 }
 
+/** The id of the batch that a key makes under an `Idempotency-Key`. */
+export async function batchIdOf(keyId: string, idempotencyKey: string): Promise<string> {
+  const name = new TextEncoder().encode(JSON.stringify(["batch", keyId, idempotencyKey]));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", name));
+  return `batch_${encodeBase32(digest.subarray(0, 15))}`;
+}
+
 export function isBatchId(text: string): boolean {
   return pattern.test(text);
 }

@@ -1,6 +1,6 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import batchesMigration from "../../migrations/0005_batches.sql?raw";
 import { applyMigration } from "#edge/admin/test-database.ts";
 import type { BatchHead } from "./batch-head.ts";
@@ -53,4 +53,37 @@ test("one that is nobody's is not there, and nothing is made of asking", async (
   expect(await runner.cancel()).toBeUndefined();
   await runner.work(1);
   expect(await runDurableObjectAlarm(runner)).toBe(false);
+});
+
+describe("a batch that is made again", () => {
+  const request = { requestHash: "hash" };
+
+  test("is the one that there is, also while that is being made", async () => {
+    const runner = runnerOf("again");
+    const creations = await Promise.all([1, 2, 3].map(async () => runner.create(headOf("again", request))));
+    expect(creations.map(({ kind }) => kind)).toEqual(["created", "existing", "existing"]);
+    expect(await runner.find("hash")).toMatchObject({ kind: "existing", batch: { id: "again" } });
+  });
+
+  test("by another request is refused", async () => {
+    const runner = runnerOf("other");
+    await runner.create(headOf("other", request));
+    expect(await runner.create(headOf("other", { requestHash: "another" }))).toEqual({ kind: "conflict" });
+    expect(await runner.find("another")).toEqual({ kind: "conflict" });
+  });
+
+  test("is made when it could not be listed before, or nobody heard that it was", async () => {
+    const runner = runnerOf("late");
+    await env.DB.prepare(
+      "CREATE TRIGGER broken BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'broken'); END",
+    ).run();
+    await runInDurableObject(runner, async (batch) => {
+      await expect(batch.create(headOf("late", request))).rejects.toMatchObject({ code: "unavailable" });
+    });
+    await env.DB.prepare("DROP TRIGGER broken").run();
+    expect(await runner.find("hash")).toBeUndefined();
+    await env.DB.prepare("INSERT INTO batches VALUES ('late', 'org_runner', 'proj_runner', 0, 1, '{}')").run();
+    expect(await runner.create(headOf("late", request))).toMatchObject({ kind: "created" });
+    expect((await runner.read())?.id).toBe("late");
+  });
 });

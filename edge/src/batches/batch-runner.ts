@@ -25,11 +25,19 @@ const maxRestMs = 600_000;
 /** A batch whose turns fail for so long after its window has failed itself. */
 const giveUpMs = 24 * 3_600_000;
 
-export type Creation = { readonly kind: "created"; readonly batch: Batch } | { readonly kind: "too_many" };
+/** What there is for a request that would make the batch again. */
+export type Existing =
+  | { readonly kind: "existing"; readonly batch: Batch }
+  /** Another request made it. */
+  | { readonly kind: "conflict" };
+
+export type Creation = { readonly kind: "created"; readonly batch: Batch } | Existing | { readonly kind: "too_many" };
 
 export class BatchRunner extends DurableObject<Bindings> {
   #state: BatchState | undefined;
   #parts: Parts | undefined;
+  /** While it is being made. */
+  #creating: Promise<Creation> | undefined;
   /** While a turn works: since when. */
   #workingSinceMs: number | undefined;
 
@@ -38,24 +46,23 @@ export class BatchRunner extends DurableObject<Bindings> {
     this.#state = BatchState.open(state.storage);
   }
 
-  /** Rejects when it cannot be listed; there is no batch then. */
+  /** Of requests that come together one makes it. Rejects when it cannot be listed; there is no batch then. */
   async create(head: BatchHead): Promise<Creation> {
-    const { now, batchDirectory, config } = await this.#getParts();
-    await this.ctx.storage.setAlarm(now() + watchMs);
-    const state = BatchState.create(this.ctx.storage, head);
-    try {
-      if (!(await batchDirectory.begin(rowOf(state), config.batches.maxActive))) {
-        await this.#forget();
-        return { kind: "too_many" };
-      }
-    } catch (thrown) {
-      // Its caller is told that there is none, and makes another.
-      await this.#forget();
-      throw thrown;
-    }
-    this.#state = state;
-    await this.#send(state, 0);
-    return { kind: "created", batch: state.toWire() };
+    while (this.#creating !== undefined) await Promise.allSettled([this.#creating]);
+    const existing = this.find(head.requestHash);
+    if (existing !== undefined) return existing;
+    this.#creating = this.#create(head).finally(() => {
+      this.#creating = undefined;
+    });
+    return this.#creating;
+  }
+
+  /** Undefined when there is no batch. */
+  find(requestHash: string | undefined): Existing | undefined {
+    const state = this.#state;
+    if (state === undefined) return undefined;
+    if (state.head.requestHash !== requestHash) return { kind: "conflict" };
+    return { kind: "existing", batch: state.toWire() };
   }
 
   /** Undefined when there is none. */
@@ -105,6 +112,25 @@ export class BatchRunner extends DurableObject<Bindings> {
     if (this.#isWorking(now(), config.bounds.answerTimeoutMs)) return;
     log.info("turn of a batch sent again", { batchId: id, turn });
     await this.#send(state, 0);
+  }
+
+  async #create(head: BatchHead): Promise<Creation> {
+    const { now, batchDirectory, config } = await this.#getParts();
+    await this.ctx.storage.setAlarm(now() + watchMs);
+    const state = BatchState.create(this.ctx.storage, head);
+    try {
+      if (!(await batchDirectory.begin(rowOf(state), config.batches.maxActive))) {
+        await this.#forget();
+        return { kind: "too_many" };
+      }
+    } catch (thrown) {
+      // Its caller is told that there is none, and makes another.
+      await this.#forget();
+      throw thrown;
+    }
+    this.#state = state;
+    await this.#send(state, 0);
+    return { kind: "created", batch: state.toWire() };
   }
 
   async #work(state: BatchState, parts: Parts): Promise<void> {

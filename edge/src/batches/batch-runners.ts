@@ -5,7 +5,7 @@ import { answerWithin } from "#edge/deadline.ts";
 import type { BatchHead } from "./batch-head.ts";
 import { inJurisdiction } from "#edge/storage/jurisdiction.ts";
 import { isBatchId } from "./batch-id.ts";
-import type { BatchRunner, Creation } from "./batch-runner.ts";
+import type { BatchRunner, Creation, Existing } from "./batch-runner.ts";
 import type { BatchTurn } from "./batch-turn.ts";
 
 const retryAfterMs = 1_000;
@@ -31,6 +31,11 @@ export class BatchRunners {
 
   async create(head: BatchHead): Promise<Creation> {
     return this.#within<Creation>(this.#runner(head.caller, head.id).create(head));
+  }
+
+  /** What becomes of a request to make it again; undefined when this tenant has no such batch. */
+  async find(owner: FileOwner, id: string, requestHash: string): Promise<Existing | undefined> {
+    return this.#within<Existing | undefined>(this.#runner(owner, id).find(requestHash));
   }
 
   /** Undefined when this tenant has no such batch. */

@@ -4,12 +4,11 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { EdgeContext } from "#edge/context.ts";
+import { idempotencyKeyOf, replayedHeaders } from "#edge/idempotency/idempotency-key.ts";
 import type { IdempotentRun, IdempotentRuns } from "#edge/idempotency/idempotent-runs.ts";
 import type { ClaimOutcome } from "#edge/idempotency/run.ts";
 import type { Logger } from "#edge/logger.ts";
 import { isEventStream } from "#edge/proxy/reply-headers.ts";
-
-const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 export interface RememberParts {
   readonly runs: IdempotentRuns;
@@ -20,10 +19,9 @@ export interface RememberParts {
 
 export function remember({ runs, enter, log }: RememberParts) {
   return createMiddleware<EdgeContext>(async (c, next) => {
-    const idempotencyKey = c.req.header("idempotency-key");
+    const idempotencyKey = idempotencyKeyOf(c.req.raw);
     const body = c.get("body");
     if (idempotencyKey === undefined || body === undefined) return next();
-    if (!keyPattern.test(idempotencyKey)) throw new AppError("invalid_value", { param: "Idempotency-Key" });
 
     const { keyId } = c.get("credential");
     const path = new URL(c.req.url).pathname;
@@ -81,7 +79,7 @@ function replay(outcome: Exclude<ClaimOutcome, { kind: "first" | "running" | "cr
   if (outcome.kind === "conflict") throw new AppError("idempotency_conflict");
   if (outcome.kind === "not_kept") throw new AppError("idempotency_answer_not_kept");
   const { status, headers, body } = outcome.answer;
-  return new Response(body, { status, headers: { ...headers, "idempotent-replayed": "true" } });
+  return new Response(body, { status, headers: { ...headers, ...replayedHeaders } });
 }
 
 /** Whether the same request would be answered the same again: not by a limit, a full region or a failure. */

@@ -23,6 +23,8 @@ export const batchRequestSchema = z.strictObject({
   output_expires_after: z.nullish(expiresAfterSchema),
 });
 
+export type BatchRequest = z.infer<typeof batchRequestSchema>;
+
 export const batchListQuerySchema = z.strictObject(pageFields);
 
 /** One line of an input file. Its method, its url and its body are judged with the endpoint in view. */

@@ -1,0 +1,13 @@
+import { AppError } from "@sluice/shared/errors.ts";
+
+const pattern = /^[\x21-\x7e]{1,255}$/;
+
+/** The request's `Idempotency-Key`, if it has one. Throws `invalid_value` when it is none. */
+export function idempotencyKeyOf({ headers }: Request): string | undefined {
+  const key = headers.get("idempotency-key") ?? undefined;
+  if (key !== undefined && !pattern.test(key)) throw new AppError("invalid_value", { param: "Idempotency-Key" });
+  return key;
+}
+
+/** On an answer that was made for an earlier request. */
+export const replayedHeaders = { "idempotent-replayed": "true" } as const;
