@@ -64,6 +64,29 @@ test("a scope that the key lacks is refused, whatever stands beside it", async (
   expect(numAsked()).toBe(1);
 });
 
+test.each<{ scopes: Scope[]; fields: Record<string, string>; granted: string }>([
+  { scopes: ["inference"], fields: {}, granted: "inference" },
+  { scopes: ["inference"], fields: { scope: "" }, granted: "inference" },
+  { scopes: ["usage.read", "admin"], fields: {}, granted: "usage.read" },
+  { scopes: ["inference", "usage.read", "admin"], fields: {}, granted: "inference usage.read" },
+])("a key with $scopes that asks for $fields is granted $granted", async ({ scopes, fields, granted }) => {
+  const { ask } = tokenEndpoint();
+  const response = await ask({ ...(await provisionKey(scopes)), ...fields });
+  expect(response.status).toBe(200);
+  const { scope, access_token } = await response.json<{ scope: string; access_token: string }>();
+  expect(scope).toBe(granted);
+  expect(await parts.ownTokens.verify(access_token)).toMatchObject({ scopes: granted.split(" ") });
+});
+
+test("a key that only administers must ask for that", async () => {
+  const { ask } = tokenEndpoint();
+  const key = await provisionKey(["admin"]);
+  const response = await ask(key);
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({ error: "invalid_scope" });
+  expect(await (await ask({ ...key, scope: "admin" })).json()).toMatchObject({ scope: "admin" });
+});
+
 test("secrets that are guessed reach no gate, however many", async () => {
   const { ask, numAsked } = tokenEndpoint();
   const forger = await KeyTagger.fromSecret("a forger's secret");

@@ -1,11 +1,12 @@
 // `POST /oauth/token`: OAuth 2.0 client credentials (RFC 6749, section 4.4). The client is a key: its id is the client id, the
 // key itself the client secret. A secret that was guessed fails by its tag; only a key that was minted here reaches its gate, which
-// is asked once. Errors have the RFC's form, since OAuth clients expect it, and its codes.
+// is asked once, and a second time by a client that does not say which scopes it wants. Errors have the RFC's form, since OAuth clients expect it, and its codes.
 import type { Context, Handler } from "hono";
 import type { DenialAudit } from "#edge/admin/denial-audit.ts";
 import { parseApiKey } from "#edge/auth/api-key.ts";
 import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
+import type { Principal } from "#edge/auth/principal.ts";
 import { type OwnTokens, ownTokenLifetimeS } from "#edge/auth/own-token/own-tokens.ts";
 import { ordinaryScopes, type Scope, scopeSchema } from "#edge/auth/scope.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
@@ -30,8 +31,8 @@ export function issueToken({ tagger, gates, ownTokens, denials }: TokenEndpointP
     const form = await readForm(c.req.raw);
     if (form === undefined) return refuse(c, "invalid_request");
     if (form.get("grant_type") !== "client_credentials") return refuse(c, "unsupported_grant_type");
-    const scopes = readScopes(form.get("scope"));
-    if (scopes === undefined) return refuse(c, "invalid_scope");
+    const asked = readScopes(form.get("scope"));
+    if (asked === undefined) return refuse(c, "invalid_scope");
     const client = readBasic(c.req.header("authorization")) ?? {
       id: form.get("client_id"),
       secret: form.get("client_secret"),
@@ -43,7 +44,7 @@ export function issueToken({ tagger, gates, ownTokens, denials }: TokenEndpointP
     const question = {
       requestId: c.get("requestId"),
       credential,
-      scopes,
+      scopes: asked === "unsaid" ? [] : asked,
       ip: c.req.header("cf-connecting-ip"),
       origin: c.req.header("origin"),
       model: undefined,
@@ -56,6 +57,8 @@ export function issueToken({ tagger, gates, ownTokens, denials }: TokenEndpointP
       const isScope = admission.kind === "refused" && admission.reason === "scope_missing";
       return refuse(c, isScope ? "invalid_scope" : "invalid_client");
     }
+    const scopes = asked === "unsaid" ? await ordinaryScopesOf(admission.principal, gates) : asked;
+    if (scopes.length === 0) return refuse(c, "invalid_scope");
     const token = await ownTokens.issue({ keyId: key.keyId, scopes });
     // RFC 6749, section 5.1.
     c.header("cache-control", "no-store");
@@ -75,11 +78,18 @@ async function readForm(request: Request): Promise<URLSearchParams | undefined> 
   return new URLSearchParams(new TextDecoder().decode(await readBytes(request, bodyBounds)));
 }
 
-/** Absent when one is none of ours. Without a `scope` field: what a key has unless it says otherwise. */
-function readScopes(text: string | null): readonly Scope[] | undefined {
-  if (text === null) return ordinaryScopes;
+/** Absent when one is none of ours. A field without a value is one that was left out (RFC 6749, section 3.2). */
+function readScopes(text: string | null): readonly Scope[] | "unsaid" | undefined {
+  if (text === null || text === "") return "unsaid";
   const scopes = [...new Set(text.split(" "))].map((part) => scopeSchema.safeParse(part));
   return scopes.every(({ success }) => success) ? scopes.flatMap(({ data }) => data ?? []) : undefined;
+}
+
+/** What a client gets that asks for no scope: those of its key but `admin`, which must be asked for (section 3.3). */
+async function ordinaryScopesOf({ keyId, projectId }: Principal, gates: KeyGates): Promise<readonly Scope[]> {
+  const key = await gates.describe(keyId, projectId);
+  const held = key === undefined ? [] : (key.record.scopes ?? ordinaryScopes);
+  return ordinaryScopes.filter((scope) => held.includes(scope));
 }
 
 /** The client in an `Authorization: Basic` header; both halves are form-encoded (RFC 6749, section 2.3.1). */
