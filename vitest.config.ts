@@ -7,6 +7,7 @@ const lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.json";
 
 export default defineConfig({
   test: {
+    globalSetup: ["tests/temporary-files.ts"],
     projects: [
       { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"] } },
       {

@@ -6,7 +6,7 @@ export default defineConfig({
     name: "end-to-end",
     root: import.meta.dirname,
     include: ["{end-to-end,conformance}/**/*.test.ts"],
-    globalSetup: ["end-to-end/shared-stack.ts"],
+    globalSetup: ["temporary-files.ts", "end-to-end/shared-stack.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,

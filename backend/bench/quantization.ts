@@ -3,8 +3,7 @@
 // the perplexity of the answer.
 //
 //   node backend/bench/quantization.ts [--model dir] [--limit examples]
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,6 +13,7 @@ import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import type { Executor } from "#engine/executor/executor.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -72,14 +72,14 @@ async function readExamples(modelDir: string, limit: number): Promise<readonly E
 async function readAnswers(precision: Precision): Promise<readonly Place[]> {
   const longest = Math.max(...examples.map(({ prompt, answer }) => prompt.length + answer.length));
   const blocksEach = Math.ceil(longest / blockSize);
-  const cacheDir = await mkdtemp(join(tmpdir(), "sluice-quantization-"));
+  await using cache = await temporaryFolder();
   const executor = await createCpuExecutor({
     modelDir: args.model,
     precision,
     blockSize,
     numBlocks: batchSize * blocksEach,
     numThreads: 1,
-    cacheDir,
+    cacheDir: cache.path,
   });
   try {
     const read: Place[] = [];
@@ -89,7 +89,6 @@ async function readAnswers(precision: Precision): Promise<readonly Place[]> {
     return read;
   } finally {
     await executor.close();
-    await rm(cacheDir, { recursive: true });
   }
 }
 

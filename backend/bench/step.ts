@@ -4,14 +4,14 @@
 // that was never written is one page of zeros, which is read from the cache.
 //
 //   npm run bench:step -- [--precision int8] [--threads 1] [--batch 32] [--context 128] [--steps 50] [--block 64] [--model dir]
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import { readConfig } from "#engine/graph/config.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { median } from "./measure.ts";
 import { randomCheckpoint } from "./random-checkpoint.ts";
 import { readNativeProfile } from "./step/native-profile.ts";
@@ -42,7 +42,7 @@ const [numThreads, batch, context, numSteps, blockSize] = [
 ].map(Number) as [number, number, number, number, number];
 const modelDir = args.model ?? (await randomCheckpoint(`${root}.sluice/bench`, "smollm2-135m"));
 const config = await readConfig(modelDir);
-const profileDir = await mkdtemp(join(tmpdir(), "sluice-step-"));
+await using profiles = await temporaryFolder();
 
 const script = await withEngine({}, async (engine) => {
   const times: number[] = [];
@@ -54,11 +54,10 @@ const script = await withEngine({}, async (engine) => {
   });
   return { medianMs: median(times), cpuMs: (user + system) / 1e3 / numSteps, parts };
 });
-await withEngine({ profilePrefix: join(profileDir, "native") }, async (engine) => {
+await withEngine({ profilePrefix: join(profiles.path, "native") }, async (engine) => {
   for (let step = 0; step < numSteps; step += 1) await engine.step();
 });
-const native = await readNativeProfile(profileDir, numSteps);
-await rm(profileDir, { recursive: true });
+const native = await readNativeProfile(profiles.path, numSteps);
 
 const total = [...script.parts.values()].reduce((sum, ms) => sum + ms, 0);
 const inNative = script.parts.get("native run") ?? 0;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { decodeFloats } from "#engine/graph/decode-floats.ts";
 import { readSafetensorsHeader } from "#engine/graph/safetensors.ts";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { writeLlamaGguf } from "./llama-gguf.ts";
 
 const golden = fileURLToPath(new URL("../../test-data/golden/", import.meta.url));

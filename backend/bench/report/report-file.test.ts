@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { describeRun, openReport, saveReport } from "./report-file.ts";
 
 const head = describeRun("some-model", [], 3);

@@ -1,8 +1,6 @@
 // Embeddings over the real executor: transformers' numbers in every family, and the same bits in any company.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { Engine } from "./engine.ts";
 import { createCpuExecutor } from "./executor/cpu-executor.ts";
 import type { Executor } from "./executor/executor.ts";
@@ -12,11 +10,8 @@ import { withPooling } from "./executor/with-pooling.ts";
 import type { GenerationRequest } from "./generation.ts";
 import { embeddingRequest, request, runToEnd } from "./test-requests.ts";
 
-let cacheDir = "";
-beforeAll(async () => {
-  cacheDir = await mkdtemp(join(tmpdir(), "sluice-embedding-"));
-});
-afterAll(() => rm(cacheDir, { recursive: true }));
+const cache = await temporaryFolder();
+afterAll(() => cache[Symbol.asyncDispose]());
 
 const poolings = ["last", "mean"] as const;
 /** A block and a few tokens, so that prompts of 24 come in two chunks. */
@@ -35,7 +30,7 @@ describe.each([...goldenModels, "pocket"] as const)("the %s model in fp32", (nam
       maxModelLen: 512,
       numThreads: 1,
     } as const;
-    const executor = await createCpuExecutor({ ...options, cacheDir });
+    const executor = await createCpuExecutor({ ...options, cacheDir: cache.path });
     for (const limits of [roomy, chunked]) {
       const embeddings = await embed(withPooling(executor, pooling), [embeddingRequest(1, prompt)], limits);
       const found = embeddings.get(1) ?? new Float32Array();
@@ -52,7 +47,14 @@ describe.each(["int8", "fp32"] as const)("the pocket model in %s", (precision) =
   let executor: Executor;
   beforeAll(async () => {
     const { modelDir } = await readGoldenCase("pocket");
-    executor = await createCpuExecutor({ modelDir, precision, cacheDir, blockSize: 16, numBlocks: 256, numThreads: 1 });
+    executor = await createCpuExecutor({
+      modelDir,
+      precision,
+      cacheDir: cache.path,
+      blockSize: 16,
+      numBlocks: 256,
+      numThreads: 1,
+    });
   });
   afterAll(() => executor.close());
 

@@ -2,7 +2,7 @@
 // happens beside it and to it. On the CPU more is promised (pocket-model.test.ts): the same bits, for prompts of any kind.
 // In float16 rounding differs between a chunk and a decode, so the same tokens are promised only where the model is sure.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { Engine } from "./engine.ts";
 import { createExecutor } from "./executor/create-executor.ts";
 import { executorsUnderTest } from "./executor/executor-under-test.ts";

@@ -1,8 +1,6 @@
 // Logprobs through the engine and the real executor, against the logits that transformers computed.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { Engine } from "./engine.ts";
 import { createCpuExecutor } from "./executor/cpu-executor.ts";
 import type { Executor } from "./executor/executor.ts";
@@ -12,20 +10,19 @@ import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 const limits = { maxNumBatchedTokens: 1024, maxNumSeqs: 4, maxQueuedRequests: 4, maxQueuedTokens: 10_000 };
+const cache = await temporaryFolder();
+afterAll(() => cache[Symbol.asyncDispose]());
 
 describe.each([...goldenModels, "pocket"] as const)("logprobs of the %s model in fp32", (name) => {
   let golden: GoldenCase;
   let executor: Executor;
-  let cacheDir = "";
-
   beforeAll(async () => {
     golden = await readGoldenCase(name);
-    cacheDir = await mkdtemp(join(tmpdir(), "sluice-logprobs-"));
     const { modelDir } = golden;
     executor = await createCpuExecutor({
       modelDir,
       precision: "fp32",
-      cacheDir,
+      cacheDir: cache.path,
       // Asked for, because a LongRoPE model stays within its original positions by default.
       maxModelLen: 512,
       blockSize: 16,
@@ -33,10 +30,7 @@ describe.each([...goldenModels, "pocket"] as const)("logprobs of the %s model in
       numThreads: 1,
     });
   });
-  afterAll(async () => {
-    await executor.close();
-    await rm(cacheDir, { recursive: true });
-  });
+  afterAll(() => executor.close());
 
   test("of the prompt and of the first token are transformers' within 1e-3", async () => {
     const { vocabSize } = executor.spec;
@@ -83,11 +77,10 @@ describe.each([...goldenModels, "pocket"] as const)("logprobs of the %s model in
 test("the logits of a whole long prompt, in the runs of one step, are those of its positions one by one", async () => {
   const { modelDir, prompt } = await readGoldenCase("pocket");
   const tokenIds = Array.from({ length: 700 }, (_, index) => prompt[index % prompt.length]!);
-  const cacheDir = await mkdtemp(join(tmpdir(), "sluice-logprobs-"));
   const executor = await createCpuExecutor({
     modelDir,
     precision: "fp32",
-    cacheDir,
+    cacheDir: cache.path,
     blockSize: 64,
     numBlocks: 24,
     numThreads: 1,
@@ -107,7 +100,6 @@ test("the logits of a whole long prompt, in the runs of one step, are those of i
     expect(difference).toBeLessThan(1e-4);
   }
   await executor.close();
-  await rm(cacheDir, { recursive: true });
 });
 
 interface Run {

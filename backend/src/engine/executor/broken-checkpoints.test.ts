@@ -3,7 +3,7 @@ import { cp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readSafetensorsHeader } from "#engine/graph/safetensors.ts";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import { readGoldenCase } from "./golden-case.ts";

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { Precision } from "#engine/graph/linear.ts";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { makeCandidates } from "#engine/sampling/candidates.ts";
 import { selectTop } from "#engine/sampling/rank.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";

@@ -1,18 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { Precision } from "#engine/graph/linear.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { Executor } from "./executor.ts";
 import { goldenModels, readGoldenCase } from "./golden-case.ts";
 import { generate, seededRandom, shuffledBlocks, TestSequence } from "./test-sequence.ts";
 
-let cacheDir = "";
-beforeAll(async () => {
-  cacheDir = await mkdtemp(join(tmpdir(), "sluice-executor-"));
-});
-afterAll(() => rm(cacheDir, { recursive: true }));
+const cache = await temporaryFolder();
+afterAll(() => cache[Symbol.asyncDispose]());
 
 interface Settings {
   readonly precision?: Precision;
@@ -32,7 +27,7 @@ async function withExecutor(modelDir: string, settings: Settings, use: (executor
     numBlocks,
     maxModelLen,
     numThreads,
-    cacheDir,
+    cacheDir: cache.path,
   });
   try {
     await use(executor);

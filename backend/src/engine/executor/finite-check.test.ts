@@ -1,9 +1,9 @@
-import { cp, mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, open } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readSafetensorsHeader } from "#engine/graph/safetensors.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { ScheduledSequence } from "./executor.ts";
 import { checkFinite, NonFiniteStepError } from "./finite-check.ts";
@@ -16,27 +16,23 @@ const settings = { precision: "fp32", blockSize: 8, numBlocks: 8, numThreads: 1,
 
 test("names the sequences whose numbers are not finite, and keeps them out of the pool", async () => {
   const { modelDir, prompt } = await readGoldenCase("wide-heads");
-  const poisoned = await mkdtemp(join(tmpdir(), "sluice-poisoned-"));
-  try {
-    await cp(modelDir, poisoned, { recursive: true });
-    await poisonEmbedding(join(poisoned, "model.safetensors"));
-    const executor = await createCpuExecutor({ modelDir: poisoned, ...settings });
-    const healthy = prompt.slice(0, 11).map((token) => (token === poisonedToken ? 4 : token));
-    const expected = (await executor.execute([sequence(healthy, 0)])).slice();
+  await using folder = await temporaryFolder();
+  await cp(modelDir, folder.path, { recursive: true });
+  await poisonEmbedding(join(folder.path, "model.safetensors"));
+  const executor = await createCpuExecutor({ modelDir: folder.path, ...settings });
+  const healthy = prompt.slice(0, 11).map((token) => (token === poisonedToken ? 4 : token));
+  const expected = (await executor.execute([sequence(healthy, 0)])).slice();
 
-    const step = executor.execute([
-      sequence(healthy, 0),
-      sequence([5, poisonedToken, 6], 2),
-      sequence([poisonedToken], 4, 0),
-    ]);
-    await expect(step).rejects.toThrow(NonFiniteStepError);
-    await expect(step).rejects.toMatchObject({ sequenceIndexes: [1, 2] });
-    // The blocks of the faulty sequences, taken by a healthy one that fills them only in part.
-    expect(await executor.execute([sequence(healthy, 2)])).toEqual(expected);
-    await executor.close();
-  } finally {
-    await rm(poisoned, { recursive: true });
-  }
+  const step = executor.execute([
+    sequence(healthy, 0),
+    sequence([5, poisonedToken, 6], 2),
+    sequence([poisonedToken], 4, 0),
+  ]);
+  await expect(step).rejects.toThrow(NonFiniteStepError);
+  await expect(step).rejects.toMatchObject({ sequenceIndexes: [1, 2] });
+  // The blocks of the faulty sequences, taken by a healthy one that fills them only in part.
+  expect(await executor.execute([sequence(healthy, 2)])).toEqual(expected);
+  await executor.close();
 });
 
 test("names the sequences whose hidden states are not finite, where nothing else shows it", () => {

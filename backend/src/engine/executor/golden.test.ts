@@ -1,6 +1,6 @@
 // Every executor against the logits and tokens that transformers computes.
 import { afterAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createExecutor } from "./create-executor.ts";
 import { executorsUnderTest } from "./executor-under-test.ts";
 import type { Executor } from "./executor.ts";

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseConfig } from "#engine/graph/config.ts";
 import type { Precision } from "#engine/graph/linear.ts";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import { readGoldenCase } from "./golden-case.ts";
 import { MemoryBudgetError, checkMemory, defaultMemoryBudgetBytes } from "./memory-budget.ts";

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { GoldenCase } from "./golden-case.ts";
 import { goldenModels, readGoldenCase } from "./golden-case.ts";

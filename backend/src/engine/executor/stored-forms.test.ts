@@ -8,7 +8,7 @@ import { openCheckpoint } from "#engine/graph/checkpoint.ts";
 import { layOutSafetensors } from "#engine/graph/safetensors-layout.ts";
 import { readExactly } from "#engine/graph/safetensors.ts";
 import type { TensorDtype } from "#engine/graph/safetensors.ts";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import { readGoldenCase } from "./golden-case.ts";
 import { generate, shuffledBlocks, TestSequence } from "./test-sequence.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openCheckpoint } from "./checkpoint.ts";
 import { layOutSafetensors } from "./safetensors-layout.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 /** A safetensors file of one float32 vector of four. */
 function oneTensorFile(name: string): Uint8Array {

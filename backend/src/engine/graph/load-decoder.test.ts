@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "./config.ts";
 import { chooseMaxModelLen, openModel } from "./load-decoder.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 const fields = {
   vocab_size: 1000,

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readPooling } from "./pooling.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 /** file -> its text, or what it says in JSON. */
 async function poolingOf(files: Readonly<Record<string, unknown>>): Promise<string> {

@@ -8,7 +8,7 @@ import type { MatrixGroup } from "./matrix-groups.ts";
 import { quantizedName } from "./quantize.ts";
 import { quantizeCheckpoint } from "./quantized-cache.ts";
 import { layerTensorNames } from "./tensor-names.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 const golden = (name: string) => new URL(`../../../test-data/golden/${name}`, import.meta.url).pathname;
 

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readSafetensorsHeader } from "./safetensors.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 
 function fileOf(header: unknown, dataBytes: number, headerBytes?: bigint): Uint8Array {
   const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));

@@ -1,16 +1,11 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { expect, test } from "vitest";
 import { byteTokenizerJson } from "#ingress/fixtures/byte-tokenizer.ts";
+import { modelFolder } from "#ingress/fixtures/model-folder.ts";
 import { loadServedModel, type ServedModel } from "./served-model.ts";
 
 async function load(files: Readonly<Record<string, unknown>>): Promise<ServedModel> {
-  const directory = await mkdtemp(path.join(tmpdir(), "model-"));
-  for (const [name, content] of Object.entries({ "tokenizer.json": byteTokenizerJson(), ...files })) {
-    await writeFile(path.join(directory, name), typeof content === "string" ? content : JSON.stringify(content));
-  }
-  return loadServedModel(directory, "tiny");
+  await using folder = await modelFolder({ "tokenizer.json": byteTokenizerJson(), ...files });
+  return await loadServedModel(folder.path, "tiny");
 }
 
 function renderHi(model: ServedModel): string | undefined {
@@ -95,8 +90,8 @@ test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
 });
 
 test("refuses a directory without a tokenizer, and says what to do", async () => {
-  const directory = await mkdtemp(path.join(tmpdir(), "model-"));
-  await expect(loadServedModel(directory, "tiny")).rejects.toThrow(/tokenizer\.json is missing; download it/);
+  await using folder = await modelFolder({});
+  await expect(loadServedModel(folder.path, "tiny")).rejects.toThrow(/tokenizer\.json is missing; download it/);
 });
 
 test("added tokens may lie beyond what the model has, as where a padding token was added and nothing resized", async () => {

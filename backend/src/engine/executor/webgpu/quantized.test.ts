@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { readGoldenCase } from "#engine/executor/golden-case.ts";
 import { shuffledBlocks, TestSequence } from "#engine/executor/test-sequence.ts";
 import { missingDevice } from "./missing-device.ts";

@@ -1,7 +1,7 @@
 // The provider's attention with a window is right only on devices whose subgroups have 16 lanes or more, as those of GPUs
 // do. Lavapipe's have as many as its vectors hold float32 numbers.
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { temporaryFolder } from "#engine/graph/temporary-folder.ts";
+import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { readGoldenCase } from "#engine/executor/golden-case.ts";
 import { shuffledBlocks, TestSequence } from "#engine/executor/test-sequence.ts";
 import { missingDevice } from "./missing-device.ts";
