@@ -60,7 +60,7 @@ export function listRateLimits(parts: RateLimitParts): Handler<EdgeContext, OneP
     const projectId = c.req.param("projectId");
     await parts.directory.organizationOf(projectId);
     const page = parseInput(listSchema, readQuery(c.req.url));
-    const reports = await parts.view.read((work) => c.executionCtx.waitUntil(work));
+    const reports = await parts.view.readFresh((work) => c.executionCtx.waitUntil(work));
     const served = parts.regions.flatMap(({ id, models = [] }) => {
       const report = reports.get(id);
       return report?.kind === "answered" ? report.status.models : models;

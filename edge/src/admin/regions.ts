@@ -14,7 +14,7 @@ export interface RegionAdminParts {
 /** `GET /v1/organization/regions`: the configured ones, with what each last said, at most a few seconds ago. */
 export function listRegions({ regions, view }: RegionAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const reports = await view.read((work) => c.executionCtx.waitUntil(work));
+    const reports = await view.readFresh((work) => c.executionCtx.waitUntil(work));
     const data = regions.map((region) => {
       const report = reports.get(region.id);
       const status = report?.kind === "answered" ? report.status : undefined;
@@ -40,7 +40,7 @@ export function listRegions({ regions, view }: RegionAdminParts): Handler<EdgeCo
 /** `GET /v1/organization/engines`: running and waiting sequences of each, over all regions that answer. */
 export function listEngines({ regions, view }: RegionAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const reports = await view.read((work) => c.executionCtx.waitUntil(work));
+    const reports = await view.readFresh((work) => c.executionCtx.waitUntil(work));
     const data = regions.flatMap(({ id: regionId }) => {
       const report = reports.get(regionId);
       const engines = report?.kind === "answered" ? (report.status.engines ?? []) : [];

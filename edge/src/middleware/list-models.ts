@@ -12,7 +12,7 @@ import type { RegionView } from "#edge/routing/region-view.ts";
 export function listModels(regions: readonly Region[], view: RegionView) {
   return createMiddleware<EdgeContext>(async (c, next) => {
     const { jurisdictions, models } = c.get("admitted").routing;
-    const reports = await view.read((work) => c.executionCtx.waitUntil(work));
+    const reports = await view.readFresh((work) => c.executionCtx.waitUntil(work));
     const described = new Map<string, Model>();
     for (const { id, jurisdiction } of regions) {
       const report = reports.get(id);

@@ -7,7 +7,7 @@ import type { RegionView } from "#edge/routing/region-view.ts";
 /** `GET /health`: that the edge answers, and what it believes of its regions. */
 export function reportHealth(regions: readonly Region[], view: RegionView): Handler<EdgeContext> {
   return async (c) => {
-    const reports = await view.read((work) => c.executionCtx.waitUntil(work));
+    const reports = await view.readFresh((work) => c.executionCtx.waitUntil(work));
     return c.json({
       status: "ok",
       regions: regions.map(({ id }) => ({ id, health: healthOf(reports.get(id)) })),

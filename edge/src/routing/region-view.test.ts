@@ -21,7 +21,8 @@ function viewOf(snapshot: () => Promise<readonly RegionReport[]>) {
   } as unknown as DurableObjectNamespace<RegionBoard>;
   const view = new RegionView(namespace, () => time.nowMs, silent);
   const read = async () => [...(await view.read((work) => background.push(work))).keys()];
-  return { time, background, read, numAsked: () => numAsked };
+  const readFresh = async () => [...(await view.readFresh((work) => background.push(work))).keys()];
+  return { time, background, read, readFresh, numAsked: () => numAsked };
 }
 
 test("the first read waits for the board, the next ones do not ask it", async () => {
@@ -46,6 +47,21 @@ test("a view too old to trust says nothing", async () => {
   await read();
   time.nowMs = 10_001;
   expect(await read()).toEqual([]);
+});
+
+test("who shows the view is told what the board says now, also after a pause", async () => {
+  const answers = [[report], [{ ...report, regionId: "far" }]];
+  const { time, read, readFresh, numAsked } = viewOf(async () => answers.shift() ?? []);
+  await read();
+  time.nowMs = 60_000;
+  expect(await readFresh()).toEqual(["far"]);
+  expect(await readFresh()).toEqual(["far"]);
+  expect(numAsked()).toBe(2);
+});
+
+test("who shows the view does not wait for a board that fails", async () => {
+  const { readFresh } = viewOf(async () => Promise.reject(new Error("down")));
+  expect(await readFresh()).toEqual([]);
 });
 
 test("a board that does not answer delays the first request only, and only for a moment", async () => {

@@ -1,5 +1,6 @@
-// This isolate's copy of the board. Requests read it without waiting; it is refreshed behind them. Only an isolate's very
-// first request waits, and not for long: health is a hint that failover makes up for.
+// This isolate's copy of the board. Requests that are routed read it without waiting; it is refreshed behind them. Only an
+// isolate's very first one waits, and not for long: health is a hint that failover makes up for. Whoever is told what it says
+// waits until it is known.
 import type { Clock } from "#edge/clock.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import type { Logger } from "#edge/logger.ts";
@@ -11,6 +12,8 @@ const refreshAfterMs = 1_000;
 /** Past this age a report says nothing about now: the region's health is unknown again. */
 const trustMs = 10_000;
 const firstWaitMs = 500;
+/** A board that had stopped polling asks the regions first, and gives each of them 1.5 s. */
+const freshWaitMs = 2_000;
 /** A refresh that takes longer is given up for lost: its request may have been cancelled under it. */
 const refreshTimeoutMs = 5_000;
 
@@ -43,6 +46,20 @@ export class RegionView {
     const ageMs = this.#now() - this.#refreshedAtMs;
     if (ageMs > refreshAfterMs && !this.#isRefreshing()) waitUntil(this.#refresh());
     return ageMs > trustMs ? noReports : this.#reports;
+  }
+
+  /**
+   * The reports for whoever shows them, not older than `refreshAfterMs` where the board answers within `freshWaitMs`; else as
+   * `read` has them.
+   */
+  async readFresh(waitUntil: (work: Promise<void>) => void): Promise<RegionReports> {
+    if (this.#refreshedAtMs === undefined || this.#now() - this.#refreshedAtMs > refreshAfterMs) {
+      // A refresh of its own, also while another request's runs: that one's I/O cannot be waited for here.
+      const refresh = this.#refresh();
+      waitUntil(refresh);
+      await waitAtMost(freshWaitMs, refresh, () => undefined);
+    }
+    return this.read(waitUntil);
   }
 
   /** Never rejects: without a board, what we have simply ages. */
