@@ -22,6 +22,16 @@ test("callers on three continents together never get more than a leased key's li
   expect(served).toBeGreaterThanOrEqual(39 - callers.length * 2);
 });
 
+test("callers on three continents together never get more than a leased key's limit of one model", async () => {
+  const { id, value } = await edge.createKey({ admission: "leased", model_limits: { pocket: { rpd: 40 } } });
+  expect(await (await edge.admin("GET", `/${id}`)).json()).toMatchObject({ model_limits: { pocket: { rpd: 40 } } });
+  const burst = callers.flatMap((from) => Array.from({ length: 30 }, async () => edge.complete(value, {}, { from })));
+  const served = (await Promise.all(burst)).filter(({ status }) => status === 200).length;
+  expect(served).toBeLessThanOrEqual(39);
+  expect(served).toBeGreaterThanOrEqual(39 - callers.length * 2);
+  expect((await edge.complete(value, { model: "another" }, { from: "tokyo" })).status).not.toBe(429);
+});
+
 test("callers on three continents together have as many requests under way as a leased key's concurrency", async () => {
   const { value } = await edge.createKey({ admission: "leased", concurrency: 5 });
   const region = edge.region("amsterdam");
@@ -59,9 +69,10 @@ test("a leased key says so for life, and cannot have limits that cannot be divid
   expect(id).toMatch(/^leased-/);
   expect(await (await edge.admin("GET", `/${id}`)).json()).toMatchObject({ admission: "leased" });
   expect((await edge.admin("POST", `/${id}`, { admission: "strict" })).status).toBe(400);
-  for (const terms of [{ model_limits: { pocket: { rpm: 5 } } }, { rpm: 1 }]) {
+  const indivisible = { rpm: { rpm: 1 }, "model_limits.pocket.rpd": { model_limits: { pocket: { rpd: 1 } } } };
+  for (const [param, terms] of Object.entries(indivisible)) {
     const refused = await edge.admin("POST", `/${id}`, terms);
-    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: Object.keys(terms)[0] } }]);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param } }]);
     expect((await edge.admin("POST", "", { name: "no", admission: "leased", ...terms })).status).toBe(400);
   }
 });

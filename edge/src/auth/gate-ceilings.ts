@@ -22,7 +22,7 @@ const maxClaims = 3;
 export interface Ledger {
   readonly name: string;
   readonly lease: (order: SliceOrder) => Promise<SliceAnswer>;
-  /** The ledger below it that limits one model; asked only for models that its answers name. */
+  /** The ledger below it that limits one model; asked only for models that its answers name, or `limitModel`. */
   readonly ofModel?: (model: string) => Ledger;
 }
 
@@ -110,9 +110,17 @@ export class GateCeilings {
     for (const { slices } of this.#all()) slices.giveBack(requestId, unusedTokens);
   }
 
+  /** Requests of the model are counted from now on by a ledger of their own, below the one of this name. */
+  limitModel(name: string, model: string): void {
+    const member = this.#members.find((one) => one.name === name);
+    if (member !== undefined) this.#open(member, model);
+  }
+
   /** The ledger has other limits now: what it handed out under those before is spent no more. */
   giveUp(name: string): void {
-    this.#members.find((member) => member.name === name)?.slices.giveUp();
+    this.#all()
+      .find((member) => member.name === name)
+      ?.slices.giveUp();
   }
 
   /** See Places.recall. */

@@ -29,8 +29,8 @@ async function gatesUnder(orgId: string, concurrentRequests: number, numGates: n
 }
 
 /** The gates of one leased key. */
-async function gatesOfLeased(keyId: string, concurrentRequests: number): Promise<Gate[]> {
-  await provisioned(keyId, `org-of-${keyId}`, { limits: { concurrentRequests } });
+async function gatesOfLeased(keyId: string, terms: KeyTerms): Promise<Gate[]> {
+  await provisioned(keyId, `org-of-${keyId}`, terms);
   return places.map((place) => env.CONTINENT_GATE.getByName(`${keyId}@${place}`));
 }
 
@@ -73,7 +73,16 @@ async function end(underWay: readonly UnderWay[]): Promise<void> {
 
 const kinds = [
   { kind: "a project", open: async (name: string, limit: number) => gatesUnder(name, limit, 4) },
-  { kind: "a leased key", open: async (name: string, limit: number) => gatesOfLeased(`leased-${name}`, limit) },
+  {
+    kind: "a leased key",
+    open: async (name: string, concurrentRequests: number) =>
+      gatesOfLeased(`leased-${name}`, { limits: { concurrentRequests } }),
+  },
+  {
+    kind: "a leased key's model",
+    open: async (name: string, concurrentRequests: number) =>
+      gatesOfLeased(`leased-model-${name}`, { modelLimits: { pocket: { concurrentRequests } } }),
+  },
 ];
 
 test.each(kinds)(
@@ -110,7 +119,8 @@ test.each(kinds)("of $kind gates and ledgers that lost their memory lose and gai
   const gates = await open("asleep", 8);
   const held = await burst(gates, 10, "held");
   expect(held).toHaveLength(8);
-  const ledgers = [ledgerOf("asleep"), env.KEY_GATE.getByName("leased-asleep")];
+  const homes = ["leased-asleep", "leased-model-asleep"].map((name) => env.KEY_GATE.getByName(name));
+  const ledgers = [ledgerOf("asleep"), ...homes];
   await Promise.all([...gates, ...ledgers].map(async (object) => fallAsleep(object)));
   expect(await burst(gates, 3, "late")).toEqual([]);
   await end(held);
@@ -170,7 +180,7 @@ test("a ceiling on concurrency that was lifted lets all in, and one that is set 
 });
 
 test("a leased key's concurrency can be changed, and holds on every continent at once", async () => {
-  const gates = await gatesOfLeased("leased-changing", 2);
+  const gates = await gatesOfLeased("leased-changing", { limits: { concurrentRequests: 2 } });
   const held = await burst(gates, 3, "held");
   expect(held).toHaveLength(2);
   const change = { terms: { limits: { concurrentRequests: 5 } }, expiresAtMs: undefined };

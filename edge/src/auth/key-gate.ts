@@ -103,10 +103,10 @@ export class KeyGate extends DurableObject<GateEnv> {
     return this.#leasedHome?.lend(borrower, knownRevision);
   }
 
-  /** Hands out a slice of a leased key's limits. */
-  async lease(order: SliceOrder): Promise<SliceAnswer> {
+  /** Hands out a slice of a leased key's limits: those of one model, if that is given. */
+  async lease(order: SliceOrder, model?: string): Promise<SliceAnswer> {
     if (this.#leasedHome === undefined) throw new Error("the gate has no leased key");
-    return this.#leasedHome.lease(order);
+    return this.#leasedHome.lease(order, model);
   }
 
   /** A ledger above is short of places. Returns what this gate has use for: it has given up the others. */
@@ -198,7 +198,8 @@ export class KeyGate extends DurableObject<GateEnv> {
     if (!isLeasedKeyId(record.keyId)) return undefined;
     const gateOf = (name: string) => this.env.CONTINENT_GATE.getByName(name);
     const recall = async (borrower: string, loan: Loan) => gateOf(borrower).recall(loan);
-    const recallPlaces = async ({ gate, session }: PlaceRecall) => gateOf(gate).recallPlaces(record.keyId, session);
+    const recallPlaces = async (ledger: string, { gate, session }: PlaceRecall) =>
+      gateOf(gate).recallPlaces(ledger, session);
     const { quotaBounds, bounds } = this.#config;
     const times = { leaseMs: quotaBounds.leaseMs, recallTimeoutMs: bounds.ledgerTimeoutMs / 2 };
     return new LeasedHome({ kv: this.ctx.storage.kv, ...times, recall, recallPlaces }, record);

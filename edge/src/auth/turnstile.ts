@@ -34,11 +34,6 @@ export class Turnstile {
     this.#parts = parts;
   }
 
-  /** The ledger has other limits now; see GateCeilings.giveUp. */
-  giveUpSlices(ledgerName: string): void {
-    this.#parts.ceilings.giveUp(ledgerName);
-  }
-
   async admit(question: GateQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
     const decidedAtMs = Date.now();
     const known = lookUp(decidedAtMs);

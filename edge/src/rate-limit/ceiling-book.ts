@@ -8,13 +8,15 @@ import { type PlaceClaim, type PlaceRecall, PlaceRegister } from "./place-regist
 
 const ceilingKey = "ceiling";
 /** Before the gate's name; what is stored there is how many places it holds. */
-const placePrefix = "place/";
+const placeKey = "place/";
 
 /** After so long without an order, what was written ahead is taken back. */
 const idleAfterMs = 5_000;
 
 export interface CeilingBookParts {
   readonly kv: SyncKvStorage;
+  /** Before its keys, where the object keeps several. */
+  readonly keyPrefix?: string;
   /** Longest life of a request. */
   readonly leaseMs: number;
   /** Longest wait for gates to give places back: shorter than a gate waits for its ledger. */
@@ -90,7 +92,7 @@ export class CeilingBook {
   }
 
   #wakeCeiling(): Ceiling {
-    const stored = this.#parts.kv.get(ceilingKey);
+    const stored = this.#parts.kv.get(this.#keyOf(ceilingKey));
     const known = stored === undefined ? undefined : storedCeilingSchema.parse(stored);
     return new Ceiling(this.#limits, known, this.#places);
   }
@@ -99,13 +101,14 @@ export class CeilingBook {
     const { kv, leaseMs } = this.#parts;
     const { concurrentRequests: limit } = this.#limits;
     if (limit === undefined) return undefined;
-    const rows = [...kv.list({ prefix: placePrefix })];
-    const stored = new Map(rows.map(([key, held]) => [key.slice(placePrefix.length), z.int().parse(held)]));
+    const prefix = this.#keyOf(placeKey);
+    const rows = [...kv.list({ prefix })];
+    const stored = new Map(rows.map(([key, held]) => [key.slice(prefix.length), z.int().parse(held)]));
     return new PlaceRegister({ limit, leaseMs, newSession: () => crypto.randomUUID() }, stored, Date.now());
   }
 
   #store(ahead: boolean, nowMs: number): void {
-    this.#parts.kv.put(ceilingKey, this.#ceiling.toStored(ahead, nowMs));
+    this.#parts.kv.put(this.#keyOf(ceilingKey), this.#ceiling.toStored(ahead, nowMs));
     if (!ahead) this.#storePlaces(true);
   }
 
@@ -113,8 +116,13 @@ export class CeilingBook {
   #storePlaces(all: boolean): void {
     const { kv } = this.#parts;
     for (const [gate, held] of this.#places?.takeUnsaved(all) ?? []) {
-      if (held === 0) kv.delete(placePrefix + gate);
-      else kv.put(placePrefix + gate, held);
+      const key = this.#keyOf(placeKey + gate);
+      if (held === 0) kv.delete(key);
+      else kv.put(key, held);
     }
+  }
+
+  #keyOf(name: string): string {
+    return (this.#parts.keyPrefix ?? "") + name;
   }
 }

@@ -34,12 +34,13 @@ async function burst(keyId: string, size: number, name: string): Promise<number>
 }
 
 test.each([
-  { keyId: "leased-requests", limits: { requestsPerDay: 40 } },
-  { keyId: "leased-tokens", limits: { tokensPerMonth: 395 } },
+  { what: "requests", keyId: "leased-requests", terms: { limits: { requestsPerDay: 40 } } },
+  { what: "tokens", keyId: "leased-tokens", terms: { limits: { tokensPerMonth: 395 } } },
+  { what: "a model's requests", keyId: "leased-model", terms: { modelLimits: { pocket: { requestsPerDay: 40 } } } },
 ])(
-  "gates on three continents together admit at most $limits, through crashes of home and gate",
-  async ({ keyId, limits }) => {
-    const home = await homeOf(keyId, { limits });
+  "gates on three continents together admit no more than the limit of $what, through crashes of home and gate",
+  async ({ keyId, terms }) => {
+    const home = await homeOf(keyId, terms);
     const first = await burst(keyId, 30, "first");
     expect(first).toBeGreaterThanOrEqual(39 - places.length * 2);
     expect(first).toBeLessThanOrEqual(39);
@@ -78,6 +79,32 @@ test("limits that a key gets later hold on every continent at once", async () =>
   for (const place of places) await gateIn(keyId, place).admit(question(keyId, place));
   await home.change("project", { terms: { limits: { requestsPerDay: 10 } }, expiresAtMs: undefined });
   expect(await burst(keyId, 10, "limited")).toBeLessThanOrEqual(9);
+});
+
+test("limits of one model that a key gets later hold on every continent at once, those lifted no more, and no other model's", async () => {
+  const keyId = "leased-model-limited";
+  const home = await homeOf(keyId, {});
+  for (const place of places) await gateIn(keyId, place).admit(question(keyId, place));
+  const setLimits = async (modelLimits: KeyTerms["modelLimits"]) =>
+    home.change("project", { terms: { modelLimits }, expiresAtMs: undefined });
+  await setLimits({ pocket: { requestsPerDay: 10 } });
+  expect(await burst(keyId, 10, "limited")).toBeLessThanOrEqual(9);
+  for (const place of places) {
+    const other = { ...question(keyId, `other-${place}`), model: "other" };
+    expect((await gateIn(keyId, place).admit(other)).kind).toBe("admitted");
+  }
+  await setLimits({ pocket: { requestsPerMinute: 600 } });
+  expect(await burst(keyId, 10, "changed")).toBe(30);
+  await setLimits({ other: { requestsPerDay: 10 } });
+  expect(await burst(keyId, 300, "lifted")).toBe(900);
+});
+
+test("a request that does not say gets what its model's limit can hold", async () => {
+  const keyId = "leased-model-bound";
+  await homeOf(keyId, { modelLimits: { pocket: { tokensPerMinute: 1_200 } } });
+  const demand = { promptTokens: 100, outputTokens: undefined };
+  const admission = await gateIn(keyId, "EU").admit({ ...question(keyId, "a"), demand });
+  expect(admission).toMatchObject({ kind: "admitted", reservedTokens: 1_100 });
 });
 
 test("what a request did not use comes back, and a request that does not say gets what the limit can hold", async () => {

@@ -15,7 +15,9 @@ import { type Config, loadConfig } from "#edge/config.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
+import { leasedLedgerName } from "#edge/rate-limit/ledger-name.ts";
 import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
+import type { Limits } from "#edge/rate-limit/limits.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
@@ -25,9 +27,13 @@ import { Borrowed, type Loan } from "./loan.ts";
 /** Changes of the key's record while one request waits for slices. */
 const maxRounds = 10;
 
-interface Holding extends KnownKey {
+/** Where requests are let in, whatever the record says. */
+interface Entrance {
+  readonly ceilings: GateCeilings;
   readonly turnstile: Turnstile;
 }
+
+type Holding = KnownKey & Entrance;
 
 interface ContinentGateEnv {
   readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
@@ -57,7 +63,7 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
       if (holding === undefined) return { kind: "refused", reason: "unknown_key" };
       if (holding === "outdated") continue;
       const { record } = holding;
-      const demand = question.demand && this.#boundDemand(question.demand, record);
+      const demand = question.demand && this.#boundDemand(question.demand, record, question.model);
       const lookUp = (nowMs: number) => (this.#borrowed.record(nowMs) === record ? holding : "outdated");
       const admission = await holding.turnstile.admit({ ...question, demand }, lookUp);
       if (admission !== "outdated") return admission;
@@ -96,9 +102,14 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   }
 
   /** One that does not say how much output it wants gets the default, or what its limits can hold. */
-  #boundDemand({ promptTokens, outputTokens }: TokenDemand, { limits = {} }: KeyRecord): TokenDemand {
-    const most = Math.min(this.#config.quotaBounds.defaultOutputTokens, mostTokensUnder(limits) - promptTokens);
-    return { promptTokens, outputTokens: outputTokens ?? Math.max(1, most) };
+  #boundDemand(
+    { promptTokens, outputTokens }: TokenDemand,
+    { limits = {}, modelLimits = {} }: KeyRecord,
+    model = "",
+  ): TokenDemand {
+    const most = Math.min(mostTokensUnder(limits), mostTokensUnder(modelLimits[model] ?? {})) - promptTokens;
+    const bounded = Math.max(1, Math.min(this.#config.quotaBounds.defaultOutputTokens, most));
+    return { promptTokens, outputTokens: outputTokens ?? bounded };
   }
 
   /** What the home vouches for now. Absent: it knows no such key. Rejects when it does not answer. */
@@ -109,7 +120,9 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     // A key that is known and not vouched for: the answer was overtaken by a recall.
     if (record === undefined) return this.#borrowed.revision === undefined ? undefined : "outdated";
     if (record !== this.#holding?.record) {
-      this.#holding = { record, access: new AccessRules(record), turnstile: this.#turnstileUnder(record) };
+      const { ceilings, turnstile } = this.#holding ?? this.#open(record);
+      takeUpLimits(ceilings, this.#holding?.record, record);
+      this.#holding = { record, access: new AccessRules(record), ceilings, turnstile };
     }
     return this.#holding;
   }
@@ -132,30 +145,21 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     if (loan !== undefined) this.#borrowed.renew(loan, askedAtMs);
   }
 
-  #turnstileUnder(record: KeyRecord): Turnstile {
-    const known = this.#holding;
-    if (known === undefined) {
-      const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
-      const ceilings = this.#ceilingsUnder(record);
-      return new Turnstile({ book: this.#book, ceilings, onAnswer: () => undefined, waitUntil });
-    }
-    const areSame = JSON.stringify(known.record.limits) === JSON.stringify(record.limits);
-    if (!areSame) known.turnstile.giveUpSlices(record.keyId);
-    return known.turnstile;
-  }
-
-  #ceilingsUnder(record: KeyRecord): GateCeilings {
+  #open(record: KeyRecord): Entrance {
     const { keyId } = record;
-    const own: Ledger = { name: keyId, lease: async (order) => this.#home(keyId).lease(order) };
-    const ledgers = [own, ...ledgersAbove(record, this.env.LIMIT_LEDGER)];
+    const ledgerOf = (model?: string): Ledger => {
+      return { name: leasedLedgerName(keyId, model), lease: async (order) => this.#home(keyId).lease(order, model) };
+    };
     const numUnderWay = (nowMs: number, model?: string) => this.#book.quota.numUnderWay(nowMs, model);
     const parts = {
-      ledgers,
+      ledgers: [{ ...ledgerOf(), ofModel: ledgerOf }, ...ledgersAbove(record, this.env.LIMIT_LEDGER)],
       gateName: this.ctx.id.name ?? keyId,
       timeoutMs: this.#config.bounds.ledgerTimeoutMs,
       numUnderWay,
     };
-    return new GateCeilings(parts, [], Date.now());
+    const ceilings = new GateCeilings(parts, [], Date.now());
+    const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
+    return { ceilings, turnstile: new Turnstile({ book: this.#book, ceilings, onAnswer: () => undefined, waitUntil }) };
   }
 
   #home(keyId: string): DurableObjectStub<KeyGate> {
@@ -166,4 +170,20 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   #behindRequests(work: Promise<void>): void {
     this.ctx.waitUntil(work.catch(() => undefined));
   }
+}
+
+/** Of limits that are others than before, nothing that was handed out is spent any more. */
+function takeUpLimits(ceilings: GateCeilings, known: KeyRecord | undefined, record: KeyRecord): void {
+  const { keyId, modelLimits = {} } = record;
+  if (!areSame(known?.limits, record.limits)) ceilings.giveUp(leasedLedgerName(keyId));
+  const before = known?.modelLimits ?? {};
+  for (const model of new Set([...Object.keys(before), ...Object.keys(modelLimits)])) {
+    if (areSame(before[model], modelLimits[model])) continue;
+    ceilings.limitModel(leasedLedgerName(keyId), model);
+    ceilings.giveUp(leasedLedgerName(keyId, model));
+  }
+}
+
+function areSame(one: Limits | undefined, other: Limits | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -1,146 +1,10 @@
-// A leased key in virtual time: its home and the gates on several continents, with messages that take their time or get lost,
-// gates and homes that crash, and changes of the key. What they decide with is real; here are only time and messages.
+// Whatever happens on the continents, a leased key's limits and its record hold; see testing/leased-world.ts.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { KeyRecord } from "#edge/auth/key-record.ts";
-import { Ceiling, type StoredCeiling, type Units } from "#edge/rate-limit/ceiling.ts";
-import type { Limits } from "#edge/rate-limit/limits.ts";
+import type { Limits, RateLimits } from "#edge/rate-limit/limits.ts";
 import { sliceLifeMs } from "#edge/rate-limit/slice-life.ts";
-import { Slices } from "#edge/rate-limit/slices.ts";
-import { Borrowed, loanMs, Loans, type StoredLoans } from "./loan.ts";
-
-const startMs = Date.UTC(2026, 10, 24);
-const answerTimeoutMs = 2_000;
-
-interface Continent {
-  borrowed: Borrowed;
-  slices: Slices;
-  /** When it asks again, should no answer come. */
-  askAgainAtMs: number;
-  /** Messages to one that crashed meanwhile are lost. */
-  life: number;
-}
-
-/** What the way of one message is like. Absent: it is lost. */
-type DelayMs = number | undefined;
-
-class World {
-  nowMs = startMs;
-  readonly admitted: { readonly atMs: number; readonly tokens: number; readonly revision: number }[] = [];
-  readonly continents: Continent[];
-  /** What was revised, and when everyone was known to have heard of it. */
-  readonly revisions: { readonly revision: number; completeAtMs: number }[] = [];
-  record: KeyRecord;
-  /** Soonest first. */
-  readonly #events: { readonly atMs: number; readonly run: () => void }[] = [];
-  #stored: { loans: StoredLoans | undefined; ceiling: StoredCeiling | undefined } = {
-    loans: undefined,
-    ceiling: undefined,
-  };
-  #loans: Loans;
-  #ceiling: Ceiling;
-  #numAsked = 0;
-
-  constructor(limits: Limits, numContinents: number) {
-    this.record = {
-      keyId: "leased-key",
-      orgId: "org",
-      projectId: "project",
-      status: "active",
-      createdAtMs: 0,
-      limits,
-    };
-    this.#loans = new Loans(undefined, startMs);
-    this.#ceiling = new Ceiling(limits, undefined);
-    this.continents = Array.from({ length: numContinents }, () => newborn(0));
-  }
-
-  run(untilMs: number): void {
-    for (let next = this.#events[0]; next !== undefined && next.atMs <= untilMs; next = this.#events[0]) {
-      this.#events.shift();
-      this.nowMs = next.atMs;
-      next.run();
-    }
-    this.nowMs = untilMs;
-  }
-
-  /** A request on a continent: admitted, or lost while its gate asks for what it lacks. */
-  ask(index: number, tokens: number, outDelay: DelayMs, backDelay: DelayMs): void {
-    const continent = this.#continent(index);
-    const { borrowed, slices } = continent;
-    const cost: Units = { requests: 1, tokens };
-    if (borrowed.record(this.nowMs)?.status === "active" && slices.has(cost, this.nowMs)) {
-      slices.take(String(++this.#numAsked), cost, this.nowMs);
-      this.admitted.push({ atMs: this.nowMs, tokens, revision: borrowed.revision ?? -1 });
-    }
-    if (this.nowMs < continent.askAgainAtMs) return;
-    const needsLoan = borrowed.record(this.nowMs) === undefined || borrowed.isDue(this.nowMs);
-    const needsSlice = !slices.has(cost, this.nowMs) || slices.isLow(this.nowMs);
-    if (!needsLoan && !needsSlice) return;
-    const { life } = continent;
-    const askedAtMs = this.nowMs;
-    const order = needsSlice ? slices.order(String(index), cost, cost, askedAtMs) : undefined;
-    continent.askAgainAtMs = this.nowMs + answerTimeoutMs;
-    this.#after(outDelay, () => {
-      const { revision } = this.#loans;
-      if (this.#loans.lend(String(index), this.nowMs)) this.#stored.loans = this.#loans.toStored();
-      const loan = { revision, record: borrowed.revision === revision ? undefined : this.record };
-      const answer = order && this.#ceiling.lease(order, this.nowMs);
-      if (!this.#ceiling.isCovered(this.nowMs)) this.#stored.ceiling = this.#ceiling.toStored(true, this.nowMs);
-      this.#after(backDelay, () => {
-        if (continent.life !== life) return;
-        continent.askAgainAtMs = this.nowMs;
-        borrowed.renew(loan, askedAtMs);
-        if (order !== undefined && answer !== undefined) slices.accept(order, answer, askedAtMs, this.nowMs);
-      });
-    });
-  }
-
-  /** The home gives the key another record, and tells everyone who may still decide by an older one. */
-  revise(change: Partial<KeyRecord>, delays: readonly DelayMs[]): void {
-    this.record = { ...this.record, ...change };
-    this.#loans.revise();
-    this.#stored.loans = this.#loans.toStored();
-    const { revision } = this.#loans;
-    const loan = { revision, record: this.record };
-    const entry = { revision, completeAtMs: this.nowMs };
-    this.revisions.push(entry);
-    for (const [borrower, untilMs] of this.#loans.outstanding(this.nowMs)) {
-      const continent = this.#continent(Number(borrower));
-      const delay = delays[Number(borrower)];
-      const heardAtMs = delay === undefined ? Infinity : this.nowMs + delay;
-      this.#after(delay, () => continent.borrowed.recall(loan));
-      entry.completeAtMs = Math.max(entry.completeAtMs, Math.min(heardAtMs, untilMs));
-    }
-  }
-
-  crashHome(): void {
-    this.#loans = new Loans(this.#stored.loans, this.nowMs);
-    this.#ceiling = new Ceiling(this.record.limits ?? {}, this.#stored.ceiling);
-  }
-
-  crashContinent(index: number): void {
-    const { life } = this.#continent(index);
-    Object.assign(this.#continent(index), newborn(life + 1));
-  }
-
-  #continent(index: number): Continent {
-    const continent = this.continents[index];
-    if (continent === undefined) throw new RangeError("no such continent");
-    return continent;
-  }
-
-  #after(delay: DelayMs, run: () => void): void {
-    if (delay === undefined) return;
-    const atMs = this.nowMs + delay;
-    const later = this.#events.findIndex((event) => event.atMs > atMs);
-    this.#events.splice(later === -1 ? this.#events.length : later, 0, { atMs, run });
-  }
-}
-
-function newborn(life: number): Continent {
-  return { borrowed: new Borrowed(), slices: new Slices(false, startMs), askAgainAtMs: startMs, life };
-}
+import { loanMs } from "./loan.ts";
+import { startMs, World } from "./testing/leased-world.ts";
 
 const numContinents = 4;
 const delayMs = fc.oneof(
@@ -154,9 +18,14 @@ const step = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("ask" as const),
       continent: fc.nat(numContinents - 1),
-      tokens: fc.integer({ min: 1, max: 60 }),
-      out: delayMs,
-      back: delayMs,
+      request: fc.record(
+        {
+          tokens: fc.integer({ min: 1, max: 60 }),
+          ofKey: fc.tuple(delayMs, delayMs),
+          ofModel: fc.tuple(delayMs, delayMs),
+        },
+        { requiredKeys: ["tokens", "ofKey"] },
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const), continent: fc.nat(numContinents - 1) }) },
@@ -172,38 +41,37 @@ const step = fc.oneof(
 );
 const history = fc.array(fc.tuple(fc.oneof(fc.nat(60), fc.nat(4_000)), step), { minLength: 20, maxLength: 200 });
 
+const rates = {
+  requestsPerMinute: fc.integer({ min: 2, max: 200 }),
+  tokensPerMinute: fc.integer({ min: 100, max: 5_000 }),
+  requestsPerDay: fc.integer({ min: 2, max: 200 }),
+};
+const ratesArbitrary: fc.Arbitrary<RateLimits> = fc.record(rates, { requiredKeys: [] });
 const limitsArbitrary: fc.Arbitrary<Limits> = fc.record(
-  {
-    requestsPerMinute: fc.integer({ min: 2, max: 200 }),
-    tokensPerMinute: fc.integer({ min: 100, max: 5_000 }),
-    requestsPerDay: fc.integer({ min: 2, max: 200 }),
-    tokensPerMonth: fc.integer({ min: 100, max: 5_000 }),
-  },
+  { ...rates, tokensPerMonth: fc.integer({ min: 100, max: 5_000 }) },
   { requiredKeys: [] },
 );
 
 test("whatever crashes or gets lost, no limit is exceeded and no older record is decided by after a change is complete", () => {
   let numAdmitted = 0;
+  let numOfModel = 0;
   let numCompared = 0;
   fc.assert(
-    fc.property(limitsArbitrary, history, (limits, steps) => {
-      const world = new World({ ...limits, requestsPerDay: limits.requestsPerDay ?? 5_000 }, numContinents);
+    fc.property(limitsArbitrary, ratesArbitrary, history, (limits, ofModel, steps) => {
+      const world = new World({ ...limits, requestsPerDay: limits.requestsPerDay ?? 5_000 }, numContinents, ofModel);
       for (const [afterMs, event] of steps) {
         world.run(world.nowMs + afterMs);
-        if (event.kind === "ask") world.ask(event.continent, event.tokens, event.out, event.back);
+        if (event.kind === "ask") world.ask(event.continent, event.request);
         else if (event.kind === "crash") world.crashContinent(event.continent);
         else if (event.kind === "crashHome") world.crashHome();
         else world.revise({ status: event.status }, event.delays);
       }
       const { admitted, revisions } = world;
+      const admittedOfModel = admitted.filter(({ isOfModel }) => isOfModel);
       numAdmitted += admitted.length;
-      const requests = admitted.map(({ atMs }) => ({ atMs, cost: 1 }));
-      const tokens = admitted.map(({ atMs, tokens: cost }) => ({ atMs, cost }));
-      expect(excess(requests, limits.requestsPerMinute, 60_000)).toBeLessThanOrEqual(0);
-      expect(excess(requests, limits.requestsPerDay, 86_400_000)).toBeLessThanOrEqual(0);
-      expect(excess(tokens, limits.tokensPerMinute, 60_000)).toBeLessThanOrEqual(0);
-      const sum = tokens.reduce((total, { cost }) => total + cost, 0);
-      expect(sum).toBeLessThanOrEqual(limits.tokensPerMonth ?? Number.POSITIVE_INFINITY);
+      numOfModel += admittedOfModel.length;
+      expectWithin(limits, admitted);
+      expectWithin(ofModel, admittedOfModel);
       for (const { revision, completeAtMs } of revisions) {
         const late = admitted.filter((one) => one.atMs >= completeAtMs && one.revision < revision);
         numCompared += admitted.filter((one) => one.revision < revision).length;
@@ -214,12 +82,13 @@ test("whatever crashes or gets lost, no limit is exceeded and no older record is
   );
   // The property is not kept by admitting nobody.
   expect(numAdmitted).toBeGreaterThan(1_000);
+  expect(numOfModel).toBeGreaterThan(1_000);
   expect(numCompared).toBeGreaterThan(100);
 });
 
 test("a change is complete at once when all confirm, and after a loan's life when one is silent", () => {
   const world = new World({ requestsPerMinute: 600 }, 2);
-  for (const continent of [0, 1]) world.ask(continent, 1, 10, 10);
+  for (const continent of [0, 1]) world.ask(continent, { tokens: 1, ofKey: [10, 10] });
   world.run(world.nowMs + 100);
   world.revise({ status: "revoked" }, [40, 80]);
   world.revise({ status: "revoked" }, [40, undefined]);
@@ -234,7 +103,7 @@ test.each([1, 3, 7])("%i busy continents use the limit but for the stated share"
   const minutes = 3;
   const world = new World({ requestsPerMinute: limit }, count);
   while (world.nowMs < startMs + minutes * 60_000) {
-    for (let continent = 0; continent < count; continent += 1) world.ask(continent, 1, 80, 80);
+    for (let continent = 0; continent < count; continent += 1) world.ask(continent, { tokens: 1, ofKey: [80, 80] });
     world.run(world.nowMs + 20);
   }
   const most = limit * (minutes + 1);
@@ -243,17 +112,47 @@ test.each([1, 3, 7])("%i busy continents use the limit but for the stated share"
   expect(world.admitted.length).toBeGreaterThanOrEqual(least);
 });
 
+test.each([1, 3])(
+  "%i busy continents use a model's limit but for the stated share, and the key's beside it",
+  (count) => {
+    const limit = 960;
+    const world = new World({ requestsPerMinute: 2 * limit }, count, { requestsPerMinute: limit });
+    while (world.nowMs < startMs + 60_000) {
+      for (let continent = 0; continent < count; continent += 1) {
+        world.ask(continent, { tokens: 1, ofKey: [80, 80], ofModel: [80, 80] });
+        world.ask(continent, { tokens: 1, ofKey: [80, 80] });
+      }
+      world.run(world.nowMs + 20);
+    }
+    const unused = limit / 12 + (count * limit * 2) / 16;
+    const ofModel = world.admitted.filter(({ isOfModel }) => isOfModel).length;
+    expect(ofModel).toBeLessThanOrEqual(2 * limit);
+    expect(ofModel).toBeGreaterThanOrEqual(2 * limit - unused);
+    expect(world.admitted.length).toBeGreaterThanOrEqual(2 * (2 * limit - unused));
+  },
+);
+
 test("one busy continent has nearly all of the limit while the others ask for little", () => {
   const limit = 960;
   const world = new World({ requestsPerMinute: limit }, 4);
   for (let tick = 0; world.nowMs < startMs + 60_000; tick += 1) {
-    world.ask(0, 1, 80, 80);
-    if (tick % 100 === 0) for (const continent of [1, 2, 3]) world.ask(continent, 1, 80, 80);
+    world.ask(0, { tokens: 1, ofKey: [80, 80] });
+    if (tick % 100 === 0) for (const continent of [1, 2, 3]) world.ask(continent, { tokens: 1, ofKey: [80, 80] });
     world.run(world.nowMs + 20);
   }
   // A burst and a minute's refill, without a life's refill and two slices for each of four gates.
   expect(world.admitted.length).toBeGreaterThanOrEqual(2 * limit - limit / 12 - (4 * 2 * limit) / 16);
 });
+
+function expectWithin(limits: Limits, admitted: World["admitted"]): void {
+  const requests = admitted.map(({ atMs }) => ({ atMs, cost: 1 }));
+  const tokens = admitted.map(({ atMs, tokens: cost }) => ({ atMs, cost }));
+  expect(excess(requests, limits.requestsPerMinute, 60_000)).toBeLessThanOrEqual(0);
+  expect(excess(requests, limits.requestsPerDay, 86_400_000)).toBeLessThanOrEqual(0);
+  expect(excess(tokens, limits.tokensPerMinute, 60_000)).toBeLessThanOrEqual(0);
+  const sum = tokens.reduce((total, { cost }) => total + cost, 0);
+  expect(sum).toBeLessThanOrEqual(limits.tokensPerMonth ?? Number.POSITIVE_INFINITY);
+}
 
 /** The most by which any stretch exceeds the limit and its refill, in parts; see gcra.ts. */
 function excess(
