@@ -14,7 +14,7 @@ import { type AdminKeyParts, adminKeyFields, adminKeyToWire, noProject, noSuchAd
 import { readExpiry, rotationSchema } from "./key-expiry.ts";
 import { changedFields, toTermsChange } from "./key-terms.ts";
 import { secondsOrNull } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 const changeSchema = z.strictObject({ ...adminKeyFields, name: z.optional(adminKeyFields.name) });
 
@@ -25,7 +25,7 @@ export function changeAdminKey(parts: AdminKeyParts): Handler<EdgeContext, OnePa
   const { adminKeys, gates, audit, lifetimes, now, bounds } = parts;
   return async (c) => {
     const keyId = c.req.param("keyId");
-    const wire = parseInput(changeSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(changeSchema, (await readJson(c.req.raw, bounds)).value);
     const given = readExpiry(wire, lifetimes, now());
     const { entry, description } = await existing(parts, keyId);
     const expiresAtMs = given === undefined ? entry.expiresAtMs : (given ?? undefined);
@@ -46,7 +46,7 @@ export function rotateAdminKey(parts: AdminKeyParts): Handler<EdgeContext, OnePa
   const { adminKeys, gates, audit, tagger, lifetimes, entropy, now, bounds } = parts;
   return async (c) => {
     const keyId = c.req.param("keyId");
-    const wire = parseInput(rotationSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(rotationSchema, (await readJson(c.req.raw, bounds)).value);
     const given = readExpiry(wire, lifetimes, now());
     const { entry } = await existing(parts, keyId);
     const renewedAtMs = entry.expiresAtMs === undefined ? undefined : now() + lifetimes.defaultMs;

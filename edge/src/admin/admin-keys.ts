@@ -20,7 +20,7 @@ import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
 import { organizationId } from "./organization.ts";
 import { pageFields } from "@sluice/shared/openai/page-query.ts";
 import { secondsOrNull, toListPage, toSeconds } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 
 /** An admin key belongs to no project; see KeyRecord. */
@@ -54,7 +54,7 @@ type OnePath = "/:keyId";
 export function createAdminKey(parts: AdminKeyParts): Handler<EdgeContext> {
   const { adminKeys, gates, audit, tagger, lifetimes, entropy, now, bounds } = parts;
   return async (c) => {
-    const { name, ...wire } = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const { name, ...wire } = parseRequest(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const createdAtMs = now();
     const given = readExpiry(wire, lifetimes, createdAtMs);
     const expiresAtMs = (given === undefined ? createdAtMs + lifetimes.defaultMs : given) ?? undefined;
@@ -80,7 +80,7 @@ export function createAdminKey(parts: AdminKeyParts): Handler<EdgeContext> {
 
 export function listAdminKeys({ adminKeys, gates }: AdminKeyParts): Handler<EdgeContext> {
   return async (c) => {
-    const page = parseInput(listSchema, readQuery(c.req.url));
+    const page = parseRequest(listSchema, readQuery(c.req.url));
     const entries = await adminKeys.list({ ...page, after: page.after });
     const data = await Promise.all(
       entries.map(async (entry) => listedToWire(entry, await gates.lastUsedAtMs(entry.id, noProject))),

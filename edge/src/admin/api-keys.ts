@@ -12,7 +12,7 @@ import { keyToWire, listedKeyToWire } from "./key-wire.ts";
 import type { Keyring } from "./keyring.ts";
 import { pageSchema } from "@sluice/shared/openai/page-query.ts";
 import { toListPage } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 
 const creationSchema = z.strictObject({
@@ -38,7 +38,7 @@ type OneKeyPath = "/:projectId/:keyId";
 /** `POST`: but for a rotation's, the only reply that ever holds the key's value. */
 export function createApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const wire = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const expiresAtMs = readExpiry(wire, lifetimes, now());
     const { name, admission: mode } = wire;
     const order = { projectId: c.req.param("projectId"), name, mode, expiresAtMs, terms: toKeyTerms(wire) };
@@ -51,7 +51,7 @@ export function createApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
 export function changeApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
   return async (c) => {
     const { projectId, keyId } = c.req.param();
-    const wire = parseInput(changeSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(changeSchema, (await readJson(c.req.raw, bounds)).value);
     const expiresAtMs = readExpiry(wire, lifetimes, now());
     const changed = await keyring.change(projectId, keyId, toTermsChange(wire), expiresAtMs, c.get("actor"));
     return c.json(keyToWire(changed));
@@ -62,7 +62,7 @@ export function changeApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
 export function rotateApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
   return async (c) => {
     const { projectId, keyId } = c.req.param();
-    const wire = parseInput(rotationSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(rotationSchema, (await readJson(c.req.raw, bounds)).value);
     const expiresAtMs = readExpiry(wire, lifetimes, now());
     const overlapMs = wire.overlap_seconds * 1000;
     const rotated = await keyring.rotate(projectId, keyId, overlapMs, expiresAtMs, c.get("actor"));
@@ -78,7 +78,7 @@ export function retrieveApiKey({ keyring }: KeyAdminParts): Handler<EdgeContext,
 /** `GET`: newest first, paged by `limit` and `after`. */
 export function listApiKeys({ keyring }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
   return async (c) => {
-    const page = parseInput(pageSchema, readQuery(c.req.url));
+    const page = parseRequest(pageSchema, readQuery(c.req.url));
     return c.json(toListPage(await keyring.list(c.req.param("projectId"), page), page, listedKeyToWire));
   };
 }

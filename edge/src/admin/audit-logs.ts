@@ -6,7 +6,7 @@ import type { EdgeContext } from "#edge/context.ts";
 import { type AuditEntry, type AuditLog, auditEventTypes } from "./audit-log.ts";
 import { pageFields } from "@sluice/shared/openai/page-query.ts";
 import { toListPage, toSeconds } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 
 const seconds = z.optional(z.coerce.number().check(z.int(), z.gte(0)));
@@ -24,7 +24,7 @@ const querySchema = z.strictObject({
 
 export function listAuditLogs(audit: AuditLog): Handler<EdgeContext> {
   return async (c) => {
-    const { effective_at: { gt, gte, lt, lte } = {}, ...query } = parseInput(querySchema, readQuery(c.req.url));
+    const { effective_at: { gt, gte, lt, lte } = {}, ...query } = parseRequest(querySchema, readQuery(c.req.url));
     const filter = {
       sinceMs: latest(gte, gt === undefined ? undefined : gt + 1),
       untilMs: earliest(lt, lte === undefined ? undefined : lte + 1),

@@ -12,7 +12,7 @@ import { type Limits, limitsSchema } from "#edge/rate-limit/limits.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { organizationId } from "./organization.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 /** A limit of one could not be divided among gates without being exceeded by a fraction; see ceiling.ts. */
 const atLeastTwo = z.nullish(z.int().check(z.gte(2), z.lte(10_000_000)));
@@ -64,7 +64,7 @@ export function setProjectLimits(parts: CeilingParts): Handler<EdgeContext, OneP
 }
 
 async function setLimits(c: Context<EdgeContext>, owner: CeilingOwner, parts: CeilingParts): Promise<Response> {
-  const limits = toCeiling(parseInput(ceilingSchema, (await readJson(c.req.raw, parts.bounds)).value));
+  const limits = toCeiling(parseRequest(ceilingSchema, (await readJson(c.req.raw, parts.bounds)).value));
   const [before, after] = [ceilingToWire(await readCeiling(owner, parts)), ceilingToWire(limits)];
   const event = { type: "rate_limit.updated", targetId: owner.id, before, after } as const;
   await parts.audit.record(c.get("actor"), { ...event, ...(owner.level === "project" && { projectId: owner.id }) });

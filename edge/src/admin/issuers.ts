@@ -14,7 +14,7 @@ import type { Entropy } from "#edge/entropy.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 const text = z.string().check(z.minLength(1), z.maxLength(512));
 /** `realm_access.roles`; a name that itself has a dot is given as a list. */
@@ -27,13 +27,16 @@ const maxNetworksOfTenant = 256;
 const termsSchema = z.strictObject(keyTermsFields).check(
   z.refine(({ allowlist, denylist }) => (allowlist?.length ?? 0) + (denylist?.length ?? 0) <= maxNetworksOfTenant, {
     path: ["allowlist"],
+    error: `expected at most ${maxNetworksOfTenant} networks in both lists together`,
   }),
 );
 
 const creationSchema = z.strictObject({
   issuer: text,
   audiences: z.array(text).check(z.minLength(1), z.maxLength(16)),
-  jwks_url: z.optional(z.string().check(z.maxLength(2_048), z.refine(isFetchable))),
+  jwks_url: z.optional(
+    z.string().check(z.maxLength(2_048), z.refine(isFetchable, { error: "expected an https address, without a user" })),
+  ),
   jwks: z.optional(z.object({ keys: z.array(publicKeySchema).check(z.minLength(1), z.maxLength(maxKeys)) })),
   project_id: text,
   leeway_seconds: z._default(z.int().check(z.gte(0), z.lte(120)), 30),
@@ -48,7 +51,11 @@ const creationSchema = z.strictObject({
   plans: z.optional(
     z.strictObject({
       claim,
-      terms: z.record(text, termsSchema).check(z.refine((plans) => Object.keys(plans).length <= maxPlans)),
+      terms: z
+        .record(text, termsSchema)
+        .check(
+          z.refine((plans) => Object.keys(plans).length <= maxPlans, { error: `expected at most ${maxPlans} plans` }),
+        ),
     }),
   ),
 });
@@ -64,12 +71,12 @@ export interface IssuerAdminParts {
 /** `POST`: tokens of the issuer are good from the next few seconds on. */
 export function createIssuer({ issuers, directory, entropy, audit, bounds }: IssuerAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const wire = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const wire = parseRequest(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const orgId = await directory.findOrganization(wire.project_id);
-    if (orgId === undefined) throw new AppError("invalid_value", { param: "project_id" });
+    if (orgId === undefined) throw noSuchProject("project_id");
     for (const projectId of Object.values(wire.project_claim?.projects ?? {})) {
       if ((await directory.findOrganization(projectId)) !== orgId) {
-        throw new AppError("invalid_value", { param: "project_claim.projects" });
+        throw noSuchProject("project_claim.projects");
       }
     }
     const issuer = issuerSchema.parse({
@@ -134,6 +141,13 @@ function keysOf({ jwks, jwks_url: url }: z.output<typeof creationSchema>): Issue
     throw new AppError("invalid_value", { param: "jwks_url", publicText: "Give either jwks_url or jwks." });
   }
   return jwks === undefined ? { kind: "url", url: url ?? "" } : { kind: "static", keys: jwks.keys };
+}
+
+function noSuchProject(param: string): AppError {
+  return new AppError("invalid_value", {
+    param,
+    publicText: `Invalid '${param}': the organization has no such project.`,
+  });
 }
 
 function pathOf(path: string | readonly string[]): readonly string[] {

@@ -30,7 +30,9 @@ const networks = z
   .array(
     z.string().check(
       z.maxLength(64),
-      z.refine((text) => parseCidr(text) !== undefined),
+      z.refine((text) => parseCidr(text) !== undefined, {
+        error: "expected a network or an address such as 203.0.113.0/24 or 2001:db8::1",
+      }),
     ),
   )
   .check(z.maxLength(maxNetworks));
@@ -40,9 +42,11 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
-const modelLimits = z
-  .record(z.string().check(z.maxLength(256)), z.strictObject(rateFields))
-  .check(z.refine((limits) => Object.keys(limits).length <= maxModelsWithLimits));
+const modelLimits = z.record(z.string().check(z.maxLength(256)), z.strictObject(rateFields)).check(
+  z.refine((limits) => Object.keys(limits).length <= maxModelsWithLimits, {
+    error: `expected limits of at most ${maxModelsWithLimits} models`,
+  }),
+);
 
 /** Fields of a creation or change. One that is absent stays as it is; `null` lifts it. */
 export const keyTermsFields = {
@@ -61,7 +65,11 @@ export const keyTermsFields = {
   allowlist: z.nullish(networks),
   denylist: z.nullish(networks),
   /** From whose pages browsers may use the key. */
-  origins: z.nullish(z.array(z.string().check(z.refine(isOrigin))).check(z.maxLength(maxOrigins))),
+  origins: z.nullish(
+    z
+      .array(z.string().check(z.refine(isOrigin, { error: "expected an origin such as https://app.example.com" })))
+      .check(z.maxLength(maxOrigins)),
+  ),
   jurisdictions: z.nullish(z.array(z.string().check(z.maxLength(64))).check(z.maxLength(64))),
   /** Whether replies have the header `x-sluice-routing`. */
   explain_routing: z.nullish(z.boolean()),

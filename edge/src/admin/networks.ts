@@ -12,7 +12,7 @@ import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { keyTermsFields } from "./key-terms.ts";
 import { organizationId } from "./organization.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 const listsSchema = z.strictObject({ allowlist: keyTermsFields.allowlist, denylist: keyTermsFields.denylist });
 
@@ -57,7 +57,7 @@ async function setNetworks(
   projectId: string | undefined,
   { networks, audit, bounds }: NetworkAdminParts,
 ): Promise<Response> {
-  const { allowlist, denylist } = parseInput(listsSchema, (await readJson(c.req.raw, bounds)).value);
+  const { allowlist, denylist } = parseRequest(listsSchema, (await readJson(c.req.raw, bounds)).value);
   const lists = { ...(allowlist && { allowlist }), ...(denylist && { denylist }) };
   const before = await networks.listsOf(ownerId);
   const event = { type: "ip_allowlist.updated", targetId: ownerId, before, after: lists } as const;

@@ -14,7 +14,7 @@ import type { Keyring } from "./keyring.ts";
 import { organizationId } from "./organization.ts";
 import { pageFields } from "@sluice/shared/openai/page-query.ts";
 import { toListPage, toSeconds } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import type { Project, ProjectDirectory } from "./project-directory.ts";
 import { readQuery } from "./read-query.ts";
 
@@ -36,7 +36,7 @@ type OnePath = "/:projectId";
 
 export function createProject({ projects, audit, entropy, now, bounds }: ProjectAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const { name } = parseInput(bodySchema, (await readJson(c.req.raw, bounds)).value);
+    const { name } = parseRequest(bodySchema, (await readJson(c.req.raw, bounds)).value);
     const id = `proj_${encodeBase32(entropy(15))}`;
     const project: Project = { id, orgId: organizationId, name, createdAtMs: now(), archivedAtMs: undefined };
     const event = { type: "project.created", projectId: id, targetId: id, after: { name } } as const;
@@ -47,7 +47,7 @@ export function createProject({ projects, audit, entropy, now, bounds }: Project
 
 export function listProjects({ projects }: ProjectAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const { include_archived: includeArchived, ...page } = parseInput(listSchema, readQuery(c.req.url));
+    const { include_archived: includeArchived, ...page } = parseRequest(listSchema, readQuery(c.req.url));
     return c.json(toListPage(await projects.list(page, includeArchived), page, toWire));
   };
 }
@@ -59,7 +59,7 @@ export function retrieveProject({ projects }: ProjectAdminParts): Handler<EdgeCo
 export function modifyProject({ projects, audit, bounds }: ProjectAdminParts): Handler<EdgeContext, OnePath> {
   return async (c) => {
     const projectId = c.req.param("projectId");
-    const { name } = parseInput(bodySchema, (await readJson(c.req.raw, bounds)).value);
+    const { name } = parseRequest(bodySchema, (await readJson(c.req.raw, bounds)).value);
     const project = await existing(projects, projectId);
     if (project.archivedAtMs !== undefined) throw new AppError("invalid_value", { publicText: "It is archived." });
     const change = { before: { name: project.name }, after: { name } };

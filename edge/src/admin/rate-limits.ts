@@ -16,7 +16,7 @@ import type { RegionView } from "#edge/routing/region-view.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
 import { toListPage } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 
 /** OpenAI's shape always has numbers. These stand for no limit, told and set. */
@@ -59,7 +59,7 @@ export function listRateLimits(parts: RateLimitParts): Handler<EdgeContext, OneP
   return async (c) => {
     const projectId = c.req.param("projectId");
     await parts.directory.organizationOf(projectId);
-    const page = parseInput(listSchema, readQuery(c.req.url));
+    const page = parseRequest(listSchema, readQuery(c.req.url));
     const reports = await parts.view.readFresh((work) => c.executionCtx.waitUntil(work));
     const served = parts.regions.flatMap(({ id, models = [] }) => {
       const report = reports.get(id);
@@ -85,7 +85,7 @@ export function updateRateLimit(parts: RateLimitParts): Handler<EdgeContext, One
     await parts.directory.organizationOf(projectId);
     const id = c.req.param("rateLimitId");
     const model = modelOf(id);
-    const wire = parseInput(updateSchema, (await readJson(c.req.raw, parts.bounds)).value);
+    const wire = parseRequest(updateSchema, (await readJson(c.req.raw, parts.bounds)).value);
     const old = await read(parts, projectId, model);
     const limits = change(old, wire);
     const event = { type: "rate_limit.updated", projectId, targetId: id } as const;

@@ -14,7 +14,7 @@ import type { ServiceAccountName } from "./key-directory.ts";
 import type { Keyring } from "./keyring.ts";
 import { pageSchema } from "@sluice/shared/openai/page-query.ts";
 import { toListPage, toSeconds } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 import { insertServiceAccount, type ServiceAccountDirectory } from "./service-account-directory.ts";
 
@@ -37,7 +37,7 @@ export function createServiceAccount(parts: ServiceAccountParts): Handler<EdgeCo
   const { keyring, audit, entropy, now, bounds } = parts;
   return async (c) => {
     const projectId = c.req.param("projectId");
-    const { name } = parseInput(creationSchema, (await readJson(c.req.raw, bounds)).value);
+    const { name } = parseRequest(creationSchema, (await readJson(c.req.raw, bounds)).value);
     const account = { id: `svc_acct_${encodeBase32(entropy(15))}`, name, createdAtMs: now() };
     const event = { type: "service_account.created", projectId, targetId: account.id, after: { name } } as const;
     const alongside = [insertServiceAccount(projectId, account), await audit.entry(c.get("actor"), event)];
@@ -58,7 +58,7 @@ export function createServiceAccount(parts: ServiceAccountParts): Handler<EdgeCo
 
 export function listServiceAccounts({ accounts }: ServiceAccountParts): Handler<EdgeContext, ListPath> {
   return async (c) => {
-    const page = parseInput(pageSchema, readQuery(c.req.url));
+    const page = parseRequest(pageSchema, readQuery(c.req.url));
     return c.json(toListPage(await accounts.list(c.req.param("projectId"), page), page, toWire));
   };
 }

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { toSeconds } from "./page.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "./read-query.ts";
 import { maxSums, type UsageReport, type UsageSum } from "./usage-report.ts";
 
@@ -42,10 +42,13 @@ export interface UsageAdminParts {
 
 export function reportCompletions({ usageReport, now }: UsageAdminParts): Handler<EdgeContext> {
   return async (c) => {
-    const query = parseInput(querySchema, readQuery(c.req.url));
+    const query = parseRequest(querySchema, readQuery(c.req.url));
     const { widthMs, defaultLimit, maxLimit } = widths[query.bucket_width];
     const { limit = defaultLimit } = query;
-    if (limit > maxLimit) throw new AppError("invalid_value", { param: "limit" });
+    if (limit > maxLimit) {
+      const publicText = `Invalid 'limit': expected a value <= ${maxLimit} of buckets of ${query.bucket_width}.`;
+      throw new AppError("invalid_value", { param: "limit", publicText });
+    }
     const firstMs = Math.floor(((query.page ?? query.start_time) * 1000) / widthMs) * widthMs;
     const endMs = query.end_time === undefined ? now() + 1 : query.end_time * 1000;
     const pageEndMs = Math.min(endMs, firstMs + limit * widthMs);

@@ -9,7 +9,7 @@ import { usageEntrySchema } from "#edge/ledger/usage-entry.ts";
 import type { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { organizationId } from "./organization.ts";
-import { parseInput } from "./parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 const maxEntries = 100;
 
@@ -25,7 +25,7 @@ export interface UsageEntriesParts {
 
 export function enterUsage({ usageOutbox, audit, bounds }: UsageEntriesParts): Handler<EdgeContext> {
   return async (c) => {
-    const { entries } = parseInput(bodySchema, (await readJson(c.req.raw, bounds)).value);
+    const { entries } = parseRequest(bodySchema, (await readJson(c.req.raw, bounds)).value);
     const requestIds = entries.map(({ requestId }) => requestId);
     const event = { type: "usage.entered", targetId: organizationId } as const;
     await audit.record(c.get("actor"), { ...event, after: { request_ids: requestIds } });

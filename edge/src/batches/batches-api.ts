@@ -4,7 +4,7 @@ import type { Batch, BatchList } from "@sluice/shared/openai/batch.ts";
 import { batchListQuerySchema } from "@sluice/shared/openai/batch-request.ts";
 import { type Handler, Hono, type MiddlewareHandler } from "hono";
 import { toListPage } from "#edge/admin/page.ts";
-import { parseInput } from "#edge/admin/parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { atTier } from "#edge/middleware/at-tier.ts";
@@ -30,7 +30,7 @@ export function batchesApi(parts: Parts, enter: MiddlewareHandler<EdgeContext>):
 
 function listBatches({ batchDirectory }: Parts): Handler<EdgeContext> {
   return async (c) => {
-    const page = parseInput(batchListQuerySchema, readQuery(c.req.url));
+    const page = parseRequest(batchListQuerySchema, readQuery(c.req.url));
     const found = await batchDirectory.list(c.get("principal").projectId, page);
     const { first_id, last_id, ...list } = toListPage(found, page, ({ batch }) => JSON.parse(batch) as Batch);
     // OpenAI's schema has them as text, or not at all.

@@ -4,7 +4,7 @@ import type { DeletedFile, FileList } from "@sluice/shared/openai/file.ts";
 import { fileListQuerySchema } from "@sluice/shared/openai/file-requests.ts";
 import { type Handler, Hono } from "hono";
 import { toListPage } from "#edge/admin/page.ts";
-import { parseInput } from "#edge/admin/parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { refuseMethod } from "#edge/middleware/refuse.ts";
@@ -26,7 +26,7 @@ export function filesApi(parts: ReceiveParts): Hono<EdgeContext> {
 
 function listFiles({ files, now }: ReceiveParts): Handler<EdgeContext> {
   return async (c) => {
-    const page = parseInput(fileListQuerySchema, readQuery(c.req.url));
+    const page = parseRequest(fileListQuerySchema, readQuery(c.req.url));
     const found = await files.directory.list(c.get("principal"), page, now());
     const { first_id, last_id, ...list } = toListPage(found, page, fileToWire);
     // OpenAI's schema has them always as text.

@@ -5,7 +5,10 @@ const pattern = /^[\x21-\x7e]{1,255}$/;
 /** The request's `Idempotency-Key`, if it has one. Throws `invalid_value` when it is none. */
 export function idempotencyKeyOf({ headers }: Request): string | undefined {
   const key = headers.get("idempotency-key") ?? undefined;
-  if (key !== undefined && !pattern.test(key)) throw new AppError("invalid_value", { param: "Idempotency-Key" });
+  if (key !== undefined && !pattern.test(key)) {
+    const publicText = "Invalid 'Idempotency-Key': expected 1 to 255 printable ASCII characters.";
+    throw new AppError("invalid_value", { param: "Idempotency-Key", publicText });
+  }
   return key;
 }
 

@@ -4,7 +4,7 @@ import { inputItemsQuerySchema, retrieveResponseQuerySchema } from "@sluice/shar
 import type { Context, Handler } from "hono";
 import * as z from "zod/mini";
 import { toListPage } from "#edge/admin/page.ts";
-import { parseInput } from "#edge/admin/parse-input.ts";
+import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { readQuery } from "#edge/admin/read-query.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import type { StoredResponse } from "#edge/responses/stored-response.ts";
@@ -13,7 +13,7 @@ import type { ResponseStores } from "#edge/responses/response-stores.ts";
 /** `GET /v1/responses/:id`. */
 export function retrieveResponse(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const { stream, starting_after: after } = parseInput(retrieveResponseQuerySchema, readQuery(c.req.url));
+    const { stream, starting_after: after } = parseRequest(retrieveResponseQuerySchema, readQuery(c.req.url));
     const { response, isBackground } = await find(c, stores);
     if (stream !== true) return c.body(response, 200, { "content-type": "application/json" });
     if (!isBackground) {
@@ -51,12 +51,14 @@ export function cancelResponse(stores: ResponseStores): Handler<EdgeContext> {
 /** `GET /v1/responses/:id/input_items`: the conversation that it answers, its own input last; newest first by default. */
 export function listInputItems(stores: ResponseStores): Handler<EdgeContext> {
   return async (c) => {
-    const { limit, after, order } = parseInput(inputItemsQuerySchema, readQuery(c.req.url));
+    const { limit, after, order } = parseRequest(inputItemsQuerySchema, readQuery(c.req.url));
     const { items, numInputItems } = await find(c, stores);
     const input = itemsSchema.parse(JSON.parse(items)).slice(0, numInputItems);
     const ordered = order === "asc" ? input : input.toReversed();
     const from = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
-    if (after !== undefined && from === 0) throw new AppError("invalid_value", { param: "after" });
+    if (after !== undefined && from === 0) {
+      throw new AppError("invalid_value", { param: "after", publicText: "Invalid 'after': no item has this id." });
+    }
     return c.json(toListPage(ordered.slice(from, from + limit + 1), { limit, after }, (item) => item));
   };
 }

@@ -30,7 +30,7 @@ const assistantMessage = z
     z.refine(
       ({ content, refusal, tool_calls: calls, function_call: call }) =>
         isSaid(content) || isSaid(refusal) || isSaid(call) || (calls ?? []).length > 0,
-      { path: ["content"] },
+      { path: ["content"], error: "expected a content, a refusal or calls" },
     ),
   );
 

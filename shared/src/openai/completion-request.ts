@@ -9,7 +9,11 @@ const maxPrompts = 128;
 
 /** One prompt, or a list of them; as a list. */
 const promptSchema = z.pipe(
-  z.unknown().check(z.refine((value) => promptsOf(value).length <= maxPrompts && promptsOf(value).every(isPrompt))),
+  z.unknown().check(
+    z.refine((value) => promptsOf(value).length <= maxPrompts && promptsOf(value).every(isPrompt), {
+      error: `expected a text, a list of token ids that is not empty, or at most ${maxPrompts} of them`,
+    }),
+  ),
   z.transform((value): readonly CompletionPrompt[] => promptsOf(value) as CompletionPrompt[]),
 );
 

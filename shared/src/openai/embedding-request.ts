@@ -5,18 +5,20 @@ import { boundedArray } from "./bounded-array.ts";
 /** Text, or the token ids of the served model; neither is empty. */
 export type EmbeddingInput = string | readonly number[];
 
+const expected = "expected a text or a list of token ids, neither of them empty";
+
 /** OpenAI's bound. */
 const maxInputs = 2048;
 
 const item = z.pipe(
-  z.unknown().check(z.refine(isInput)),
+  z.unknown().check(z.refine(isInput, { error: expected })),
   z.transform((value) => value as EmbeddingInput),
 );
 
 /** One input or a list of them, as a list. Numbers alone are one input, as OpenAI reads them. */
 const inputs = z.pipe(
   z.pipe(
-    z.unknown().check(z.refine((value) => !isAlone(value) || isInput(value))),
+    z.unknown().check(z.refine((value) => !isAlone(value) || isInput(value), { error: expected })),
     z.transform((value) => (isAlone(value) ? [value] : value)),
   ),
   boundedArray(item, 1, maxInputs),

@@ -7,16 +7,13 @@ import { logitBiasSchema } from "./logit-bias.ts";
 import { requestFields } from "./request-fields.ts";
 import { structuredOutputFields } from "./structured-output.ts";
 import { unsupported } from "./unsupported.ts";
+import { wellFormed } from "./well-formed.ts";
 
 const maxStopLength = 1024;
 
 const penalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)));
 
-/** Well formed, so that a match can never begin or end inside a surrogate pair. */
-const stopString = z
-  .string()
-  .check(z.minLength(1), z.maxLength(maxStopLength))
-  .check(z.refine((stop) => stop.isWellFormed()));
+const stopString = z.string().check(z.minLength(1), z.maxLength(maxStopLength)).check(wellFormed);
 
 export const generationFields = {
   ...requestFields,

@@ -9,11 +9,12 @@ export interface LogitBias {
 /** OpenAI says no limit. Each entry costs some work at every token of the answer. */
 const maxEntries = 1024;
 const largestBias = 100;
+const expected = `expected an object of at most ${maxEntries} token ids, each with a bias from -${largestBias} to ${largestBias}`;
 const tokenIdPattern = /^(?:0|[1-9]\d{0,8})$/;
 
 /** token id, as JSON's keys are -> bias. Whether the model has these tokens is not known here. */
 export const logitBiasSchema = z.pipe(
-  z.unknown().check(z.refine(isLogitBias)),
+  z.unknown().check(z.refine(isLogitBias, { error: expected })),
   z.transform((value): readonly LogitBias[] => entriesOf(value).map(([id, bias]) => ({ tokenId: Number(id), bias }))),
 );
 

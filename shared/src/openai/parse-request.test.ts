@@ -216,6 +216,31 @@ describe("completion requests are refused by the name of the parameter at fault"
   });
 });
 
+describe("a refusal says what would have been right", () => {
+  test.each<[string, unknown, string]>([
+    ["one of two types", { ...chat, messages: [{ role: "user", content: null }] }, "expected string or array"],
+    ["what its type's branch wants", { ...chat, stop: ["a", "b", "c", "d", "e"] }, "expected a length <= 4"],
+    ["a word or an object", { ...chat, tool_choice: 5 }, 'expected "none" or "auto" or "required" or object'],
+    ["a pattern", { ...chat, functions: [{ name: "f f" }] }, "matches the pattern /^[a-zA-Z0-9_-]{1,64}$/"],
+    ["the form of a name", { ...chat, metadata: { ["k".repeat(65)]: "" } }, "of its name, expected a length <= 64"],
+    ["biases", { ...chat, logit_bias: { 1: 101 } }, "each with a bias from -100 to 100"],
+    ["whole characters", { ...chat, stop: ["\ud83d"] }, "expected text of whole characters"],
+    [
+      "the schema's type",
+      { ...chat, tools: [{ type: "function", function: { name: "f", parameters: [] } }] },
+      "object",
+    ],
+    ["what is left to say", { ...chat, messages: [{ role: "assistant", content: null }] }, "a refusal or calls"],
+  ])("%s", (_, body, expected) => {
+    expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, body)).publicText).toContain(expected);
+  });
+
+  test("forms of a prompt", () => {
+    const refusal = refusalOf(() => parseRequest(completionRequestSchema, { ...completion, prompt: [1, 2.5] }));
+    expect(refusal.publicText).toContain("a list of token ids that is not empty");
+  });
+});
+
 test("a refusal never repeats a value of the caller's", () => {
   const secret = "a-secret-value";
   const bodies = [

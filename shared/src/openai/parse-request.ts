@@ -1,17 +1,15 @@
-// Request bodies in, facts or an OpenAI-shaped refusal out. The wording follows OpenAI's own refusals, which clients and
+// Request bodies and queries in, facts or an OpenAI-shaped refusal out. The wording follows OpenAI's own refusals, which clients and
 // people already know; no value of the caller's ever appears in it, only parameter names.
 import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
+import { expectation } from "./expectation.ts";
 import { isUnsupportedMark, type UnsupportedMark } from "./unsupported.ts";
 
 type Issue = z.core.$ZodIssue;
 
 const maxNameLength = 64;
-/** zod's message of a check that was given none. */
-const unsaid = "Invalid input";
-const anotherForm = "the value is not one of the accepted forms";
 
-/** Parses a decoded JSON body. Throws an AppError that names the first parameter at fault. */
+/** Parses a decoded JSON body, or the fields of a query. Throws an AppError that names the first parameter at fault. */
 export function parseRequest<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.output<Schema> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new AppError("invalid_value", { publicText: "The request body must be a JSON object." });
@@ -56,33 +54,6 @@ function refusal(issue: Issue, body: object): AppError {
 
 function isUnsupported(issue: Issue): issue is Issue & { readonly params: UnsupportedMark } {
   return issue.code === "custom" && isUnsupportedMark(issue.params);
-}
-
-function expectation(issue: Issue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return `expected ${issue.expected === "int" ? "integer" : issue.expected}`;
-    case "invalid_value":
-      return expectedOneOf(issue.values);
-    case "invalid_union":
-      return "options" in issue && issue.options !== undefined ? expectedOneOf(issue.options) : anotherForm;
-    case "too_small":
-      return `expected ${sizeName(issue.origin)} >= ${issue.minimum}`;
-    case "too_big":
-      return `expected ${sizeName(issue.origin)} <= ${issue.maximum}`;
-    case "custom":
-      return issue.message === unsaid ? anotherForm : issue.message;
-    default:
-      return anotherForm;
-  }
-}
-
-function expectedOneOf(values: readonly unknown[]): string {
-  return `expected ${values.map((value) => JSON.stringify(value)).join(" or ")}`;
-}
-
-function sizeName(origin: string): string {
-  return origin === "array" || origin === "string" ? "a length" : "a value";
 }
 
 /** `["messages", 0, "content"]` as `messages[0].content`. */

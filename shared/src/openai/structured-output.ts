@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { boundedArray } from "./bounded-array.ts";
 import { unsupported } from "./unsupported.ts";
+import { wellFormed } from "./well-formed.ts";
 
 const maxChoices = 1024;
 const maxPatternLength = 16_384;
@@ -9,13 +10,13 @@ const maxPatternLength = 16_384;
 const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Whether its keywords can be enforced is not known here. */
-export const jsonSchema = z.unknown().check(z.refine(isRecord));
+export const jsonSchema = z.unknown().check(z.refine(isRecord, { error: "expected object" }));
 
 /** vLLM also takes the text of a schema. */
 const jsonSchemaOrText = z.union([z.string(), jsonSchema]);
 
 const pattern = z.string().check(z.maxLength(maxPatternLength));
-const choices = boundedArray(z.string().check(z.refine((choice) => choice.isWellFormed())), 1, maxChoices);
+const choices = boundedArray(z.string().check(wellFormed), 1, maxChoices);
 
 export const responseFormatSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("text") }),

@@ -17,7 +17,7 @@ export const functionFields = {
   name: functionName,
   description: z.nullish(z.string()),
   /** A JSON Schema of the arguments; without it there are none. */
-  parameters: z.nullish(z.unknown().check(z.refine(isRecord))),
+  parameters: z.nullish(z.unknown().check(z.refine(isRecord, { error: "expected object" }))),
 };
 
 const functionTool = z.strictObject({
