@@ -87,5 +87,7 @@ function describe(status: number, json: unknown): string {
   const parsed = errorSchema.safeParse(json);
   if (!parsed.success) return `The edge answered ${status}, and not as an edge does. Check SLUICE_ADMIN_URL.`;
   const { message, param } = parsed.data.error;
-  return [message, param === null ? undefined : `(${param})`, hints[status]].filter(Boolean).join(" ");
+  return [message, param === null || message.includes(param) ? undefined : `(${param})`, hints[status]]
+    .filter(Boolean)
+    .join(" ");
 }

@@ -56,6 +56,7 @@ export const adminKeyCommands: Readonly<Record<string, Command>> = {
     summary: "change its name, its expiry, or from where it may be used; none lifts a list",
     takes: ["ID"],
     options: { name: { type: "string", shows: "NAME" }, ...expiryOptions, ...lists },
+    needsOption: true,
     run: async (api, { args: [id = ""], values }) => {
       const { name } = values;
       const key = await api.post(pathOf(id), { ...(name !== undefined && { name }), ...readTerms(values) });

@@ -17,6 +17,8 @@ export interface Command {
   /** Names of its arguments, all of which must be given. */
   readonly takes: readonly string[];
   readonly options: Options;
+  /** Whether an option besides `project` must be given: where there is none, a command that sets would set nothing, or lift all. */
+  readonly needsOption?: true;
   run(api: AdminApi, given: Given): Promise<Outcome>;
 }
 

@@ -4,16 +4,17 @@ import { readCount, readDuration, readInstant, readList, readYesOrNo } from "./r
 
 const counts = ["rpm", "tpm", "rpd", "concurrency", "tokens-per-month"] as const;
 
-const lists = [
-  "models",
-  "denied-models",
-  "allowlist",
-  "denylist",
-  "origins",
-  "scopes",
-  "service-tiers",
-  "jurisdictions",
-] as const;
+/** option -> its value in the help, beside `none`. */
+const lists = {
+  models: "A,B",
+  "denied-models": "A,B",
+  allowlist: "A,B",
+  denylist: "A,B",
+  origins: "A,B",
+  scopes: "inference,usage.read,admin",
+  "service-tiers": "default,flex,priority",
+  jurisdictions: "A,B",
+} as const;
 
 export const expiryOptions = {
   "expires-in": { type: "string", shows: "90d" },
@@ -22,7 +23,9 @@ export const expiryOptions = {
 
 export const keyOptions: Options = {
   ...Object.fromEntries(counts.map((name) => [name, { type: "string", shows: "N|none" } as const])),
-  ...Object.fromEntries(lists.map((name) => [name, { type: "string", shows: "A,B|none" } as const])),
+  ...Object.fromEntries(
+    Object.entries(lists).map(([name, shows]) => [name, { type: "string", shows: `${shows}|none` } as const]),
+  ),
   "explain-routing": { type: "string", shows: "yes|no" },
   ...expiryOptions,
 };
@@ -34,7 +37,7 @@ export function readKeyOptions(values: Values): Record<string, unknown> {
     const text = values[name];
     if (text !== undefined) body[toField(name)] = readCount(name, text);
   }
-  for (const name of lists) {
+  for (const name of Object.keys(lists)) {
     const text = values[name];
     if (text !== undefined) body[toField(name)] = readList(text);
   }

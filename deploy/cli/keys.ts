@@ -60,6 +60,7 @@ export const keyCommands: Readonly<Record<string, Command>> = {
     summary: "change a key's terms; none lifts one",
     takes: ["ID"],
     options: { ...project, ...keyOptions },
+    needsOption: true,
     run: async (api, { args, values }) => {
       const key = await api.post(pathOf(values, ...args), readKeyOptions(values));
       return { json: key, text: formatThing(key) };

@@ -1,7 +1,7 @@
 // `npm run sluice -- …`: the administration from the terminal.
 import { parseArgs } from "node:util";
 import { AdminApi } from "./admin-api.ts";
-import type { Command, Given } from "./command.ts";
+import type { Command, Given, Values } from "./command.ts";
 import { commands } from "./commands.ts";
 import { findConnection } from "./connection.ts";
 import { UserError } from "./user-error.ts";
@@ -36,13 +36,22 @@ function readWords(name: string, command: Command, words: readonly string[]): Gi
       allowPositionals: true,
       options: { ...Object.fromEntries(texts), json: { type: "boolean" } },
     });
-    if (positionals.length !== command.takes.length) throw new UserError(describe(name, command));
     const { json = false, ...given } = values;
+    const fault = faultOf(command, positionals, given);
+    if (fault !== undefined) throw new UserError(`${fault}\n\n${describe(name, command)}`);
     return { args: positionals, values: given, json };
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${error instanceof Error ? error.message : String(error)}\n\n${describe(name, command)}`);
   }
+}
+
+function faultOf({ takes, needsOption }: Command, args: readonly string[], values: Values): string | undefined {
+  const missing = takes[args.length];
+  if (missing !== undefined) return `${missing} is missing.`;
+  if (args.length > takes.length) return `There is one argument too many: ${args[takes.length]}`;
+  const isEmpty = Object.keys(values).every((option) => option === "project");
+  return needsOption && isEmpty ? "Say what to set." : undefined;
 }
 
 function describe(name: string, { summary, takes, options }: Command): string {

@@ -4,8 +4,8 @@ import { readCount, readList } from "./read-options.ts";
 import { formatThing } from "./table.ts";
 
 const project = { type: "string", shows: "ID" } as const;
-const count = { type: "string", shows: "N" } as const;
-const networks = { type: "string", shows: "A,B" } as const;
+const count = { type: "string", shows: "N|none" } as const;
+const networks = { type: "string", shows: "A,B|none" } as const;
 
 const limits = ["rpm", "tpm", "rpd", "concurrency", "tokens-per-month"] as const;
 const lists = ["allowlist", "denylist"] as const;
@@ -41,6 +41,7 @@ export const ownerCommands: Readonly<Record<string, Command>> = {
     summary: "replace these limits; what is not given is lifted",
     takes: [],
     options: { project, ...Object.fromEntries(limits.map((name) => [name, count])) },
+    needsOption: true,
     run: async (api, { values }) => {
       const set = await api.post(pathOf(values, "limits"), fieldsOf(limits, values, readCount));
       return { json: set, text: formatThing(set) };
@@ -59,6 +60,7 @@ export const ownerCommands: Readonly<Record<string, Command>> = {
     summary: "replace these lists; what is not given is lifted",
     takes: [],
     options: { project, ...Object.fromEntries(lists.map((name) => [name, networks])) },
+    needsOption: true,
     run: async (api, { values }) => {
       const body = fieldsOf(lists, values, (_, text) => readList(text));
       const set = await api.post(pathOf(values, "networks"), body);

@@ -38,6 +38,7 @@ export const rateLimitCommands: Readonly<Record<string, Command>> = {
     summary: "limit a model for all keys of a project; what is not given stays",
     takes: ["MODEL"],
     options: { project, rpm: count, tpm: count, rpd: count },
+    needsOption: true,
     run: async (api, { args: [model = ""], values }) => {
       const given = Object.entries(limits).flatMap(([option, { field: name, none }]) => {
         const text = values[option];

@@ -106,7 +106,10 @@ test("networks of the organization and of a project", async () => {
   expect(set).toMatch(/^denylist +\["203\.0\.113\.0\/24"\]$/m);
   expect(await shown("networks", "show", "--project", "proj_default")).toBe(set);
   expect(await shown("networks", "show")).toMatch(/^denylist +-$/m);
-  await shown("networks", "set", "--project", "proj_default");
+  const unsaid = await sluice(["networks", "set", "--project", "proj_default"]);
+  expect([unsaid.exitCode, unsaid.stderr]).toEqual([1, expect.stringMatching(/^Say what to set/)]);
+  expect(await shown("networks", "show", "--project", "proj_default")).toBe(set);
+  await shown("networks", "set", "--project", "proj_default", "--denylist", "none");
   expect(await shown("networks", "show", "--project", "proj_default")).toMatch(/^denylist +-$/m);
 });
 
@@ -166,11 +169,14 @@ test.each([["engines"], ["regions"], ["audit"], ["issuers", "list"]])("%s %s is 
 
 test.each([
   { words: ["nonsense"], says: "There is no command nonsense" },
-  { words: ["keys", "create"], says: "sluice keys create NAME" },
+  { words: ["keys", "create"], says: "NAME is missing.\n\nsluice keys create NAME" },
+  { words: ["keys", "create", "x", "y"], says: "one argument too many: y" },
+  { words: ["keys", "create", "x", "--expires-in", "0d"], says: "expected a value > 0" },
+  { words: ["limits", "set"], says: "Say what to set." },
   { words: ["keys", "create", "x", "--rmp", "5"], says: "--rmp" },
   { words: ["keys", "create", "x", "--rpm", "many"], says: "--rpm is a whole number" },
   { words: ["keys", "create", "x", "--expires-in", "long"], says: "--expires-in is a duration" },
-  { words: ["keys", "create", "x", "--allowlist", "home"], says: "(allowlist.0)" },
+  { words: ["keys", "create", "x", "--allowlist", "home"], says: "allowlist[0]': expected a network" },
   { words: ["keys", "show", "0000000000000000"], says: "keys list" },
   { words: ["usage", "enter", "no-such-file"], says: "no-such-file cannot be read" },
   { words: ["limits", "set", "--rpm", "many"], says: "--rpm is a whole number" },

@@ -137,7 +137,7 @@ test("lists are read back, replaced whole, lifted, and in the audit log", async 
 });
 
 test.each([
-  { owner: "", lists: { allowlist: ["home"] }, status: 400, param: "allowlist.0" },
+  { owner: "", lists: { allowlist: ["home"] }, status: 400, param: "allowlist[0]" },
   { owner: "", lists: { networks: [] }, status: 400, param: "networks" },
   { owner: "/projects/proj_none", lists: {}, status: 404, param: null },
 ])("$lists of $owner are refused with $status", async ({ owner, lists, status, param }) => {

@@ -131,7 +131,7 @@ test.each([
   { fields: { jwks_url: "http://id.example/jwks" }, param: "jwks_url" },
   { fields: { jwks_url: "https://user:pass@id.example/jwks" }, param: "jwks_url" },
   { fields: {}, param: "jwks_url" },
-  { fields: { jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } }, param: "jwks.keys.0.kty" },
+  { fields: { jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } }, param: "jwks.keys[0].kty" },
   { fields: { jwks_url: "https://id.example/jwks", leeway_seconds: 3_600 }, param: "leeway_seconds" },
   { fields: { jwks_url: "https://id.example/jwks", project_id: "proj_none" }, param: "project_id" },
 ])("an issuer with $fields is refused, naming $param", async ({ fields, param }) => {

@@ -107,7 +107,7 @@ test.each([
   ["start_time=x", "start_time"],
   ["start_time=1&bucket_width=1w", "bucket_width"],
   ["start_time=1&limit=32", "limit"],
-  ["start_time=1&group_by[]=user_id", "group_by.0"],
+  ["start_time=1&group_by[]=user_id", "group_by[0]"],
   ["start_time=1&colour=red", "colour"],
 ])("?%s is refused for its %s", async (query, param) => {
   const response = await edge.organization("GET", `/usage/completions?${query}`);
