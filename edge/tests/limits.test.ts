@@ -82,6 +82,9 @@ test("no more requests than there are places run at once, and a place is free wh
   );
   const responses = await Promise.all(burst);
   expect(statuses(responses)).toEqual({ 200: 4, 429: 36 });
+  // Each of another moment within what a request takes, which is a guess until one has ended.
+  const told = responses.flatMap(({ headers }) => headers.get("retry-after-ms") ?? []);
+  expect(new Set(told)).toEqual(new Set(["250", "500", "750", "1000"]));
   leaving.abort();
   region.behaviour = streamTokens(2);
   await vi.waitFor(async () => {

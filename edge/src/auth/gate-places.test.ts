@@ -115,6 +115,15 @@ test.each(kinds)("of $kind a place is free for another gate as soon as its reque
   }
 });
 
+test.each(kinds)("of $kind who is refused is not told to wait for the longest request's end", async ({ open }) => {
+  const [one, other] = await open("patient", 1);
+  if (one === undefined || other === undefined) throw new Error("two gates are needed");
+  const held = await burst([one], 1, "held");
+  // Until a request of its own has ended, a gate guesses.
+  expect(await other.admit(questionTo(other, "refused"))).toMatchObject({ refusal: { retryAfterMs: 1_000 } });
+  await end(held);
+});
+
 test.each(kinds)("of $kind gates and ledgers that lost their memory lose and gain no place", async ({ open }) => {
   const gates = await open("asleep", 8);
   const held = await burst(gates, 10, "held");

@@ -1,5 +1,6 @@
 // Where the requests of one key are let in: who may enter, by its record, and how much, by its quota and the ceilings above.
 // Both kinds of gates have one.
+import { HoldTimes } from "#edge/rate-limit/hold-times.ts";
 import type { Units } from "#edge/rate-limit/ceiling.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
@@ -28,6 +29,7 @@ export interface TurnstileParts {
 
 export class Turnstile {
   readonly #parts: TurnstileParts;
+  readonly #holdTimes = new HoldTimes();
   #idleTimer: number | null = null;
 
   constructor(parts: TurnstileParts) {
@@ -63,7 +65,7 @@ export class Turnstile {
     if (verdict.kind === "outdated") return verdict.kind;
     if (verdict.kind === "refused") return verdict;
     if (verdict.kind !== "granted") {
-      const refusal = { ...verdict, report: book.quota.report(model, Date.now()) };
+      const refusal = { ...this.#timed(verdict), report: book.quota.report(model, Date.now()) };
       return { kind: "limited", principal: principalOf(record), refusal };
     }
     const { tokens: reservedTokens, isLeased, report } = verdict;
@@ -87,6 +89,8 @@ export class Turnstile {
   settle(requestId: string, usedTokens: number | undefined): boolean {
     const nowMs = Date.now();
     const { book, ceilings } = this.#parts;
+    const heldMs = book.quota.heldMs(requestId, nowMs);
+    if (heldMs !== undefined) this.#holdTimes.note(heldMs);
     const unusedTokens = book.quota.settle(requestId, usedTokens, nowMs);
     if (unusedTokens !== undefined) ceilings.giveBack(requestId, unusedTokens);
     this.#cover(nowMs);
@@ -97,6 +101,13 @@ export class Turnstile {
   /** See Places.recall. */
   recallPlaces(ledgerName: string, session: string): PlaceClaim {
     return this.#parts.ceilings.recallPlaces(ledgerName, session);
+  }
+
+  /** When a place is free is known by the latest; told is when it is likely. */
+  #timed(refusal: Refusal): Refusal {
+    if (refusal.kind !== "not_now" || refusal.limitName !== "concurrentRequests") return refusal;
+    const likelyMs = this.#holdTimes.untilFreeMs(Math.max(1, refusal.used));
+    return { ...refusal, retryAfterMs: Math.min(refusal.retryAfterMs, likelyMs) };
   }
 
   /** See GateCeilings.decideUnder. */

@@ -46,7 +46,7 @@ interface Grant {
   readonly report: LimitReport;
 }
 
-/** A refusal is told with the time after which the same request gets in, unless somebody else takes its place. */
+/** A refusal is told with the time after which the same request gets in at the latest, unless somebody else takes its place. */
 export type Refusal = ({ readonly kind: "not_now"; readonly retryAfterMs: number } | { readonly kind: "never" }) &
   Shortage;
 
@@ -173,6 +173,12 @@ export class Quota {
   /** The model of a request. Absent when it is not under way. */
   modelOf(requestId: string): string | undefined {
     return this.#leases.get(requestId)?.model;
+  }
+
+  /** For how long a request is under way. Absent when it is not. */
+  heldMs(requestId: string, nowMs: number): number | undefined {
+    const lease = this.#leases.get(requestId);
+    return lease && nowMs - lease.chargedAtMs;
   }
 
   /** Requests under way, of one model if that is given. */

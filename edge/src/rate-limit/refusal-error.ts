@@ -26,8 +26,7 @@ export function refusalError(refusal: Refusal): AppError {
     const publicText = `You exceeded your current quota on ${limitTexts[limitName]}: ${numbers} It starts anew in ${goDuration(retryAfterMs)}.`;
     return new AppError("insufficient_quota", { publicText, detail, retryAfterMs });
   }
-  const wait = limitName === "concurrentRequests" ? "A place is free at the latest in" : "Please try again in";
-  const publicText = `Rate limit reached on ${limitTexts[limitName]}: ${numbers} ${wait} ${goDuration(retryAfterMs)}.`;
+  const publicText = `Rate limit reached on ${limitTexts[limitName]}: ${numbers} Please try again in ${goDuration(retryAfterMs)}.`;
   const counts = limitName === "tokensPerMinute" ? ({ type: "tokens" } as const) : {};
   return new AppError("rate_limit_exceeded", { publicText, detail, retryAfterMs, ...counts });
 }
