@@ -1,9 +1,9 @@
 // An issuer of tokens for trying JWTs on the local stack: its private key lies in the state directory, its public half is made
 // known to the edge.
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import * as z from "zod";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
 /** What a script needs to sign tokens that the local edge accepts. */
 interface DemoIssuer {
@@ -38,13 +38,13 @@ export async function obtainDemoIssuer(stateDir: string, edgeUrl: string, adminK
 
 /** Of the key in the file, which is made when it is missing (mode 0600). */
 async function loadPublicJwk(file: string): Promise<JWK> {
-  try {
-    const { d: _, ...publicJwk } = z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(file, "utf8")));
+  const remedy = "Remove it, and the issuer with it: `npm run sluice -- issuers delete ID`.";
+  const kept = await readStateFile(file, z.record(z.string(), z.unknown()), remedy);
+  if (kept !== undefined) {
+    const { d: _, ...publicJwk } = kept;
     return publicJwk;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
-  await writeFile(file, `${JSON.stringify({ ...(await exportJWK(privateKey)), kid }, null, 2)}\n`, { mode: 0o600 });
+  await writeStateFile(file, `${JSON.stringify({ ...(await exportJWK(privateKey)), kid }, null, 2)}\n`);
   return { ...(await exportJWK(publicKey)), kid };
 }

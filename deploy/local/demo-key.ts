@@ -1,7 +1,8 @@
 // The key that `npm start` prints: made through the edge's own administration API, kept while it works.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
+import { writeStateFile } from "./state-file.ts";
 
 const createdKeySchema = z.object({ value: z.string() });
 
@@ -23,7 +24,7 @@ export async function obtainDemoKey(stateDir: string, edgeUrl: string, adminKey:
   });
   if (!response.ok) throw new Error(`The edge did not make a demo key: ${response.status} ${await response.text()}`);
   const { value } = createdKeySchema.parse(await response.json());
-  await writeFile(file, value, { mode: 0o600 });
+  await writeStateFile(file, value);
   return value;
 }
 

@@ -21,25 +21,34 @@ const offlineEnv = {
   CI: "true",
 } as const;
 
-function wranglerEnv(stateDir: string): NodeJS.ProcessEnv {
-  return {
-    PATH: process.env["PATH"],
-    HOME: process.env["HOME"],
-    ...offlineEnv,
-    WRANGLER_LOG_PATH: path.join(stateDir, "logs"),
-  };
-}
+/** Without the debug log that wrangler would add with every start, and let grow with every request: edge.log has what matters. */
+const wranglerEnv: NodeJS.ProcessEnv = {
+  PATH: process.env["PATH"],
+  HOME: process.env["HOME"],
+  ...offlineEnv,
+  WRANGLER_WRITE_LOGS: "false",
+};
 
 const persistTo = (stateDir: string): string => path.join(stateDir, "edge");
 
-/** Brings the local D1 database to the newest migration. @throws Error with wrangler's output when a migration fails. */
-export async function applyMigrations(stateDir: string): Promise<void> {
+/**
+ * Brings the local D1 database to the newest migration; when `signal` aborts, wrangler has ended before this does.
+ * @throws Error with wrangler's output when a migration fails.
+ */
+export async function applyMigrations(stateDir: string, signal: AbortSignal): Promise<void> {
   const args = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", persistTo(stateDir)];
+  const run = promisify(execFile)(wrangler, args, { cwd: repositoryRoot, env: wranglerEnv, signal });
+  const ended = new Promise<void>((resolve) => run.child.once("exit", () => resolve()));
   try {
-    await promisify(execFile)(wrangler, args, { cwd: repositoryRoot, env: wranglerEnv(stateDir) });
+    await run;
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(`The edge's database could not be migrated:\n${stdout}${stderr}`, { cause: error });
+    if (run.child.pid !== undefined) await ended;
+    throw new Error(
+      `The edge's database in ${persistTo(stateDir)} could not be migrated:\n${stdout}${stderr}\n` +
+        "If it is damaged, put back a copy of that directory, or remove it: all keys, responses and files go with it.",
+      { cause: error },
+    );
   }
 }
 
@@ -68,7 +77,7 @@ export async function startEdge(
         `--env-file=${envFile}`,
       ],
       cwd: repositoryRoot,
-      env: wranglerEnv(config.stateDir),
+      env: wranglerEnv,
       logFile: path.join(config.stateDir, "logs", "edge.log"),
     },
     onRestart,

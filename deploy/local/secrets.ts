@@ -1,9 +1,9 @@
 // The stack's own secrets, made on the first start and kept in the state directory, so that keys survive a restart.
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import * as z from "zod";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
 function newSecret(): string {
   return randomBytes(32).toString("base64url");
@@ -25,13 +25,11 @@ export type StackSecrets = z.infer<typeof secretsSchema>;
 /** Reads the secrets of this state directory, or makes and stores them (mode 0600). @throws when the file is damaged. */
 export async function loadSecrets(stateDir: string): Promise<StackSecrets> {
   const file = path.join(stateDir, "secrets.json");
-  try {
-    return secretsSchema.parse(JSON.parse(await readFile(file, "utf8")));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+  const remedy = "Put back a copy, or remove it: new secrets are made then, and keys made under these are refused.";
+  const kept = await readStateFile(file, secretsSchema, remedy);
+  if (kept !== undefined) return kept;
   const secrets = await generateSecrets();
-  await writeFile(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  await writeStateFile(file, `${JSON.stringify(secrets, null, 2)}\n`);
   return secrets;
 }
 

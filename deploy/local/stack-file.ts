@@ -1,7 +1,8 @@
 // `stack.json` in the state directory tells any script where the running stack is.
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import * as z from "zod";
+import { readStateFile, writeStateFile } from "./state-file.ts";
 
 const stackFileSchema = z.object({
   /** The OpenAI base URL, `…/v1`. */
@@ -35,21 +36,11 @@ const nameIn = (stateDir: string): string => path.join(stateDir, "stack.json");
 
 /** The stack that was last started from this state directory; undefined when there is none. @throws when the file is damaged. */
 export async function readStackFile(stateDir: string): Promise<StackFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(nameIn(stateDir), "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  return stackFileSchema.parse(JSON.parse(text));
+  return readStateFile(nameIn(stateDir), stackFileSchema, "Stop the stack, if one runs, and remove the file.");
 }
 
-/** Replaces the file in one step, so that a reader never sees half of it. It holds keys: only its owner may read it. */
 export async function writeStackFile(stateDir: string, stack: StackFile): Promise<void> {
-  const temporary = `${nameIn(stateDir)}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, nameIn(stateDir));
+  await writeStateFile(nameIn(stateDir), `${JSON.stringify(stack, null, 2)}\n`);
 }
 
 export async function removeStackFile(stateDir: string): Promise<void> {

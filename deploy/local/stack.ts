@@ -24,6 +24,7 @@ export class LocalStack {
   readonly #progress: Progress;
   readonly #processes: SupervisedProcess[] = [];
   readonly #stopping = new AbortController();
+  #migration: Promise<void> | undefined;
   #describe: (() => StackFile) | undefined;
   #fileWrites: Promise<void> = Promise.resolve();
 
@@ -42,7 +43,8 @@ export class LocalStack {
     const model = await resolveModel(this.#config.model, stateDir, this.#progress, this.#config.hubUrl);
     this.#progress.done(`model ${model.name}`);
 
-    const [regions] = await Promise.all([this.#startRegions(model, secrets), applyMigrations(stateDir)]);
+    this.#migration = applyMigrations(stateDir, this.#stopping.signal);
+    const [regions] = await Promise.all([this.#startRegions(model, secrets), this.#migration]);
     const edge = this.#track(await startEdge(regions, this.#config, secrets, this.#onRestart));
     await Promise.all([this.#awaitRegions(regions), this.#awaitEdge(edge)]);
 
@@ -74,6 +76,7 @@ export class LocalStack {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("The stack is stopping."));
     await Promise.all(this.#processes.map((child) => child.stop()));
+    await Promise.allSettled([this.#migration]); // Whoever started it is told how it went.
     await this.#fileWrites;
     if (this.#describe !== undefined) await removeStackFile(this.#config.stateDir);
   }

@@ -1,7 +1,7 @@
 // Kills real processes of a stack of its own.
 import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { descendants } from "./descendants.ts";
 import { isRunning, type RunningStack, spawnStack, startStack, type StackFile } from "./start-stack.ts";
 
@@ -113,6 +113,23 @@ describe("a second stack", () => {
 });
 
 describe("Ctrl-C", () => {
+  it("leaves nothing running while the engines load and the database is migrated", async () => {
+    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/interrupted`, SLUICE_PORT: "8799" });
+    const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+    // Engines and ingresses of two regions, wrangler and what it starts.
+    const pids = await vi.waitFor(
+      async () => {
+        const started = await descendants(child.pid ?? 0);
+        expect(started.length).toBeGreaterThan(5);
+        return started;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+    child.kill("SIGINT");
+    expect(await closed).toBe(0);
+    for (const pid of pids) expect(await isRunning(pid), `process ${pid}`).toBe(false);
+  });
+
   it("leaves nothing running", async () => {
     const last = await running.stackFile();
     const group = await descendants(last.edgePid);
