@@ -1,4 +1,4 @@
-import OpenAI from "openai";
+import OpenAI, { APIUserAbortError } from "openai";
 import { expect, inject, it } from "vitest";
 import { awaitMetric, readMetric } from "./metrics.ts";
 import { secretPrompt } from "./secrets.ts";
@@ -35,31 +35,45 @@ it("lets 32 concurrent streams recall their own secrets exactly as they do alone
   expect(numRight).toBeGreaterThanOrEqual(31);
 });
 
-it("frees the blocks of a client that leaves", async () => {
-  const usage = "vllm:kv_cache_usage_perc";
-  await awaitMetric(metricsUrls, usage, (sum) => sum === 0);
-  const controller = new AbortController();
-  const stream = await client.chat.completions.create(
-    {
-      model: stack.model,
-      temperature: 0,
-      stream: true,
-      max_tokens: 3_000,
-      messages: [{ role: "user", content: "Count from 1 to 100." }],
-    },
-    { signal: controller.signal },
-  );
-  let usageMeanwhile = 0;
-  for await (const chunk of stream) {
-    if ((chunk.choices[0]?.delta.content ?? "") === "") continue;
-    // Leaving the loop is leaving the stream.
-    usageMeanwhile = await sumOver(usage);
-    break;
-  }
-  expect(usageMeanwhile).toBeGreaterThan(0);
-  controller.abort();
-  await awaitMetric(metricsUrls, "vllm:num_requests_running", (sum) => sum === 0);
-  await awaitMetric(metricsUrls, usage, (sum) => sum === 0);
+/** Eight choices that do not end before their last token. */
+const endless = {
+  model: stack.model,
+  messages: [{ role: "user" as const, content: "Count from 1 to 60." }],
+  max_tokens: 900,
+  n: 8,
+  ignore_eos: true,
+};
+const numEndlessTokens = endless.n * endless.max_tokens;
+
+const kvUsage = "vllm:kv_cache_usage_perc";
+const numTokens = "vllm:generation_tokens_total";
+const numRunning = "vllm:num_requests_running";
+
+async function awaitIdle(timeoutMs: number): Promise<void> {
+  await awaitMetric(metricsUrls, numRunning, (sum) => sum === 0, timeoutMs);
+  await awaitMetric(metricsUrls, kvUsage, (sum) => sum === 0);
+}
+
+it("frees the blocks of a client that leaves a stream, and computes no more for it", async () => {
+  await awaitIdle(10_000);
+  const before = await sumOver(numTokens);
+  const leaving = new AbortController();
+  const stream = await client.chat.completions.create({ ...endless, stream: true }, { signal: leaving.signal });
+  for await (const chunk of stream) if ((chunk.choices[0]?.delta.content ?? "") !== "") break;
+  leaving.abort();
+  await awaitIdle(10_000);
+  expect((await sumOver(numTokens)) - before).toBeLessThan(numEndlessTokens);
+});
+
+it("frees the blocks of a client that leaves an unstreamed answer, once that is computed if not before", async () => {
+  const before = await sumOver(numTokens);
+  const leaving = new AbortController();
+  const answer = client.chat.completions.create(endless, { signal: leaving.signal });
+  await awaitMetric(metricsUrls, numRunning, (sum) => sum === endless.n);
+  leaving.abort();
+  await expect(answer).rejects.toThrow(APIUserAbortError);
+  await awaitIdle(30_000);
+  expect((await sumOver(numTokens)) - before).toBeLessThanOrEqual(numEndlessTokens);
 });
 
 it("runs concurrent requests in one batch", async () => {
