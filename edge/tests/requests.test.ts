@@ -110,6 +110,14 @@ test("a body of another type is refused", async () => {
   expect(await refusalOf(response)).toMatchObject(refused(415, { code: "unsupported_media_type" }));
 });
 
+test("a compressed body is refused as one, and a body that says it is not is read", async () => {
+  const compressed = await edge.complete(key, {}, { headers: { "content-encoding": "gzip" } });
+  expect(await refusalOf(compressed)).toMatchObject(
+    refused(415, { code: "unsupported_media_type", message: expect.stringContaining("Content-Encoding") }),
+  );
+  expect((await edge.complete(key, {}, { headers: { "content-encoding": "identity" } })).status).toBe(200);
+});
+
 test("a body over the limit is refused, whether or not it declares its size", async () => {
   const body = JSON.stringify({ model: "pocket", prompt: "x".repeat(maxBodyBytes) });
   expect(await refusalOf(await edge.complete(key, body))).toMatchObject(refused(413, { code: "request_too_large" }));

@@ -15,6 +15,11 @@ export interface JsonBody {
 export async function readJson(request: Request, bounds: BodyBounds): Promise<JsonBody> {
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") throw new AppError("unsupported_media_type");
+  if ((request.headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
+    throw new AppError("unsupported_media_type", {
+      publicText: "Send the body uncompressed, without Content-Encoding.",
+    });
+  }
 
   const bytes = await readBytes(request, bounds);
   return { bytes, value: parseJsonObject(bytes) };

@@ -27,7 +27,11 @@ function assertTame(root: unknown): void {
     const { value, depth } = next;
     if (typeof value !== "object" || value === null) continue;
     if (depth >= maxDepth) throw new AppError("invalid_json", { publicText: "The request body is nested too deeply." });
-    if (Object.hasOwn(value, "__proto__")) throw new AppError("invalid_json");
+    if (Object.hasOwn(value, "__proto__")) {
+      throw new AppError("invalid_json", {
+        publicText: "The request body names '__proto__', which no parameter does.",
+      });
+    }
     for (const inner of Object.values(value)) {
       if (typeof inner === "object") pending.push({ value: inner, depth: depth + 1 });
     }
