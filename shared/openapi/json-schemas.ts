@@ -21,6 +21,7 @@ function complete({ zodSchema, jsonSchema }: Visit): void {
   completePipe(zodSchema, jsonSchema);
   omitUnsupported(zodSchema, jsonSchema);
   dropSafeIntegerBounds(jsonSchema);
+  nameInteger(jsonSchema);
 }
 
 /** What the second of two steps adds: the items of an array whose length was looked at first, or that all is refused. */
@@ -57,6 +58,13 @@ function isUnsupported(schema: z.core.$ZodTypes): boolean {
   const { def } = schema._zod;
   if (def.type === "optional") return isUnsupported(def.innerType as z.core.$ZodTypes);
   return (def.checks ?? []).some((check) => "params" in check._zod.def && isUnsupportedMark(check._zod.def.params));
+}
+
+/** Of one that is larger than zod's own. */
+function nameInteger(jsonSchema: JsonSchema): void {
+  if (jsonSchema.multipleOf !== 1) return;
+  delete jsonSchema.multipleOf;
+  jsonSchema.type = "integer";
 }
 
 /** They say only that a number is one of JSON's. */

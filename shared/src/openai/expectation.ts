@@ -22,6 +22,8 @@ export function expectation(issue: Issue): string {
       return `expected ${sizeName(issue.origin)} ${issue.inclusive === false ? ">" : ">="} ${issue.minimum}`;
     case "too_big":
       return `expected ${sizeName(issue.origin)} ${issue.inclusive === false ? "<" : "<="} ${issue.maximum}`;
+    case "not_multiple_of":
+      return issue.divisor === 1 ? "expected integer" : `expected a multiple of ${issue.divisor}`;
     case "invalid_format":
       return issue.format === "regex" ? `expected text that matches the pattern ${issue.pattern}` : anotherForm;
     case "invalid_key":

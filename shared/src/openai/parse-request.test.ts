@@ -87,7 +87,8 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ["top_p above 1", { ...chat, top_p: 1.1 }, "invalid_value", "top_p"],
     ["no output tokens", { ...chat, max_tokens: 0 }, "invalid_value", "max_tokens"],
     ["half a token", { ...chat, max_completion_tokens: 1.5 }, "invalid_value", "max_completion_tokens"],
-    ["a seed JavaScript cannot hold", { ...chat, seed: 2 ** 60 }, "invalid_value", "seed"],
+    ["a seed beyond 64 bits", { ...chat, seed: 2 ** 64 }, "invalid_value", "seed"],
+    ["half a seed", { ...chat, seed: 0.5 }, "invalid_value", "seed"],
     ["five stop strings", { ...chat, stop: ["a", "b", "c", "d", "e"] }, "invalid_value", "stop"],
     ["an empty stop string", { ...chat, stop: "" }, "invalid_value", "stop"],
     ["half a character as stop string", { ...chat, stop: ["\ud83d"] }, "invalid_value", "stop[0]"],
@@ -290,6 +291,15 @@ test("biases are read with their token ids as numbers", () => {
     { tokenId: 0, bias: 0.5 },
     { tokenId: 50256, bias: -100 },
   ]);
+});
+
+const seedOf = (seed: number) => parseRequest(chatCompletionRequestSchema, { ...chat, seed }).seed;
+
+test("a seed is any integer of 64 bits, and what engines get of it one that JavaScript counts exactly", () => {
+  for (const seed of [0, -1, 42, 2 ** 53 - 1]) expect(seedOf(seed)).toBe(seed);
+  const large = [-(2 ** 63), 2 ** 53, 2 ** 60, 2 ** 62, 2 ** 62 + 1024, 2 ** 63].map(seedOf);
+  expect(large.every((seed) => Number.isSafeInteger(seed))).toBe(true);
+  expect(new Set(large).size).toBe(large.length);
 });
 
 test("an answer can be sent back as it came", () => {

@@ -1,5 +1,6 @@
 // What chat completions, text completions and responses ask for in the same words. Source: OpenAI API reference.
 import * as z from "zod/mini";
+import { seedSchema } from "./seed.ts";
 import { metadataSchema } from "./metadata.ts";
 import { requestedTierSchema } from "./service-tier.ts";
 
@@ -11,7 +12,7 @@ export const requestFields = {
   temperature: z.nullish(z.number().check(z.minimum(0), z.maximum(2))),
   /** 0 keeps only the most likely token, as OpenAI reads it. */
   top_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
-  seed: z.nullish(z.int()),
+  seed: z.nullish(seedSchema),
   /** How urgent it is, within what the caller's key grants. */
   service_tier: z.nullish(requestedTierSchema),
 
