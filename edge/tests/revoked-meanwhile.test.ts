@@ -57,3 +57,20 @@ test("a file whose key is revoked while it is uploaded is not kept", async () =>
   await vi.waitFor(async () => expect(await sizes()).toEqual([{ size_bytes: 0 }]), 10_000);
   expect((await (await edge.worker.bucket()).list()).objects).toEqual([]);
 });
+
+test.each(["strict", "leased"])(
+  "a request of a %s key that is revoked before more is reserved for it gets no more",
+  async (admission) => {
+    const { id, value } = await edge.createKey({ admission, tpm: 100_000 });
+    const region = edge.region("amsterdam");
+    region.received.length = 0;
+    region.behaviour = (response) => {
+      const revoked = edge.admin("DELETE", `/${id}`);
+      void revoked.then(() => response.writeHead(412, { "x-sluice-needed-tokens": "700" }).end("{}"));
+    };
+    const response = await edge.complete(value, { prompt: "a", max_tokens: 5 }, { from: "berlin" });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ error: { code: "key_revoked" } });
+    expect(region.received).toHaveLength(1);
+  },
+);

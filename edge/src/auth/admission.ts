@@ -1,7 +1,7 @@
 // The one question a request asks its gate, and the answer.
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import type { LimitReport } from "#edge/rate-limit/limit-report.ts";
-import type { Refusal } from "#edge/rate-limit/quota.ts";
+import type { Refusal, Verdict } from "#edge/rate-limit/quota.ts";
 import type { IdentityQuestion, RefusalReason } from "./decide-admission.ts";
 import type { Principal } from "./principal.ts";
 import type { RoutingTerms } from "./routing-terms.ts";
@@ -29,7 +29,15 @@ export interface Admitted {
   readonly report: LimitReport;
 }
 
+interface Refused {
+  readonly kind: "refused";
+  readonly reason: RefusalReason;
+}
+
 export type Admission =
   | Admitted
-  | { readonly kind: "refused"; readonly reason: RefusalReason }
+  | Refused
   | { readonly kind: "limited"; readonly principal: Principal; readonly refusal: Refusal };
+
+/** Whether an admitted request may use more than was reserved for it. */
+export type Raise = Verdict | Refused;

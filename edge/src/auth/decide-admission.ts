@@ -35,14 +35,20 @@ export function decideAdmission(
   const { record, access } = known;
   if (!isHolder(record, question.credential, nowMs)) return refuse("wrong_secret");
   if (hasRunOut(question.credential, nowMs)) return refuse("token_expired");
-  if (record.status === "revoked") return refuse("revoked");
-  if (record.expiresAtMs !== undefined && record.expiresAtMs <= nowMs) return refuse("expired");
+  const ended = endingOf(record, nowMs);
+  if (ended !== undefined) return refuse(ended);
   if (question.barredFrom.some((ownerId) => ownerId === record.projectId || ownerId === record.orgId)) {
     return refuse("ip_not_allowed");
   }
   if (!isGranted(question)) return refuse("scope_missing");
   const refusal = access.judge(question);
   return refusal === undefined ? { kind: "known", record } : refuse(refusal);
+}
+
+/** Why the key is good for nobody any more; absent while it is. */
+export function endingOf({ status, expiresAtMs }: KeyRecord, nowMs: number): "revoked" | "expired" | undefined {
+  if (status === "revoked") return "revoked";
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs ? "expired" : undefined;
 }
 
 /** Tokens were verified on the way here. */

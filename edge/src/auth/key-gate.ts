@@ -15,8 +15,8 @@ import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
-import type { QuotaLimits, Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, GateQuestion } from "./admission.ts";
+import type { QuotaLimits } from "#edge/rate-limit/quota.ts";
+import type { Admission, GateQuestion, Raise } from "./admission.ts";
 import { AccessRules } from "./access-rules.ts";
 import { isLeasedKeyId } from "./api-key.ts";
 import type { KnownKey } from "./decide-admission.ts";
@@ -77,14 +77,16 @@ export class KeyGate extends DurableObject<GateEnv> {
     if (question.credential.kind === "tenant") this.#adopt(question.credential.record);
     if (this.#holding === undefined) return { kind: "refused", reason: "unknown_key" };
     const admission = await this.#holding.turnstile.admit(question, () => this.#holding);
-    if (admission === "outdated") throw new Error("a record that this gate keeps cannot be outdated");
+    if (admission === "outdated") throw outdated();
     if (admission.kind !== "refused") this.#lastUse.note(Date.now());
     return admission;
   }
 
-  /** See Quota.raise. Absent when the request is not under way. */
-  async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
-    return this.#holding?.turnstile.raise(requestId, tokens);
+  /** See Turnstile.raise. */
+  async raise(requestId: string, tokens: number): Promise<Raise | undefined> {
+    const raise = await this.#holding?.turnstile.raise(requestId, tokens, () => this.#holding);
+    if (raise === "outdated") throw outdated();
+    return raise;
   }
 
   /** Ends a request's reservation; see Quota.settle. */
@@ -225,6 +227,10 @@ export class KeyGate extends DurableObject<GateEnv> {
     const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
     return { book, turnstile: new Turnstile({ book, ceilings, onAnswer, waitUntil }) };
   }
+}
+
+function outdated(): Error {
+  return new Error("a record that this gate keeps cannot be outdated");
 }
 
 /** Those that the gate itself counts. A leased key's are with its home, and counted on the continents. */

@@ -2,8 +2,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import type { NetworkView } from "#edge/networks/network-view.ts";
-import type { Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, AdmissionQuestion } from "./admission.ts";
+import type { Admission, AdmissionQuestion, Raise } from "./admission.ts";
 import {
   type AdmittingGate,
   type GateAddress,
@@ -62,7 +61,7 @@ export class KeyGates {
   }
 
   /** Absent when the request is not under way any more. */
-  async raise(address: GateAddress, requestId: string, tokens: number): Promise<Verdict | undefined> {
+  async raise(address: GateAddress, requestId: string, tokens: number): Promise<Raise | undefined> {
     return this.#askAt(address, async (gate) => gate.raise(requestId, tokens));
   }
 

@@ -4,9 +4,9 @@ import { HoldTimes } from "#edge/rate-limit/hold-times.ts";
 import type { Units } from "#edge/rate-limit/ceiling.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
-import type { Refusal, Verdict } from "#edge/rate-limit/quota.ts";
-import type { Admission, GateQuestion } from "./admission.ts";
-import { decideAdmission, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
+import type { Refusal } from "#edge/rate-limit/quota.ts";
+import type { Admission, GateQuestion, Raise } from "./admission.ts";
+import { decideAdmission, endingOf, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
 import type { GateCeilings } from "./gate-ceilings.ts";
 import type { KeyRecord } from "./key-record.ts";
 
@@ -72,13 +72,17 @@ export class Turnstile {
     return { ...toldOf(record), reservedTokens, isLeased, report };
   }
 
-  /** See Quota.raise. Absent when the request is not under way. */
-  async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
+  /** See Quota.raise. A key that ended since is refused. Absent when the request is not under way. */
+  async raise(requestId: string, tokens: number, lookUp: LookUp): Promise<Raise | "outdated" | undefined> {
     const { book, ceilings } = this.#parts;
     const model = book.quota.modelOf(requestId);
     if (model === undefined) return undefined;
     const cost = { requests: 0, tokens: Math.max(0, tokens - book.quota.reservedFor(requestId)) };
     return this.#decideUnder(model, cost, (nowMs) => {
+      const known = lookUp(nowMs);
+      if (known === "outdated") return known;
+      const ended = known === undefined ? "unknown_key" : endingOf(known.record, nowMs);
+      if (ended !== undefined) return { kind: "refused", reason: ended } as const;
       const decided = book.quota.raise(requestId, tokens, nowMs);
       if (decided?.kind === "granted") ceilings.take(model, requestId, cost, nowMs);
       return decided;

@@ -8,6 +8,7 @@ import { priorityOfTier } from "#edge/auth/service-tier.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Bounds } from "#edge/config.ts";
 import type { EdgeContext } from "#edge/context.ts";
+import { identityError } from "#edge/middleware/admit.ts";
 import { askRegion } from "#edge/proxy/ask-region.ts";
 import type { AttemptRecord, FinalAttempt } from "#edge/proxy/attempt.ts";
 import type { AskedRegion } from "#edge/proxy/collect-receipts.ts";
@@ -138,9 +139,10 @@ function whatItTold(result: FinalAttempt): Omit<AskedRegion, "region"> {
 
 /** A second hop to the gate, for a prompt that was longer than estimated. Returns what is reserved then. */
 async function raiseReservation(c: Context<EdgeContext>, gates: KeyGates, neededTokens: number): Promise<number> {
-  const address = { keyId: c.get("principal").keyId, place: placeOf(c.req.raw) };
-  const verdict = await gates.raise(address, c.get("requestId"), neededTokens);
+  const { keyId } = c.get("principal");
+  const verdict = await gates.raise({ keyId, place: placeOf(c.req.raw) }, c.get("requestId"), neededTokens);
   if (verdict === undefined) throw new AppError("unavailable", { detail: "the gate has forgotten the reservation" });
+  if (verdict.kind === "refused") throw identityError(verdict.reason, keyId);
   c.set("report", verdict.report);
   if (verdict.kind !== "granted") throw refusalError(verdict);
   return verdict.tokens ?? neededTokens;

@@ -4,12 +4,12 @@
 // on places that were lent to it (place-register.ts).
 import { DurableObject } from "cloudflare:workers";
 import { AccessRules } from "#edge/auth/access-rules.ts";
-import type { Admission, GateQuestion } from "#edge/auth/admission.ts";
+import type { Admission, GateQuestion, Raise } from "#edge/auth/admission.ts";
 import type { KnownKey } from "#edge/auth/decide-admission.ts";
 import { GateCeilings, type Ledger, ledgersAbove } from "#edge/auth/gate-ceilings.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
-import { Turnstile } from "#edge/auth/turnstile.ts";
+import { type LookUp, Turnstile } from "#edge/auth/turnstile.ts";
 import type { GateSettlement } from "#edge/auth/gate-address.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { waitAtMost } from "#edge/deadline.ts";
@@ -21,7 +21,6 @@ import type { Limits } from "#edge/rate-limit/limits.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
-import type { Verdict } from "#edge/rate-limit/quota.ts";
 import { Borrowed, type Loan } from "./loan.ts";
 
 /** Changes of the key's record while one request waits for slices. */
@@ -57,23 +56,18 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   }
 
   async admit(question: GateQuestion): Promise<Admission> {
-    const { keyId } = question.credential;
-    for (let round = 0; round < maxRounds; round += 1) {
-      const holding = await this.#present(keyId);
-      if (holding === undefined) return { kind: "refused", reason: "unknown_key" };
-      if (holding === "outdated") continue;
-      const { record } = holding;
+    const admission = await this.#vouched(question.credential.keyId, async ({ record, turnstile }, lookUp) => {
       const demand = question.demand && this.#boundDemand(question.demand, record, question.model);
-      const lookUp = (nowMs: number) => (this.#borrowed.record(nowMs) === record ? holding : "outdated");
-      const admission = await holding.turnstile.admit({ ...question, demand }, lookUp);
-      if (admission !== "outdated") return admission;
-    }
-    throw new Error("the key changed again and again");
+      return turnstile.admit({ ...question, demand }, lookUp);
+    });
+    return admission ?? { kind: "refused", reason: "unknown_key" };
   }
 
-  /** See Quota.raise. Absent when the request is not under way. */
-  async raise(requestId: string, tokens: number): Promise<Verdict | undefined> {
-    return this.#holding?.turnstile.raise(requestId, tokens);
+  /** See Turnstile.raise. */
+  async raise(requestId: string, tokens: number): Promise<Raise | undefined> {
+    const keyId = this.#holding?.record.keyId;
+    if (keyId === undefined) return undefined;
+    return this.#vouched(keyId, async ({ turnstile }, lookUp) => turnstile.raise(requestId, tokens, lookUp));
   }
 
   /** Ends a request's reservation; see Quota.settle. */
@@ -110,6 +104,24 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     const most = Math.min(mostTokensUnder(limits), mostTokensUnder(modelLimits[model] ?? {})) - promptTokens;
     const bounded = Math.max(1, Math.min(this.#config.quotaBounds.defaultOutputTokens, most));
     return { promptTokens, outputTokens: outputTokens ?? bounded };
+  }
+
+  /** Decides by a record that the home vouches for until the decision. Absent when it knows no such key. */
+  async #vouched<Decision>(
+    keyId: string,
+    decide: (holding: Holding, lookUp: LookUp) => Promise<Decision | "outdated">,
+  ): Promise<Decision | undefined> {
+    for (let round = 0; round < maxRounds; round += 1) {
+      const holding = await this.#present(keyId);
+      if (holding === undefined) return undefined;
+      if (holding === "outdated") continue;
+      const { record } = holding;
+      const decision = await decide(holding, (nowMs) =>
+        this.#borrowed.record(nowMs) === record ? holding : "outdated",
+      );
+      if (decision !== "outdated") return decision;
+    }
+    throw new Error("the key changed again and again");
   }
 
   /** What the home vouches for now. Absent: it knows no such key. Rejects when it does not answer. */
