@@ -19,8 +19,10 @@ export type Lease = Readonly<z.infer<typeof leaseSchema>>;
 
 export const storedLeasesSchema = z.object({
   leases: z.readonly(z.array(leaseSchema)),
-  /** How many others may have begun since the write. Absent: none, and nobody new. */
+  /** Present when it was written ahead: how many others may have begun, phantoms and those since the write. */
   numSpare: z.optional(z.int()),
+  /** Present when there were some and nothing was written ahead. */
+  phantoms: z.optional(z.object({ count: z.int(), deadlineMs: z.int() })),
   /** Longest life of a lease. */
   leaseMs: z.int(),
 });
@@ -47,14 +49,14 @@ export class Leases {
    * What storage tells. When it was written ahead, those it names may have ended and others begun in their places, so that
    * nobody's deadline is known: all get the longest.
    */
-  static restore({ leases, numSpare, leaseMs }: StoredLeases, nowMs: number): Leases {
+  static restore({ leases, numSpare, phantoms, leaseMs }: StoredLeases, nowMs: number): Leases {
     const restored = new Leases(leaseMs);
     const latestMs = nowMs + leaseMs;
     for (const lease of leases) {
       restored.#leases.set(lease.requestId, numSpare === undefined ? lease : { ...lease, deadlineMs: latestMs });
     }
-    restored.#numPhantoms = numSpare ?? 0;
-    restored.#phantomDeadlineMs = latestMs;
+    restored.#numPhantoms = numSpare ?? phantoms?.count ?? 0;
+    restored.#phantomDeadlineMs = phantoms?.deadlineMs ?? latestMs;
     return restored;
   }
 
@@ -120,10 +122,14 @@ export class Leases {
   /** What to write. With `ahead` some more may begin before the next write; without, none. */
   toStored(ahead: boolean): StoredLeases {
     const leases = [...this.#leases.values()];
-    const numUnderWay = leases.length + this.#numPhantoms;
-    const numSpare =
-      ahead || this.#numPhantoms > 0 ? this.#numPhantoms + Math.ceil(numUnderWay * aheadShare) : undefined;
-    this.#numCovered = numSpare === undefined ? 0 : leases.length + numSpare;
-    return { leases, leaseMs: this.#leaseMs, ...(numSpare !== undefined && { numSpare }) };
+    const known = { leases, leaseMs: this.#leaseMs };
+    const count = this.#numPhantoms;
+    if (ahead) {
+      const numSpare = count + Math.ceil(this.count * aheadShare);
+      this.#numCovered = leases.length + numSpare;
+      return { ...known, numSpare };
+    }
+    this.#numCovered = 0;
+    return count === 0 ? known : { ...known, phantoms: { count, deadlineMs: this.#phantomDeadlineMs } };
   }
 }

@@ -280,6 +280,19 @@ test("tokens that were really used never exceed the rate or the budget, through 
   );
 });
 
+test("what a crash left under way is over at its deadline, however often the gate has slept since", () => {
+  const limits = { concurrentRequests: 8 };
+  const before = quotaOf(limits);
+  for (let count = 0; count < 4; count += 1) before.reserve(ask(50), startMs);
+  let quota = quotaOf(limits, {}, before.toStored(true, startMs), startMs + 1_000);
+  const overMs = startMs + 1_000 + leaseMs;
+  for (let nowMs = startMs + 1_000; nowMs < overMs; nowMs += leaseMs / 10) {
+    quota = quotaOf(limits, {}, quota.toStored(false, nowMs), nowMs);
+    expect(quota.numUnderWay(nowMs)).toBe(5); // One may have begun that was written ahead.
+  }
+  expect(quota.numUnderWay(overMs)).toBe(0);
+});
+
 test("most grants need no write of their own", () => {
   const quota = quotaOf({ requestsPerMinute: 600, tokensPerMinute: 100_000, concurrentRequests: 100 });
   let numWrites = 0;
