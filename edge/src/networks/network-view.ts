@@ -1,6 +1,7 @@
 // This isolate's copy of the board. Requests read it without waiting, and it is refreshed behind them; only one that finds it
 // absent, or too old to decide by, waits. A change holds where there is traffic within seconds, and everywhere within a minute.
 import { AppError } from "@sluice/shared/errors.ts";
+import { BoardCopy } from "#edge/board-copy.ts";
 import type { Clock } from "#edge/clock.ts";
 import { answerWithin } from "#edge/deadline.ts";
 import { NetworkRules } from "#edge/ip/network-rules.ts";
@@ -11,23 +12,25 @@ const refreshAfterMs = 2_000;
 const trustMs = 60_000;
 const retryAfterMs = 1_000;
 
+interface Known {
+  readonly revision: number | undefined;
+  // the id of a project or organization -> from where it may be used
+  readonly owners: ReadonlyMap<string, NetworkRules>;
+}
+
 const none: readonly string[] = [];
 
 export class NetworkView {
   readonly #namespace: DurableObjectNamespace<NetworkBoard>;
   readonly #timeoutMs: number;
-  readonly #now: Clock;
-  #revision: number | undefined;
-  // the id of a project or organization -> from where it may be used
-  #owners: ReadonlyMap<string, NetworkRules> = new Map();
-  #refreshedAtMs = -Infinity;
-  #refreshStartedAtMs = -Infinity;
+  readonly #copy: BoardCopy<Known>;
 
   /** @param timeoutMs longest wait for the board. */
   constructor(namespace: DurableObjectNamespace<NetworkBoard>, timeoutMs: number, now: Clock) {
     this.#namespace = namespace;
     this.#timeoutMs = timeoutMs;
-    this.#now = now;
+    const ask = async (known: Known) => this.#askAnew(known);
+    this.#copy = new BoardCopy({ nothing: { revision: undefined, owners: new Map() }, ask, giveUpMs: timeoutMs, now });
   }
 
   /**
@@ -35,11 +38,13 @@ export class NetworkView {
    * Throws `unavailable` when the board does not answer and what we know is too old. `waitUntil` carries a refresh.
    */
   async barredFrom(ip: string | undefined, waitUntil: (work: Promise<void>) => void): Promise<readonly string[]> {
-    const ageMs = this.#now() - this.#refreshedAtMs;
-    if (ageMs > trustMs) await this.#refresh();
-    else if (ageMs > refreshAfterMs && !this.#isRefreshing()) waitUntil(this.#refresh().catch(() => undefined));
-    if (this.#owners.size === 0) return none;
-    return [...this.#owners].filter(([, rules]) => !rules.mayEnter(ip)).map(([ownerId]) => ownerId);
+    const copy = this.#copy;
+    const { ageMs } = copy;
+    if (ageMs > trustMs) await copy.refresh();
+    else if (ageMs > refreshAfterMs && !copy.isRefreshing) waitUntil(copy.refresh().catch(() => undefined));
+    const { owners } = copy.value;
+    if (owners.size === 0) return none;
+    return [...owners].filter(([, rules]) => !rules.mayEnter(ip)).map(([ownerId]) => ownerId);
   }
 
   async listsOf(ownerId: string): Promise<OwnerNetworks> {
@@ -49,24 +54,15 @@ export class NetworkView {
   /** Replaces an owner's lists. False when all would be more than the board keeps. */
   async set(ownerId: string, lists: OwnerNetworks): Promise<boolean> {
     const isSet = await this.#ask(async (board) => board.set(ownerId, lists));
-    this.#refreshedAtMs = -Infinity;
+    this.#copy.outdate();
     return isSet;
   }
 
-  async #refresh(): Promise<void> {
-    const startedAtMs = this.#now();
-    this.#refreshStartedAtMs = startedAtMs;
-    const snapshot = await this.#ask<NetworkSnapshot | undefined>(async (board) => board.snapshot(this.#revision));
-    if (snapshot !== undefined) {
-      this.#revision = snapshot.revision;
-      this.#owners = new Map(snapshot.owners.map(({ ownerId, lists }) => [ownerId, new NetworkRules(lists)]));
-    }
-    this.#refreshedAtMs = startedAtMs;
-  }
-
-  /** One whose request was cancelled under it is given up after a while. */
-  #isRefreshing(): boolean {
-    return this.#refreshStartedAtMs > this.#refreshedAtMs && this.#now() - this.#refreshStartedAtMs < this.#timeoutMs;
+  async #askAnew(known: Known): Promise<Known> {
+    const snapshot = await this.#ask<NetworkSnapshot | undefined>(async (board) => board.snapshot(known.revision));
+    if (snapshot === undefined) return known;
+    const { revision, owners } = snapshot;
+    return { revision, owners: new Map(owners.map(({ ownerId, lists }) => [ownerId, new NetworkRules(lists)])) };
   }
 
   async #ask<Value>(call: (board: DurableObjectStub<NetworkBoard>) => Promise<Value>): Promise<Value> {

@@ -1,6 +1,7 @@
 // This isolate's copy of the board. Requests that are routed read it without waiting; it is refreshed behind them. Only an
 // isolate's very first one waits, and not for long: health is a hint that failover makes up for. Whoever is told what it says
 // waits until it is known.
+import { BoardCopy } from "#edge/board-copy.ts";
 import type { Clock } from "#edge/clock.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import type { Logger } from "#edge/logger.ts";
@@ -20,32 +21,25 @@ const refreshTimeoutMs = 5_000;
 const noReports: RegionReports = new Map();
 
 export class RegionView {
-  readonly #board: DurableObjectNamespace<RegionBoard>;
-  readonly #now: Clock;
   readonly #log: Logger;
-  #reports = noReports;
-  /** Absent until the first attempt, successful or not, is over. */
-  #refreshedAtMs: number | undefined;
-  /** Present while a refresh runs. */
-  #refreshStartedAtMs: number | undefined;
+  readonly #copy: BoardCopy<RegionReports>;
+  #isFirst = true;
 
   constructor(board: DurableObjectNamespace<RegionBoard>, now: Clock, log: Logger) {
-    this.#board = board;
-    this.#now = now;
     this.#log = log;
+    const ask = async () => {
+      const reports: readonly RegionReport[] = await board.getByName("board").snapshot();
+      return new Map(reports.map((report) => [report.regionId, report]));
+    };
+    this.#copy = new BoardCopy({ nothing: noReports, ask, giveUpMs: refreshTimeoutMs, now });
   }
 
   /** The latest reports; regions of which nothing trustworthy is known are missing. `waitUntil` carries the refresh. */
   async read(waitUntil: (work: Promise<void>) => void): Promise<RegionReports> {
-    if (this.#refreshedAtMs === undefined) {
-      const refresh = this.#refresh();
-      waitUntil(refresh);
-      await waitAtMost(firstWaitMs, refresh, () => undefined);
-      this.#refreshedAtMs ??= this.#now();
-    }
-    const ageMs = this.#now() - this.#refreshedAtMs;
-    if (ageMs > refreshAfterMs && !this.#isRefreshing()) waitUntil(this.#refresh());
-    return ageMs > trustMs ? noReports : this.#reports;
+    if (this.#isFirst) await this.#refreshWithin(firstWaitMs, waitUntil);
+    const { ageMs, isRefreshing, value } = this.#copy;
+    if (ageMs > refreshAfterMs && !isRefreshing) waitUntil(this.#refresh());
+    return ageMs > trustMs ? noReports : value;
   }
 
   /**
@@ -53,30 +47,22 @@ export class RegionView {
    * `read` has them.
    */
   async readFresh(waitUntil: (work: Promise<void>) => void): Promise<RegionReports> {
-    if (this.#refreshedAtMs === undefined || this.#now() - this.#refreshedAtMs > refreshAfterMs) {
-      // A refresh of its own, also while another request's runs: that one's I/O cannot be waited for here.
-      const refresh = this.#refresh();
-      waitUntil(refresh);
-      await waitAtMost(freshWaitMs, refresh, () => undefined);
-    }
+    // A refresh of its own, also while another request's runs: that one's I/O cannot be waited for here.
+    if (this.#copy.ageMs > refreshAfterMs) await this.#refreshWithin(freshWaitMs, waitUntil);
     return this.read(waitUntil);
+  }
+
+  async #refreshWithin(waitMs: number, waitUntil: (work: Promise<void>) => void): Promise<void> {
+    const refresh = this.#refresh();
+    waitUntil(refresh);
+    await waitAtMost(waitMs, refresh, () => undefined);
+    this.#isFirst = false;
   }
 
   /** Never rejects: without a board, what we have simply ages. */
   async #refresh(): Promise<void> {
-    this.#refreshStartedAtMs = this.#now();
-    try {
-      const reports = await this.#board.getByName("board").snapshot();
-      this.#reports = new Map(reports.map((report: RegionReport) => [report.regionId, report]));
-      this.#refreshedAtMs = this.#now();
-    } catch (cause) {
+    return this.#copy.refresh().catch((cause: unknown) => {
       this.#log.error("region board unreachable", { errorDetail: String(cause) });
-    } finally {
-      this.#refreshStartedAtMs = undefined;
-    }
-  }
-
-  #isRefreshing(): boolean {
-    return this.#refreshStartedAtMs !== undefined && this.#now() - this.#refreshStartedAtMs < refreshTimeoutMs;
+    });
   }
 }

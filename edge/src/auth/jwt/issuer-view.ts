@@ -3,6 +3,7 @@
 // A change of an issuer holds everywhere after `refreshAfterMs`. Unlike the regions' view, a request waits for the refresh:
 // who may enter must not be decided on an older list.
 import { AppError } from "@sluice/shared/errors.ts";
+import { BoardCopy } from "#edge/board-copy.ts";
 import type { Clock } from "#edge/clock.ts";
 import { answerWithin } from "#edge/deadline.ts";
 import type { Issuer } from "./issuer.ts";
@@ -18,6 +19,12 @@ const keysAfterMs = 60_000;
 const timeoutMs = 5_000;
 const retryAfterMs = 1_000;
 
+interface Known {
+  readonly revision: number | undefined;
+  // iss -> the issuers of that name
+  readonly issuers: ReadonlyMap<string, readonly Issuer[]>;
+}
+
 interface HeldKeys {
   readonly revision: number;
   readonly askedAtMs: number;
@@ -27,41 +34,41 @@ interface HeldKeys {
 export class IssuerView implements TokenSources {
   readonly #namespace: DurableObjectNamespace<IssuerBoard>;
   readonly #now: Clock;
-  #revision: number | undefined;
-  // iss -> the issuers of that name
-  #issuers: ReadonlyMap<string, readonly Issuer[]> = new Map();
-  #refreshedAtMs = -Infinity;
+  readonly #copy: BoardCopy<Known>;
   // issuerId -> keys; as many entries at most as there are issuers
   readonly #keys = new Map<string, HeldKeys>();
 
   constructor(namespace: DurableObjectNamespace<IssuerBoard>, now: Clock) {
     this.#namespace = namespace;
     this.#now = now;
+    const ask = async (known: Known) => this.#askAnew(known);
+    const nothing = { revision: undefined, issuers: new Map() };
+    this.#copy = new BoardCopy({ nothing, ask, giveUpMs: timeoutMs, now });
   }
 
   /** Throws `unavailable` when the list is old and the board does not answer. */
   async issuersOf(iss: string): Promise<readonly Issuer[]> {
-    if (this.#now() - this.#refreshedAtMs > refreshAfterMs) await this.#refresh();
-    return this.#issuers.get(iss) ?? [];
+    if (this.#copy.ageMs > refreshAfterMs) await this.#copy.refresh();
+    return this.#copy.value.issuers.get(iss) ?? [];
   }
 
   /** All issuers, as of now. */
   async all(): Promise<readonly Issuer[]> {
-    await this.#refresh();
-    return [...this.#issuers.values()].flat();
+    await this.#copy.refresh();
+    return [...this.#copy.value.issuers.values()].flat();
   }
 
   /** Adds or replaces an issuer; holds here at once, and everywhere after `refreshAfterMs`. Absent when it was taken. */
   async put(issuer: Issuer): Promise<IssuerRefusal | undefined> {
     const refusal = await this.#ask(async (board) => board.put(issuer));
-    this.#refreshedAtMs = -Infinity;
+    this.#copy.outdate();
     return refusal;
   }
 
   /** False when there is no such issuer. */
   async remove(issuerId: string): Promise<boolean> {
     const isRemoved = await this.#ask(async (board) => board.remove(issuerId));
-    this.#refreshedAtMs = -Infinity;
+    this.#copy.outdate();
     return isRemoved;
   }
 
@@ -85,14 +92,12 @@ export class IssuerView implements TokenSources {
     return ageMs > (isMissing ? coolDownMs : keysAfterMs);
   }
 
-  async #refresh(): Promise<void> {
-    const list = await this.#ask(async (board) => board.list(this.#revision));
-    this.#refreshedAtMs = this.#now();
-    if (list === undefined) return;
-    this.#revision = list.revision;
-    this.#issuers = Map.groupBy(list.issuers, ({ issuer }) => issuer);
+  async #askAnew(known: Known): Promise<Known> {
+    const list = await this.#ask(async (board) => board.list(known.revision));
+    if (list === undefined) return known;
     const ids = new Set(list.issuers.map(({ id }) => id));
     for (const id of this.#keys.keys()) if (!ids.has(id)) this.#keys.delete(id);
+    return { revision: list.revision, issuers: Map.groupBy(list.issuers, ({ issuer }) => issuer) };
   }
 
   async #ask<Value>(call: (board: DurableObjectStub<IssuerBoard>) => Promise<Value>): Promise<Value> {
