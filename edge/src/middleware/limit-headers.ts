@@ -11,10 +11,10 @@ const maxSizeChars = 32_768;
 export const limitHeaders = createMiddleware<EdgeContext>(async (c, next) => {
   let numHeaders = 0;
   let sizeChars = 0;
-  for (const [name, value] of c.req.raw.headers) {
+  c.req.raw.headers.forEach((value, name) => {
     numHeaders += 1;
     sizeChars += name.length + value.length;
-  }
+  });
   if (numHeaders > maxHeaders || sizeChars > maxSizeChars) throw new AppError("headers_too_large");
   await next();
 });
