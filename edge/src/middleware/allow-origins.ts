@@ -10,6 +10,7 @@ const exposedHeaders = [
   "retry-after",
   "retry-after-ms",
   "x-request-id",
+  "x-should-retry",
   "x-ratelimit-limit-requests",
   "x-ratelimit-limit-tokens",
   "x-ratelimit-remaining-requests",

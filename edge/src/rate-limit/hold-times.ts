@@ -2,15 +2,13 @@
 // for d on average, one becomes free about every d/n. Each who is refused is told another of these moments, in turn, so that those who
 // were refused together do not come back together. By these times, clients that give up after two retries get in far more often than by
 // their own backoff, most of all when they come in bursts or their requests last long.
+import { clientPatienceMs } from "./client-patience.ts";
 
 /** Of the last request in the mean. */
 const weight = 1 / 8;
 
 /** Of a request, until one has ended. */
 const firstGuessMs = 1_000;
-
-/** OpenAI's clients do not wait for longer: they follow their own backoff then. */
-const longestMs = 60_000;
 
 export class HoldTimes {
   #meanMs: number | undefined;
@@ -30,6 +28,6 @@ export class HoldTimes {
   untilFreeMs(numHeld: number): number {
     const turn = 1 + (this.#numTold % numHeld);
     this.#numTold += 1;
-    return Math.min(longestMs, Math.max(1, Math.round(((this.#meanMs ?? firstGuessMs) * turn) / numHeld)));
+    return Math.min(clientPatienceMs, Math.max(1, Math.round(((this.#meanMs ?? firstGuessMs) * turn) / numHeld)));
   }
 }

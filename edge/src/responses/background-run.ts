@@ -17,6 +17,9 @@ import {
 } from "./stored-response.ts";
 import { watchResponse } from "./watch-response.ts";
 
+/** Of a refusal, for its caller. */
+const keptHeaders: readonly string[] = ["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
+
 /** A job that no region took, as its caller is told. */
 export interface RunRefusal {
   readonly kind: "refused";
@@ -132,9 +135,7 @@ export class BackgroundRun {
 
   async #refuse(response: Response): Promise<StoredResponse> {
     const body = await response.text();
-    const headers = Object.fromEntries(
-      [...response.headers].filter(([name]) => name === "content-type" || name.startsWith("retry-after")),
-    );
+    const headers = Object.fromEntries([...response.headers].filter(([name]) => keptHeaders.includes(name)));
     this.#decided.resolve({ kind: "refused", status: response.status, headers, body });
     const isLimit = response.status === 429;
     return this.#failed(messageIn(body), isLimit ? "rate_limit_exceeded" : "server_error");

@@ -1,0 +1,74 @@
+// What OpenAI's own client makes of a refusal, left to itself.
+import type { ServerResponse } from "node:http";
+import OpenAI from "openai";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Edge } from "./support/edge.ts";
+import { startHarnessWorker } from "./support/harness-worker.ts";
+import type { MockRegion } from "./support/mock-region.ts";
+
+let edge: Edge;
+let region: MockRegion;
+let numCalls = 0;
+
+beforeAll(async () => {
+  edge = await Edge.start(startHarnessWorker, ["amsterdam"]);
+  region = edge.region("amsterdam");
+});
+afterAll(async () => edge.stop());
+beforeEach(() => {
+  numCalls = 0;
+  region.behaviour = answer;
+});
+
+function answer(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/json" }).end('{"choices":[]}');
+}
+
+async function clientWith(terms: object): Promise<OpenAI> {
+  const { value } = await edge.createKey(terms);
+  return new OpenAI({
+    apiKey: value,
+    baseURL: `${edge.worker.url}/v1`,
+    maxRetries: 2,
+    fetch: async (input, init) => {
+      numCalls += 1;
+      return fetch(input, init);
+    },
+  });
+}
+
+const chat = { model: "pocket", messages: [{ role: "user" as const, content: "hi" }], max_tokens: 5 };
+
+test("it does not retry what will be refused for longer than it waits", async () => {
+  const client = await clientWith({ rpd: 1 });
+  await client.chat.completions.create(chat);
+  await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+    status: 429,
+    code: "rate_limit_exceeded",
+  });
+  expect(numCalls).toBe(2);
+});
+
+test("it does not retry a conflict", async () => {
+  const client = await clientWith({});
+  const options = { headers: { "idempotency-key": "one" } };
+  await client.chat.completions.create(chat, options);
+  const other = client.chat.completions.create({ ...chat, max_tokens: 6 }, options);
+  await expect(other).rejects.toMatchObject({ status: 409, code: "idempotency_conflict" });
+  expect(numCalls).toBe(2);
+});
+
+test("it comes back for a place when it was told to, and gets in", async () => {
+  const client = await clientWith({ concurrency: 1 });
+  const held = Promise.withResolvers<ServerResponse>();
+  region.behaviour = held.resolve;
+  const first = client.chat.completions.create(chat);
+  const response = await held.promise;
+  region.behaviour = answer;
+  const second = client.chat.completions.create(chat);
+  await expect.poll(() => numCalls).toBe(2);
+  answer(response);
+  await Promise.all([first, second]);
+  // It may have been refused once more while the first was settled.
+  expect([3, 4]).toContain(numCalls);
+});
