@@ -123,6 +123,7 @@ export class RunFeedWriter {
       pool: this.#poolTensor,
       gatheredBlocks: this.#gatheredBlocks(poolBlocks),
       chunkKeys: this.#chunkKeys(chunkTiles),
+      ...this.#joinedFeeds(gathered),
       gatheredQueries: new Tensor("int32", queries, [gathered.length, numKvHeads, this.#groupSize * tileRows]),
     };
   }
@@ -176,6 +177,32 @@ export class RunFeedWriter {
       }
     }
     return new Tensor("int32", keys, [tiles.length, numKvHeads, this.#blockSize]);
+  }
+
+  #joinedFeeds(tiles: readonly GatheredTile[]): Feeds {
+    const { numKvHeads } = this.#config;
+    const joins = tiles.flatMap(({ source }, tile) =>
+      source.kind === "pool" && source.joined !== undefined ? [{ tile, ...source.joined }] : [],
+    );
+    const length = joins.reduce((sum, { count }) => sum + count, 0) * numKvHeads;
+    const keys = this.#arrays.int32("joinedKeys", length);
+    // Low words of 64-bit numbers, as with positions.
+    const places = this.#arrays.int32("joinedPlaces", 6 * length).fill(0);
+    let next = 0;
+    for (const { tile, place, firstKey, count } of joins) {
+      for (let key = 0; key < count; key++) {
+        for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
+          keys[next] = (firstKey + key) * numKvHeads + kvHead;
+          places.set([tile, 0, kvHead, 0, place + key], 6 * next);
+          next++;
+        }
+      }
+    }
+    const dims = [length / numKvHeads, numKvHeads];
+    return {
+      joinedKeys: new Tensor("int32", keys, dims),
+      joinedPlaces: new Tensor("int64", new BigInt64Array(places.buffer, places.byteOffset, 3 * length), [...dims, 3]),
+    };
   }
 
   /** Place of a (row, head)'s own partial result in the table, and of its query among the queries. */

@@ -51,11 +51,8 @@ test("every tile knows how far its first key lies before each of its rows", () =
       const plan = planTiles(spans, numRows, blockSize, numBlocks);
       for (const { firstRow, position, numRows: length } of spans) {
         for (let index = 0; index < length; index++) {
-          const numPast = Math.ceil(position / blockSize);
           const refs = plan.partials[firstRow + index] ?? [];
-          const expected = refs.map((_, at) =>
-            at < numPast ? position + index - at * blockSize : index - (at - numPast) * blockSize,
-          );
+          const expected = refs.map((_, at) => position + index - at * blockSize);
           expect(refs.map((ref) => distanceOf(plan, ref))).toEqual(expected);
         }
       }
@@ -101,7 +98,14 @@ function keysSeen(plan: TilePlan, row: number): Key[] {
     if (gathered.rows[slot] !== row) return ["another row's"];
     const { source } = gathered;
     const visible = gathered.visible[slot] ?? 0;
-    if (source.kind === "pool") return keys("pool", source.block, visible);
+    if (source.kind === "pool") {
+      const { place, firstKey, count } = source.joined ?? { place: blockSize, firstKey: 0, count: 0 };
+      const joined = Array.from({ length: count }, (_, key) => `row ${firstKey + key}`);
+      return [
+        ...keys("pool", source.block, Math.min(visible, place)),
+        ...joined.slice(0, Math.max(0, visible - place)),
+      ];
+    }
     return Array.from({ length: visible }, (_, key) => `row ${source.firstKey + key}`);
   });
 }

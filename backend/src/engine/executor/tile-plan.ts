@@ -12,11 +12,18 @@ export interface RowSpan {
   readonly blockTable: readonly number[];
 }
 
+/** New keys of a run, which belong into a block from one of its places on. */
+export interface JoinedKeys {
+  readonly place: number;
+  readonly firstKey: number;
+  readonly count: number;
+}
+
 /** A copied block of keys, and the rows that look at it. */
 export interface GatheredTile {
-  /** A block of the pool, or blockSize new keys of this run from row `firstKey` on. */
+  /** A block of the pool, with new keys of this run where it is half full; or blockSize new ones from row `firstKey` on. */
   readonly source:
-    | { readonly kind: "pool"; readonly block: number }
+    | { readonly kind: "pool"; readonly block: number; readonly joined?: JoinedKeys }
     | { readonly kind: "chunk"; readonly firstKey: number };
   readonly rows: readonly number[];
   // index in `rows` -> how many of the tile's keys, from the first on, that row sees
@@ -146,20 +153,26 @@ class TilePlanner {
   }
 
   #planPast(span: RowSpan, rows: number[]): void {
-    for (const { block, start, visible } of this.#past(span)) {
+    const lastRow = rows.at(-1) ?? span.firstRow;
+    for (const { block, start, visible: place } of this.#past(span)) {
+      const distances = rows.map((row) => span.position + row - span.firstRow - start);
+      const count = Math.min(this.#blockSize - place, lastRow - span.firstRow);
+      const joined = count > 0 && { joined: { place, firstKey: span.firstRow, count } };
       this.#addTile({
-        source: { kind: "pool", block },
+        source: { kind: "pool", block, ...joined },
         rows,
-        visible: rows.map(() => visible),
-        distances: rows.map((row) => span.position + row - span.firstRow - start),
+        visible: distances.map((distance) => Math.min(this.#blockSize, distance)),
+        distances,
       });
     }
   }
 
-  /** Rows of a chunk see the chunk's earlier rows; themselves they see without a tile. */
+  /** Rows of a chunk see the chunk's earlier rows, but for those joined to a block; themselves they see without a tile. */
   #planChunk(span: RowSpan, rows: number[]): void {
     const lastRow = rows.at(-1) ?? span.firstRow;
-    for (let firstKey = span.firstRow; firstKey < lastRow; firstKey += this.#blockSize) {
+    const filled = span.position % this.#blockSize;
+    const numJoined = filled === 0 ? 0 : this.#blockSize - filled;
+    for (let firstKey = span.firstRow + numJoined; firstKey < lastRow; firstKey += this.#blockSize) {
       const visible = rows.map((row) => Math.max(0, Math.min(this.#blockSize, row - firstKey)));
       this.#addTile({
         source: { kind: "chunk", firstKey },

@@ -7,7 +7,9 @@
 //
 // 1. In place. The pool itself is the right-hand side of the products, so no K or V is copied; each block serves one token.
 // 2. Gathered. Copies of pool blocks, and the new keys of prompt chunks cut into blocks, each for several tokens: this is
-//    how a chunk sees its past and itself, and how a block shared by equal prefixes serves its other owners.
+//    how a chunk sees its past and itself, and how a block shared by equal prefixes serves its other owners. A chunk that
+//    begins inside a block joins its first keys to the block's copy, so that they make one partial, as they will for those who
+//    find them all in the pool.
 // 3. Own. Each token sees itself: one key, whose weight is 1. So every row has at least one partial that counts.
 //
 // All partials lie in one table of vectors: own ones, those in place, an empty one, gathered ones. `StepInputs.partials` names,
@@ -153,16 +155,19 @@ export class Attention {
   }
 
   #gathered({ name, layer, query, key, value }: Heads): Partials {
-    const { pool, gatheredBlocks, chunkKeys, gatheredQueries, gatheredMasks } = this.#inputs;
+    const { pool, gatheredBlocks, chunkKeys, joinedKeys, joinedPlaces, gatheredQueries, gatheredMasks } = this.#inputs;
     const rows = (part: string, x: GraphValue) =>
       this.#reshape(`${name}.gathered.${part}.rows`, x, [-1, this.#config.headDim]);
     const copy = (part: string, index: number, chunk: GraphValue) => {
       const from = `${name}.gathered.${part}`;
       const blocks = this.#gather(`${from}.blocks`, gatheredBlocks, this.#graph.int64(2 * layer + index));
-      return this.#concat(from, [
+      const chunkRows = rows(part, chunk);
+      const apart = this.#concat(`${from}.apart`, [
         this.#gather(`${from}.pool`, pool, blocks),
-        this.#gather(`${from}.chunk`, rows(part, chunk), chunkKeys),
-      ]); // [gathered + chunk, numKvHeads, blockSize, headDim]
+        this.#gather(`${from}.chunk`, chunkRows, chunkKeys),
+      ]);
+      const joined = this.#gather(`${from}.joined`, chunkRows, joinedKeys);
+      return this.#graph.node(from, "ScatterND", [apart, joinedPlaces, joined]); // [gathered + chunk, numKvHeads, blockSize, headDim]
     };
     const queries = this.#gather(`${name}.gathered.query`, rows("query", query), gatheredQueries);
     return this.#tiles(

@@ -45,11 +45,14 @@ export interface StepInputs {
   readonly inPlaceRows: GraphValue; // int32 [inPlace], each block's token
   readonly inPlaceMasks: readonly GraphValue[]; // per layer, [inPlace, 1, 1, blockSize], 0 or maskedScore
 
-  // Gathered tiles: copies of pool blocks, then keys of this step's own tokens, each visited by several tokens.
+  // Gathered tiles: copies of pool blocks, then keys of this step's own tokens, each visited by several tokens. Where a block
+  // is half full, keys of this step are joined to its copy.
   readonly hasGathered: GraphValue; // bool
   readonly pool: GraphValue; // [2 * numLayers * numBlocks, numKvHeads, blockSize, headDim]
   readonly gatheredBlocks: GraphValue; // int32 [2 * numLayers, gathered], rows of the pool: keys, then values of each layer
   readonly chunkKeys: GraphValue; // int32 [chunk, numKvHeads, blockSize], rows of [numTokens * numKvHeads]
+  readonly joinedKeys: GraphValue; // int32 [joined, numKvHeads], rows of [numTokens * numKvHeads]
+  readonly joinedPlaces: GraphValue; // int64 [joined, numKvHeads, 3], where in [gathered + chunk, numKvHeads, blockSize]
   readonly gatheredQueries: GraphValue; // int32 [gathered + chunk, numKvHeads, groupSize * tileRows], rows of [numTokens * numKvHeads * queriesInPlace]
   readonly gatheredMasks: readonly GraphValue[]; // per layer, [gathered + chunk, 1, groupSize * tileRows, blockSize]
 
@@ -79,6 +82,8 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
     pool: graph.input("pool", "float32", poolShape("poolBlocks")),
     gatheredBlocks: graph.input("gatheredBlocks", "int32", [2 * numLayers, "gathered"]),
     chunkKeys: graph.input("chunkKeys", "int32", ["chunk", numKvHeads, blockSize]),
+    joinedKeys: graph.input("joinedKeys", "int32", ["joined", numKvHeads]),
+    joinedPlaces: graph.input("joinedPlaces", "int64", ["joined", numKvHeads, 3]),
     gatheredQueries: graph.input("gatheredQueries", "int32", ["tiles", numKvHeads, "queries"]),
     gatheredMasks: byLayer(config, (window) =>
       graph.node(`${gatheredMaskName(window)}.grouped`, "Tile", [
