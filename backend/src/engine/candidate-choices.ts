@@ -8,6 +8,8 @@ import {
   sampleAgain,
   sampleCandidates,
 } from "./sampling/candidates.ts";
+import { argmax } from "./sampling/argmax.ts";
+import { selectTop } from "./sampling/rank.ts";
 import type { TokenChooser } from "./sampling/token-chooser.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { StepShare } from "./step-share.ts";
@@ -65,6 +67,28 @@ export async function chooseFromCandidates(
     chosen.set(share, chooseFromRow(whole, share, chooser));
   }
   return chosen;
+}
+
+/**
+ * The next token out of the whole row, where `candidatesFor` would have had candidates take its place: what those would have
+ * given. Undefined where it would not.
+ */
+export function chooseAsCandidates(
+  logits: Float32Array,
+  generation: LiveGeneration,
+  numCandidates: number | undefined,
+): number | undefined {
+  const { sampling } = generation.request;
+  if (numCandidates === undefined || !decideAlone(sampling, numCandidates)) return undefined;
+  if (!choosesFromCandidates(generation)) return undefined;
+  if (sampling.temperature === 0) {
+    const likeliest = argmax(logits);
+    if (generation.text?.alternativesTo(likeliest) === undefined) return likeliest;
+  }
+  const candidates = makeCandidates(numCandidates, sampling.temperature);
+  selectTop(logits, numCandidates, candidates.tokenIds);
+  for (const [rank, tokenId] of candidates.tokenIds.entries()) candidates.logits[rank] = logits[tokenId] ?? NaN;
+  return chooseWithoutRow(candidates, generation, false);
 }
 
 /** Undefined when that takes the whole row. @param hasRow whether there is one; else the candidates decide alone. */

@@ -16,6 +16,9 @@ export class EngineCounter {
     preemptions: 0,
     prefixCacheQueries: 0,
     prefixCacheHits: 0,
+    drafts: 0,
+    draftTokens: 0,
+    acceptedTokens: 0,
   };
   readonly #ended = { stop: 0, length: 0, abort: 0, error: 0 };
   readonly #turnedAway = { numSequences: 0, numTokens: 0 };
@@ -33,6 +36,13 @@ export class EngineCounter {
 
   countSampled(numTokens: number): void {
     this.#totals.generationTokens += numTokens;
+  }
+
+  /** Of one sequence in one step. */
+  countDraft(numTokens: number, numAccepted: number): void {
+    this.#totals.drafts += 1;
+    this.#totals.draftTokens += numTokens;
+    this.#totals.acceptedTokens += numAccepted;
   }
 
   countPreempted(numSequences: number): void {

@@ -15,7 +15,8 @@ import type { CompiledGrammar, GrammarId } from "./grammar/compiled-grammar.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
 import type { CacheChanges, CacheJournal } from "./kv/cache-journal.ts";
-import { finishOf, type LiveGeneration } from "./live-generation.ts";
+import { joinEvents } from "./join-events.ts";
+import { draftTokens, finishOf, type LiveGeneration } from "./live-generation.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import { TokenChooser } from "./sampling/token-chooser.ts";
@@ -23,6 +24,8 @@ import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-li
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 import type { Sequence } from "./scheduler/sequence.ts";
+import type { Draft } from "./scheduler/step-plan.ts";
+import type { SpeculationParams } from "./speculation/speculation-params.ts";
 import { rowsOf, shareOut, type StepShare, toBatchRow } from "./step-share.ts";
 import { type StepWork, workOf } from "./step-work.ts";
 import { type NextToken, TokenAppender } from "./token-appender.ts";
@@ -55,6 +58,7 @@ export class Engine {
   readonly #grammars: Grammars | undefined;
   readonly #live = new Map<SequenceId, LiveGeneration>();
   readonly #forks = new Forks<LiveGeneration>();
+  readonly #draft: Draft | undefined;
   readonly #maxLiveSequences: number;
   readonly #counter = new EngineCounter();
   #journal: CacheJournal | undefined;
@@ -63,8 +67,16 @@ export class Engine {
   /**
    * @param prefixCaching whether requests share the blocks of equal prefixes, also of requests that ended.
    * @param grammars of the model's vocabulary; without them a request with a grammar is refused.
+   * @param speculation how tokens are guessed ahead; absent: none are. It changes no output where the executor gives a row the
+   *   same bits in any company.
    */
-  constructor(executor: Executor, limits: SchedulerLimits, prefixCaching = true, grammars?: Grammars) {
+  constructor(
+    executor: Executor,
+    limits: SchedulerLimits,
+    prefixCaching = true,
+    grammars?: Grammars,
+    speculation?: SpeculationParams,
+  ) {
     const { numBlocks, blockSize, vocabSize, maxModelLen } = executor.spec;
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
@@ -73,9 +85,15 @@ export class Engine {
     this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixes = new PrefixSharing(prefixCaching, executor.spec.embedding);
     this.#grammars = grammars;
-    this.#opener = new GenerationOpener(this.#pool, this.spec, grammars);
+    this.#opener = new GenerationOpener(this.#pool, this.spec, grammars, speculation);
+    this.#draft = speculation && ((sequence, most) => this.#draftOf(sequence, most));
     this.#chooser = new TokenChooser(vocabSize);
-    this.#appender = new TokenAppender(this.#chooser, this.#logprobs, this.spec.maxModelLen);
+    const { fetchLogits } = executor;
+    const numCandidates = fetchLogits === undefined ? executor.spec.numCandidates : undefined;
+    this.#appender = new TokenAppender(this.#chooser, this.#logprobs, {
+      maxModelLen: this.spec.maxModelLen,
+      ...(numCandidates !== undefined && { numCandidates }),
+    });
   }
 
   /** What the last `step` computed; absent when that was nothing. */
@@ -127,7 +145,7 @@ export class Engine {
   async step(): Promise<readonly SequenceEvent[]> {
     this.#lastWork = undefined;
     if (!this.hasWork) return [];
-    const { scheduled, preempted, started } = this.#scheduler.schedule();
+    const { scheduled, preempted, started } = this.#scheduler.schedule(this.#draft);
     this.#counter.countPreempted(preempted.length);
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
     const shares = shareOut(scheduled, this.#live, (generation) => {
@@ -141,7 +159,7 @@ export class Engine {
       chosen = await chooseFromCandidates(shares, this.#executor, this.#chooser);
     } catch (thrown) {
       const faulty = shares.filter((_, index) => isAtFault(thrown, index));
-      return this.#living(faulty).map(({ generation }) => this.#fail(generation, thrown));
+      return this.#living(faulty).flatMap((share) => this.#failStep(share, thrown));
     }
     return this.#advance(shares, logits, chosen);
   }
@@ -215,12 +233,45 @@ export class Engine {
     const events: SequenceEvent[] = [];
     for (const share of this.#living(shares)) {
       share.generation.sequence.advance(share.numTokens);
-      if (share.numLogits > 0) events.push(...this.#readLogits(share, rowsOf(share, logits, this.spec.vocabSize)));
+      if (share.draftTokenIds.length > 0) events.push(...this.#verify(share, logits));
+      else if (share.numLogits > 0) events.push(...this.#readLogits(share, rowsOf(share, logits, this.spec.vocabSize)));
       const tokenId = chosen.get(share);
       if (tokenId !== undefined) events.push(this.#extend(share.generation, { tokenId }, []));
       if (share.generation.pooler !== undefined) events.push(...this.#embed(share, share.generation.pooler));
     }
     return events;
+  }
+
+  /**
+   * Samples from the logits of the newest token, and goes on with those of its drafts for as long as they are what was
+   * sampled: each is then computed as if it had been known.
+   */
+  #verify(share: StepShare, logits: Float32Array): readonly SequenceEvent[] {
+    const { generation, draftTokenIds } = share;
+    const { sequence, request } = generation;
+    const events: SequenceEvent[] = [];
+    for (const [index, row] of rowsOf(share, logits, this.spec.vocabSize).entries()) {
+      if (index > 0) {
+        if (events.at(-1)?.kind !== "tokens" || sequence.tokenIds.at(-1) !== draftTokenIds[index - 1]) break;
+        sequence.advance(1);
+        this.#scheduler.chargeOutput(request.tenant);
+      }
+      events.push(this.#extend(generation, row, []));
+    }
+    this.#counter.countDraft(draftTokenIds.length, events.length - 1);
+    return joinEvents(events);
+  }
+
+  /** A draft may be what the step failed of: it is then tried again without one. */
+  #failStep({ generation, draftTokenIds }: StepShare, thrown: unknown): readonly SequenceEvent[] {
+    if (draftTokenIds.length === 0) return [this.#fail(generation, thrown)];
+    generation.drafter?.stop();
+    return [];
+  }
+
+  #draftOf({ id }: Sequence, most: number): readonly number[] {
+    const generation = this.#live.get(id);
+    return generation === undefined ? [] : draftTokens(generation, most, this.spec.maxModelLen);
   }
 
   /** Adds the chunk's hidden states to the embedding, which is finished by the newest token's. */

@@ -137,6 +137,10 @@ export interface EngineTotals {
   /** Of the same requests: prompt tokens looked up in the prefix cache, and those of them that it had. */
   readonly prefixCacheQueries: number;
   readonly prefixCacheHits: number;
+  /** Guesses of what follows, one a sequence and step; their tokens; and those of them that came true. */
+  readonly drafts: number;
+  readonly draftTokens: number;
+  readonly acceptedTokens: number;
   readonly ended: Readonly<Record<FinishReason | "error", number>>;
   /** Requests refused because the waiting queue had too little room left, by what of it. */
   readonly turnedAway: Readonly<Record<keyof QueueRoom, number>>;

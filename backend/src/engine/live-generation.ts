@@ -6,6 +6,8 @@ import type { SequenceGrammar } from "./grammar/sequence-grammar.ts";
 import { PromptLogprobs } from "./sampling/prompt-logprobs.ts";
 import { TokenHistory } from "./sampling/token-history.ts";
 import type { Sequence } from "./scheduler/sequence.ts";
+import { NgramDrafter } from "./speculation/ngram-drafter.ts";
+import type { SpeculationParams } from "./speculation/speculation-params.ts";
 
 /** An admitted request and what the engine keeps of it until it ends. */
 export interface LiveGeneration {
@@ -21,6 +23,8 @@ export interface LiveGeneration {
   readonly grammar: SequenceGrammar | undefined;
   /** Present when it has none, and the vocabulary's bytes are known. */
   readonly text: SequenceText | undefined;
+  /** Present when tokens may be guessed ahead. */
+  readonly drafter: NgramDrafter | undefined;
 }
 
 /** What an output must be. */
@@ -32,6 +36,7 @@ export function startGeneration(
   sequence: Sequence,
   embeddingSpec: EmbeddingSpec | undefined,
   bounds: OutputBounds,
+  speculation: SpeculationParams | undefined,
 ): LiveGeneration {
   const { promptTokenIds, sampling, logprobs, embedding } = request;
   return {
@@ -41,7 +46,20 @@ export function startGeneration(
     promptLogprobs: logprobs?.prompt === true ? new PromptLogprobs(promptTokenIds, logprobs.numTop) : undefined,
     pooler: embedding && embeddingSpec && new Pooler(embeddingSpec, promptTokenIds.length),
     ...bounds,
+    drafter: speculation && new NgramDrafter(speculation, promptTokenIds.length),
   };
+}
+
+/** What may follow, of at most `most` tokens; may be none. No more than could come true before the sequence ends. */
+export function draftTokens(
+  { request, sequence, drafter }: LiveGeneration,
+  most: number,
+  maxModelLen: number,
+): readonly number[] {
+  const { tokenIds, numOutputTokens } = sequence;
+  const numLeft = Math.min(request.stopping.maxTokens - numOutputTokens, maxModelLen - tokenIds.length);
+  // One follows the last draft in any case.
+  return numLeft > 1 ? (drafter?.draft(tokenIds, Math.min(most, numLeft - 1)) ?? []) : [];
 }
 
 /** How the sequence ends now, before it gives its blocks back. */

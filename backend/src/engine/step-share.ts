@@ -12,7 +12,9 @@ export interface StepShare {
   readonly numTokens: number;
   /** Whether the newest token is among them: its logits choose the next one. */
   readonly reachesNewest: boolean;
-  /** Of how many of its last tokens the logits are wanted. */
+  /** Computed behind them, in case they are what follows; mostly none. */
+  readonly draftTokenIds: readonly number[];
+  /** Of how many of its last tokens, drafts included, the logits are wanted. */
   readonly numLogits: number;
   /** Index in the step's logits of the first of them. */
   readonly firstRow: number;
@@ -34,18 +36,21 @@ export function shareOut(
   makesDo: (generation: LiveGeneration) => Candidates | undefined = () => undefined,
 ): readonly StepShare[] {
   let numRows = 0;
-  return scheduled.map(({ sequence, numTokens, reachesNewest }) => {
+  return scheduled.map(({ sequence, numTokens, reachesNewest, draftTokenIds }) => {
     const generation = live.get(sequence.id);
     if (generation === undefined) throw new Error(`sequence ${sequence.id} is scheduled but not live`);
     const start = sequence.numComputedTokens;
     const numPromptLogits = generation.promptLogprobs?.numLogits({ start, numTokens }) ?? 0;
     const samples = reachesNewest && generation.pooler === undefined;
-    const candidates = samples && numPromptLogits === 0 ? makesDo(generation) : undefined;
-    const numLogits = Math.max(numPromptLogits, samples && candidates === undefined ? 1 : 0);
+    const isDrafted = draftTokenIds.length > 0;
+    const candidates = samples && numPromptLogits === 0 && !isDrafted ? makesDo(generation) : undefined;
+    const numSampled = samples && candidates === undefined ? 1 + draftTokenIds.length : 0;
+    const numLogits = Math.max(numPromptLogits, numSampled);
     const hiddenStates = generation.pooler?.rowsFor({ start, numTokens }) ?? [];
     const firstRow = numRows;
     numRows += numLogits;
-    return { generation, start, numTokens, reachesNewest, numLogits, firstRow, hiddenStates, candidates };
+    const logitsAt = { numLogits, firstRow };
+    return { generation, start, numTokens, reachesNewest, draftTokenIds, ...logitsAt, hiddenStates, candidates };
   });
 }
 
@@ -53,13 +58,14 @@ export function toBatchRow({
   generation,
   start,
   numTokens,
+  draftTokenIds,
   numLogits,
   hiddenStates,
   candidates,
 }: StepShare): ExecutorSequence {
   const { tokenIds, blocks } = generation.sequence;
   return {
-    tokenIds: tokenIds.slice(start, start + numTokens),
+    tokenIds: [...tokenIds.slice(start, start + numTokens), ...draftTokenIds],
     numComputedTokens: start,
     blockTable: blocks.blockIds,
     numLogits,

@@ -8,6 +8,8 @@ export interface StepWork {
   readonly numPrefillTokens: number;
   /** Of sequences that compute the token sampled last: one each. */
   readonly numDecodeTokens: number;
+  /** Guessed ahead, of the same sequences. */
+  readonly numDraftTokens: number;
   /** Sequences that started for the first time. */
   readonly startedIds: readonly SequenceId[];
 }
@@ -16,9 +18,11 @@ export interface StepWork {
 export function workOf(scheduled: readonly ScheduledSequence[], started: readonly Sequence[]): StepWork {
   let numPrefillTokens = 0;
   let numDecodeTokens = 0;
-  for (const { sequence, numTokens } of scheduled) {
+  let numDraftTokens = 0;
+  for (const { sequence, numTokens, draftTokenIds } of scheduled) {
+    numDraftTokens += draftTokenIds.length;
     if (sequence.isDecoding) numDecodeTokens += numTokens;
     else numPrefillTokens += numTokens;
   }
-  return { numPrefillTokens, numDecodeTokens, startedIds: started.map(({ id }) => id) };
+  return { numPrefillTokens, numDecodeTokens, numDraftTokens, startedIds: started.map(({ id }) => id) };
 }

@@ -1,3 +1,5 @@
+import { chooseAsCandidates } from "./candidate-choices.ts";
+import type { ExecutorSpec } from "./executor/executor.ts";
 import type { Finish, GenerationRequest, Logprobs } from "./generation.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { LogprobReader, TokenLogprobs } from "./sampling/logprobs.ts";
@@ -24,11 +26,18 @@ export class TokenAppender {
   readonly #chooser: TokenChooser;
   readonly #logprobs: LogprobReader;
   readonly #maxModelLen: number;
+  readonly #numCandidates: number | undefined;
 
-  constructor(chooser: TokenChooser, logprobs: LogprobReader, maxModelLen: number) {
+  /** @param numCandidates that choices are made from without their row, where candidates decide alone; absent: none are. */
+  constructor(
+    chooser: TokenChooser,
+    logprobs: LogprobReader,
+    { maxModelLen, numCandidates }: Pick<ExecutorSpec, "maxModelLen" | "numCandidates">,
+  ) {
     this.#chooser = chooser;
     this.#logprobs = logprobs;
     this.#maxModelLen = maxModelLen;
+    this.#numCandidates = numCandidates;
   }
 
   /**
@@ -72,10 +81,14 @@ export class TokenAppender {
 
   #choose(
     logits: Float32Array,
-    { request: { sampling }, sequence, history, text }: LiveGeneration,
+    generation: LiveGeneration,
     bannedTokenIds: readonly number[],
     allowed: TokenMask | undefined,
   ): number {
+    const asCandidates = chooseAsCandidates(logits, generation, this.#numCandidates);
+    if (asCandidates !== undefined) return asCandidates;
+    const { request, sequence, history, text } = generation;
+    const { sampling } = request;
     const { tokenIds, numOutputTokens } = sequence;
     const state = { tokenIds, numOutputTokens, history, bannedTokenIds, allowed };
     const first = this.#chooser.choose(logits, sampling, state);

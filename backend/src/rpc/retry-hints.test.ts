@@ -74,6 +74,7 @@ function work(pace: { seconds: number; endedPerSecond: number; promptTokensPerSe
 
 function load(numRunning: number): EngineLoad {
   const totals = { promptTokens, generationTokens: 0, preemptions: 0, prefixCacheQueries: 0, prefixCacheHits: 0 };
+  const drafted = { drafts: 0, draftTokens: 0, acceptedTokens: 0 };
   const ended = { stop: numEnded, length: 0, abort: 0, error: 0 };
   return {
     numRunning,
@@ -82,6 +83,6 @@ function load(numRunning: number): EngineLoad {
     numQueuedTokens: 0,
     numFreeBlocks: 4,
     numBlocks: 4,
-    totals: { ...totals, ended, turnedAway: { numSequences: 0, numTokens: 0 } },
+    totals: { ...totals, ...drafted, ended, turnedAway: { numSequences: 0, numTokens: 0 } },
   };
 }

@@ -8,7 +8,7 @@ const nothing: CostSums = { pp: 0, pd: 0, dd: 0, pt: 0, dt: 0 };
 function sumsOf(steps: readonly (readonly [number, number, number])[]): CostSums {
   return steps.reduce(
     (sums, [numPrefillTokens, numDecodeTokens, durationMs]) =>
-      addStep(sums, { numPrefillTokens, numDecodeTokens, durationMs, startedIds: [] }),
+      addStep(sums, { numPrefillTokens, numDecodeTokens, numDraftTokens: 0, durationMs, startedIds: [] }),
     nothing,
   );
 }

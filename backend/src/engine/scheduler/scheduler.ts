@@ -15,7 +15,7 @@ import { type Displaceable, type Holding, type QueueRoom, type RoomAnswer, share
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler-limits.ts";
 import { SequenceQueue } from "./sequence-queue.ts";
 import { compareStarts, type Sequence } from "./sequence.ts";
-import { type ScheduledSequence, StepPlan } from "./step-plan.ts";
+import { type Draft, type ScheduledSequence, StepPlan } from "./step-plan.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
 
 export interface SchedulerOutput {
@@ -105,8 +105,12 @@ export class Scheduler {
     sequence.releaseBlocks();
   }
 
-  /** Moves sequences between waiting and running; the caller computes what is scheduled, then advances the sequences. */
-  schedule(): SchedulerOutput {
+  /**
+   * Moves sequences between waiting and running; the caller computes what is scheduled, then advances the sequences.
+   *
+   * @param draft asked for each sequence that may have tokens guessed ahead. Absent: none has.
+   */
+  schedule(draft?: Draft): SchedulerOutput {
     const preempted = this.#growDecodes();
     const plan = new StepPlan(this.#limits.maxNumBatchedTokens, this.#blockSize);
     for (const sequence of this.#running) if (sequence.isDecoding) plan.take(sequence);
@@ -116,6 +120,7 @@ export class Scheduler {
     for (const { sequence, reachesNewest } of plan.scheduled) {
       if (reachesNewest) this.#waiting.chargeOutput(sequence.tenant);
     }
+    if (draft !== undefined) plan.addDrafts(draft);
     return { scheduled: plan.scheduled, preempted, started };
   }
 

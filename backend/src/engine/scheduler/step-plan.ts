@@ -9,7 +9,18 @@ export interface ScheduledSequence {
   readonly numTokens: number;
   /** Whether the newest token is among them: its logits choose the next one. */
   readonly reachesNewest: boolean;
+  /** Computed behind the newest token, in case they are what follows; its blocks cover them too. Mostly none. */
+  readonly draftTokenIds: readonly number[];
 }
+
+/** Guesses at most `most` tokens that may follow; at least 1 is asked for. May be none. */
+export type Draft = (sequence: Sequence, most: number) => readonly number[];
+
+/**
+ * Tokens of a step up to which there are drafts. A row more is cheap while rows are few, and the CPU executor computes so many in
+ * one run (executor/split-step.ts).
+ */
+const MAX_DRAFTED_STEP_TOKENS = 32;
 
 /**
  * A step that is being filled, up to its token budget.
@@ -22,9 +33,11 @@ export interface ScheduledSequence {
 export class StepPlan {
   readonly #blockSize: number;
   readonly #scheduled: ScheduledSequence[] = [];
+  readonly #maxNumTokens: number;
   #budget: number;
 
   constructor(maxNumTokens: number, blockSize: number) {
+    this.#maxNumTokens = maxNumTokens;
     this.#budget = maxNumTokens;
     this.#blockSize = blockSize;
   }
@@ -44,7 +57,25 @@ export class StepPlan {
   take(sequence: Sequence): void {
     const numTokens = this.roomFor(sequence);
     if (numTokens === 0) return;
-    this.#scheduled.push({ sequence, numTokens, reachesNewest: numTokens === sequence.numUncomputedTokens });
+    const reachesNewest = numTokens === sequence.numUncomputedTokens;
+    this.#scheduled.push({ sequence, numTokens, reachesNewest, draftTokenIds: [] });
     this.#budget -= numTokens;
+  }
+
+  /**
+   * Adds drafts to a step that is otherwise full, if all of it decodes: in the room that is left of it, and of each sequence's
+   * own blocks, so that no draft takes a place, a block or time that somebody waits for.
+   */
+  addDrafts(draft: Draft): void {
+    if (!this.#scheduled.every(({ sequence }) => sequence.isDecoding)) return;
+    let room = Math.min(this.#maxNumTokens, MAX_DRAFTED_STEP_TOKENS) - this.#scheduled.length;
+    for (const [index, scheduled] of this.#scheduled.entries()) {
+      const { blocks, tokenIds } = scheduled.sequence;
+      const most = Math.min(room, blocks.blockIds.length * this.#blockSize - tokenIds.length);
+      if (most <= 0) continue;
+      const draftTokenIds = draft(scheduled.sequence, most);
+      this.#scheduled[index] = { ...scheduled, draftTokenIds };
+      room -= draftTokenIds.length;
+    }
   }
 }
