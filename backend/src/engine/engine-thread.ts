@@ -3,6 +3,7 @@ import { EngineClient } from "./engine-client.ts";
 import { typedPort } from "./engine-port.ts";
 import type { ModelGrammarsOptions } from "./grammar/model-grammars.ts";
 import { maxLiveSequences, type SchedulerLimits } from "./scheduler/scheduler-limits.ts";
+import type { SpeculationParams } from "./speculation/speculation-params.ts";
 
 /** What an engine's thread starts from; crosses to it as workerData. */
 export interface EngineThreadData<ExecutorOptions> {
@@ -10,6 +11,8 @@ export interface EngineThreadData<ExecutorOptions> {
   readonly limits: SchedulerLimits;
   /** On by default. */
   readonly prefixCaching?: boolean;
+  /** Absent: no tokens are guessed ahead. */
+  readonly speculation?: SpeculationParams;
   /** Absent: requests with grammars are refused. */
   readonly grammars?: ModelGrammarsOptions;
 }

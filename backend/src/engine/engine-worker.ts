@@ -9,10 +9,16 @@ import { createExecutor, type ExecutorOptions } from "./executor/create-executor
 import { createModelGrammars } from "./grammar/model-grammars.ts";
 
 if (parentPort === null) throw new Error("this file is a worker's entry");
-const { executor: options, limits, prefixCaching, grammars }: EngineThreadData<ExecutorOptions> = workerData;
+const {
+  executor: options,
+  limits,
+  prefixCaching,
+  speculation,
+  grammars,
+}: EngineThreadData<ExecutorOptions> = workerData;
 const executor = await createExecutor(options);
 const ownGrammars = grammars && (await createModelGrammars(grammars, executor.spec.vocabSize));
-const engine = new Engine(executor, limits, prefixCaching, ownGrammars);
+const engine = new Engine(executor, limits, prefixCaching, ownGrammars, speculation);
 await new EngineLoop(engine, typedPort(parentPort), systemClock).run();
 // The open port would keep the thread alive.
 parentPort.close();

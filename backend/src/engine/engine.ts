@@ -88,12 +88,8 @@ export class Engine {
     this.#opener = new GenerationOpener(this.#pool, this.spec, grammars, speculation);
     this.#draft = speculation && ((sequence, most) => this.#draftOf(sequence, most));
     this.#chooser = new TokenChooser(vocabSize);
-    const { fetchLogits } = executor;
-    const numCandidates = fetchLogits === undefined ? executor.spec.numCandidates : undefined;
-    this.#appender = new TokenAppender(this.#chooser, this.#logprobs, {
-      maxModelLen: this.spec.maxModelLen,
-      ...(numCandidates !== undefined && { numCandidates }),
-    });
+    const numCandidates = executor.fetchLogits === undefined ? executor.spec.numCandidates : undefined;
+    this.#appender = new TokenAppender(this.#chooser, this.#logprobs, this.spec.maxModelLen, numCandidates);
   }
 
   /** What the last `step` computed; absent when that was nothing. */

@@ -15,9 +15,13 @@ export interface FakeEngineOptions {
 }
 
 if (parentPort === null) throw new Error("this file is a worker's entry");
-const { executor: options, limits }: EngineThreadData<FakeEngineOptions> = workerData;
+const { executor: options, limits, speculation }: EngineThreadData<FakeEngineOptions> = workerData;
 const executor = new FakeExecutor(options.spec, (batch) => {
   if (batch.some(({ tokenIds }) => tokenIds.some((id) => id === options.fatalTokenId))) process.exit(3);
 });
-await new EngineLoop(new Engine(executor, limits), typedPort(parentPort), systemClock).run();
+await new EngineLoop(
+  new Engine(executor, limits, true, undefined, speculation),
+  typedPort(parentPort),
+  systemClock,
+).run();
 parentPort.close();

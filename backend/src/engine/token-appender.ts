@@ -1,5 +1,4 @@
 import { chooseAsCandidates } from "./candidate-choices.ts";
-import type { ExecutorSpec } from "./executor/executor.ts";
 import type { Finish, GenerationRequest, Logprobs } from "./generation.ts";
 import type { LiveGeneration } from "./live-generation.ts";
 import type { LogprobReader, TokenLogprobs } from "./sampling/logprobs.ts";
@@ -29,11 +28,7 @@ export class TokenAppender {
   readonly #numCandidates: number | undefined;
 
   /** @param numCandidates that choices are made from without their row, where candidates decide alone; absent: none are. */
-  constructor(
-    chooser: TokenChooser,
-    logprobs: LogprobReader,
-    { maxModelLen, numCandidates }: Pick<ExecutorSpec, "maxModelLen" | "numCandidates">,
-  ) {
+  constructor(chooser: TokenChooser, logprobs: LogprobReader, maxModelLen: number, numCandidates: number | undefined) {
     this.#chooser = chooser;
     this.#logprobs = logprobs;
     this.#maxModelLen = maxModelLen;

@@ -25,6 +25,15 @@ describe("loadConfig", () => {
     expect(loadConfig({ ...env, SLUICE_PREFIX_CACHING: "off" }).prefixCaching).toBe(false);
   });
 
+  test("guesses tokens ahead where it is told to", () => {
+    expect(loadConfig(env)).not.toHaveProperty("speculation");
+    expect(loadConfig({ ...env, SLUICE_NUM_SPECULATIVE_TOKENS: "3" }).speculation).toEqual({
+      numSpeculativeTokens: 3,
+      promptLookupMax: 4,
+      promptLookupMin: 2,
+    });
+  });
+
   test("an absent token budget is the device's usual one, or the least that many sequences need", () => {
     expect(budgetOf({ SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" })).toBe(512);
     expect(budgetOf({ SLUICE_MAX_NUM_SEQS: "256" })).toBe(256 - 1 + 64);
@@ -43,6 +52,12 @@ describe("loadConfig", () => {
     ["SLUICE_PRECISION", { SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp32" }],
     ["SLUICE_BLOCK_SIZE", { SLUICE_DEVICE: "webgpu", SLUICE_BLOCK_SIZE: "16" }],
     ["SLUICE_PREFIX_CACHING", { SLUICE_PREFIX_CACHING: "yes" }],
+    ["SLUICE_NUM_SPECULATIVE_TOKENS", { SLUICE_NUM_SPECULATIVE_TOKENS: "32" }],
+    [
+      "SLUICE_NUM_SPECULATIVE_TOKENS",
+      { SLUICE_NUM_SPECULATIVE_TOKENS: "1", SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" },
+    ],
+    ["SLUICE_PROMPT_LOOKUP_MIN", { SLUICE_PROMPT_LOOKUP_MAX: "3", SLUICE_PROMPT_LOOKUP_MIN: "4" }],
     ["SLUICE_MODEL_DIR", { SLUICE_MODEL_DIR: undefined }],
     ["SLUICE_ENGINE_PORT", { SLUICE_ENGINE_PORT: "65536" }],
     ["SLUICE_NUM_BLOCKS", { SLUICE_NUM_BLOCKS: "many" }],

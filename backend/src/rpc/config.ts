@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import * as z from "zod";
 import type { ExecutorOptions } from "#engine/executor/create-executor.ts";
 import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
+import type { SpeculationParams } from "#engine/speculation/speculation-params.ts";
 
 /** Any whole number from `least` up, written in decimal. */
 function count(least: number) {
@@ -36,6 +37,11 @@ const schema = z.object({
   SLUICE_NUM_BLOCKS: count(1).default(512),
   /** Whether requests of one salt share the blocks of equal prefixes. */
   SLUICE_PREFIX_CACHING: z.enum(["on", "off"]).default("on"),
+  /** Tokens of a sequence guessed ahead in one step at most, from what its prompt and output repeat; 0 guesses none. */
+  SLUICE_NUM_SPECULATIVE_TOKENS: count(0).pipe(z.int().max(31)).default(0),
+  /** Tokens that have to be the same for what followed them to be guessed to follow again: the most that are looked up, and the least. */
+  SLUICE_PROMPT_LOOKUP_MAX: count(1).pipe(z.int().max(16)).default(4),
+  SLUICE_PROMPT_LOOKUP_MIN: count(1).pipe(z.int().max(16)).default(2),
   /** Tokens of prompt and output; the model's own limit by default. */
   SLUICE_MAX_MODEL_LEN: count(2).optional(),
   /** Tokens one step computes at most; by default `usualBatchedTokens`, or the least that the other limits allow. */
@@ -109,9 +115,29 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     },
     grammarLimits: { maxTextBytes: values.SLUICE_MAX_GRAMMAR_BYTES, timeoutMs: values.SLUICE_GRAMMAR_TIMEOUT_MS },
     prefixCaching: values.SLUICE_PREFIX_CACHING === "on",
+    ...speculationOf(values),
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,
   };
+}
+
+/** @throws Error of one line that names the variable at fault. */
+function speculationOf(values: z.infer<typeof schema>): { readonly speculation?: SpeculationParams } {
+  const {
+    SLUICE_NUM_SPECULATIVE_TOKENS: numSpeculativeTokens,
+    SLUICE_PROMPT_LOOKUP_MAX: promptLookupMax,
+    SLUICE_PROMPT_LOOKUP_MIN: promptLookupMin,
+  } = values;
+  if (promptLookupMin > promptLookupMax) {
+    throw new Error("SLUICE_PROMPT_LOOKUP_MIN: must not be greater than SLUICE_PROMPT_LOOKUP_MAX");
+  }
+  if (numSpeculativeTokens === 0) return {};
+  if (values.SLUICE_DEVICE === "webgpu") {
+    throw new Error(
+      "SLUICE_NUM_SPECULATIVE_TOKENS: must be 0 on WebGPU, where a token may change with what is computed beside it",
+    );
+  }
+  return { speculation: { numSpeculativeTokens, promptLookupMax, promptLookupMin } };
 }
 
 /** @throws Error of one line that names a variable whose value the device does not take. */

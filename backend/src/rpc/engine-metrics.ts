@@ -45,6 +45,21 @@ const counters: readonly Metric[] = [
     help: "Prompt tokens from the cache.",
     read: ({ totals }) => totals.prefixCacheHits,
   },
+  {
+    name: "vllm:spec_decode_num_drafts_total",
+    help: "Guesses of what follows in a sequence, one a step.",
+    read: ({ totals }) => totals.drafts,
+  },
+  {
+    name: "vllm:spec_decode_num_draft_tokens_total",
+    help: "Tokens guessed ahead.",
+    read: ({ totals }) => totals.draftTokens,
+  },
+  {
+    name: "vllm:spec_decode_num_accepted_tokens_total",
+    help: "Tokens guessed ahead that came true.",
+    read: ({ totals }) => totals.acceptedTokens,
+  },
   { name: "vllm:num_preemptions_total", help: "Sequences preempted.", read: ({ totals }) => totals.preemptions },
 ];
 

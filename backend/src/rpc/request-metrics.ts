@@ -37,7 +37,9 @@ export function observeRequests(registry: Registry, client: EngineClient, labels
   const decode = ofRequests("vllm:request_decode_time_seconds", "From a request's first token to its last.");
 
   const stepTokens = histogram("vllm:iteration_tokens_total", "Tokens computed in a step.", stepTokenBuckets);
-  client.onStep((step) => stepTokens.observe(labels, step.numPrefillTokens + step.numDecodeTokens));
+  client.onStep(({ numPrefillTokens, numDecodeTokens, numDraftTokens }) =>
+    stepTokens.observe(labels, numPrefillTokens + numDecodeTokens + numDraftTokens),
+  );
 
   const choices = histogram("vllm:request_params_n", "Choices that a request asks for.", choiceBuckets);
 

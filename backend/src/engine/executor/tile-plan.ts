@@ -13,7 +13,7 @@ export interface RowSpan {
 }
 
 /** New keys of a run, which belong into a block from one of its places on. */
-export interface JoinedKeys {
+interface JoinedKeys {
   readonly place: number;
   readonly firstKey: number;
   readonly count: number;

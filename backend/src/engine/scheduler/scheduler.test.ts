@@ -138,6 +138,41 @@ describe("Scheduler", () => {
     expect(scheduler.findRoom(asking(1)).kind).toBe("full");
   });
 
+  test("drafts take what a step of decodes leaves of its budget, and of the sequences' own blocks", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumBatchedTokens: 32 }, 64);
+    // Each has room for what comes after its newest token: three of four places of a block, two, none, and all four.
+    for (const numTokens of [4, 5, 7, 8]) add(numTokens);
+    step(scheduler);
+    const asked: number[] = [];
+    const { scheduled } = scheduler.schedule((_, most) => {
+      asked.push(most);
+      return Array.from({ length: most }, () => 1);
+    });
+    expect(asked).toEqual([3, 2, 3]);
+    expect(scheduled.map(({ numTokens, draftTokenIds }) => [numTokens, draftTokenIds.length])).toEqual([
+      [1, 3],
+      [1, 2],
+      [1, 0],
+      [1, 3],
+    ]);
+    const tight = setUp({ ...limits, maxNumBatchedTokens: 7 }, 64);
+    for (let sequence = 0; sequence < 4; sequence += 1) tight.add(1);
+    step(tight.scheduler);
+    const drafted = tight.scheduler.schedule((_, most) => Array.from({ length: Math.min(2, most) }, () => 1)).scheduled;
+    expect(drafted.map(({ draftTokenIds }) => draftTokenIds.length)).toEqual([2, 1, 0, 0]);
+  });
+
+  test("drafts take no block, whoever is short of one, and no room beside a prompt", () => {
+    const { scheduler, add } = setUp(limits, 64);
+    const [first] = [add(6)];
+    step(scheduler);
+    const numBlocks = first.blocks.blockIds.length;
+    scheduler.schedule((_, most) => Array.from({ length: most }, () => 1));
+    expect(first.blocks.blockIds).toHaveLength(numBlocks);
+    add(3);
+    expect(scheduler.schedule(neverAsked).scheduled).toHaveLength(2);
+  });
+
   test("refuses a budget that cannot hold every decode and a block of a prompt", () => {
     expect(() => new Scheduler({ ...limits, maxNumBatchedTokens: 6 }, 4)).toThrow("maxNumBatchedTokens");
   });
@@ -158,6 +193,10 @@ function setUp(schedulerLimits: typeof limits, numBlocks: number) {
   };
   return { scheduler, add };
 }
+
+const neverAsked = (): never => {
+  throw new Error("nothing may be drafted");
+};
 
 /** One more request of the same tenant. */
 function asking(numTokens: number) {
