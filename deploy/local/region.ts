@@ -9,6 +9,7 @@ import { SupervisedProcess } from "./supervised-process.ts";
 
 /** As in the image: see "Memory" in docs/operations.md. */
 const heapOptions = ["--max-semi-space-size=8"];
+const allocatorEnv = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
 /** Where a region stands, as the edge's `REGIONS` variable has it. */
 export interface RegionSite {
@@ -54,7 +55,7 @@ export async function startRegion(
         command: process.execPath,
         args: [...heapOptions, path.join(repositoryRoot, "backend/src", main)],
         cwd: repositoryRoot,
-        env: { PATH: process.env["PATH"], ...modelEnv, ...env },
+        env: { PATH: process.env["PATH"], ...allocatorEnv, ...modelEnv, ...env },
         logFile: path.join(config.stateDir, "logs", `${role}-${site.id}.log`),
       },
       onRestart,

@@ -9,6 +9,7 @@ const main = fileURLToPath(new URL("../../src/rpc/main.ts", import.meta.url));
 const pollMs = 100;
 /** As the local stack and the image start it (docs/operations.md, "Memory"). */
 const heapOptions = ["--max-semi-space-size=8"];
+const allocatorEnv = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
 export interface EngineProcess {
   readonly child: BenchChild;
@@ -24,7 +25,7 @@ export async function startEngineProcess(
   nodeOptions: readonly string[] = [],
 ): Promise<EngineProcess> {
   const child = new BenchChild(process.execPath, [...heapOptions, ...nodeOptions, main], {
-    env: { SLUICE_ENGINE_PORT: "0", ...env },
+    env: { SLUICE_ENGINE_PORT: "0", ...allocatorEnv, ...env },
   });
   const address = `127.0.0.1:${await child.find(readPort)}`;
   const client = new EngineClient(address);
