@@ -67,8 +67,8 @@ async function fallAsleep(object: Gate | ReturnType<typeof ledgerOf>): Promise<v
 }
 
 async function end(underWay: readonly UnderWay[]): Promise<void> {
-  const settled = await Promise.all(underWay.map(async ({ gate, requestId }) => gate.settle(requestId, 1)));
-  expect(settled.every(Boolean)).toBe(true);
+  const settled = underWay.map(async ({ gate, requestId }) => gate.settle([{ requestId, usedTokens: 1 }]));
+  expect((await Promise.all(settled)).flat().every(Boolean)).toBe(true);
 }
 
 const kinds = [
@@ -168,7 +168,7 @@ test("most admissions under a ceiling on concurrency ask no ledger and write not
   for (let index = 0; index < 200; index += 1) {
     const requestId = `req-${index}`;
     expect((await gate.admit(questionTo(gate, requestId))).kind).toBe("admitted");
-    await gate.settle(requestId, 7);
+    await gate.settle([{ requestId, usedTokens: 7 }]);
   }
   const numOrders = leasing.mock.calls.length;
   leasing.mockRestore();

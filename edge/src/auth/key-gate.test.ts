@@ -119,8 +119,9 @@ test("a gate that crashed in the midst of things still knows whom to settle", as
   let gate = await limited("settler", { tokensPerMonth: 100, concurrentRequests: 2 });
   await admitMany(gate, 2, "req");
   gate = await crash(gate);
-  expect(await gate.settle("req-0", 4)).toBe(true);
-  expect(await gate.settle("req-0", 4)).toBe(false);
+  const settlement = { requestId: "req-0", usedTokens: 4 };
+  expect(await gate.settle([settlement, settlement])).toEqual([true, false]);
+  expect(await gate.settle([settlement])).toEqual([false]);
   const admission = await gate.admit({ ...question, demand: { promptTokens: 1_000, outputTokens: 0 } });
   expect(admission).toMatchObject({ kind: "limited", refusal: { kind: "never" } });
 });
@@ -142,7 +143,7 @@ test("most admissions write nothing", async () => {
   for (let index = 0; index < 300; index += 1) {
     const requestId = `req-${index}`;
     expect((await gate.admit({ ...question, requestId })).kind).toBe("admitted");
-    await gate.settle(requestId, 7);
+    await gate.settle([{ requestId, usedTokens: 7 }]);
   }
   expect(numWrites).toBeGreaterThan(0);
   expect(numWrites).toBeLessThan(6);

@@ -89,14 +89,9 @@ export class KeyGate extends DurableObject<GateEnv> {
     return raise;
   }
 
-  /** Ends a request's reservation; see Quota.settle. */
-  settle(requestId: string, usedTokens: number | undefined): boolean {
-    return this.#holding?.turnstile.settle(requestId, usedTokens) ?? false;
-  }
-
-  /** As `settle`, of several. */
-  settleAll(settlements: readonly GateSettlement[]): void {
-    for (const { requestId, usedTokens } of settlements) this.settle(requestId, usedTokens);
+  /** See Turnstile.settle. */
+  settle(settlements: readonly GateSettlement[]): readonly boolean[] {
+    return this.#holding?.turnstile.settle(settlements) ?? settlements.map(() => false);
   }
 
   /** Lets a continent's gate decide for a leased key, for as long as loan.ts says. Absent: there is no such key. */

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { GateQuestion } from "./admission.ts";
+import type { GateSettlement } from "./gate-address.ts";
 import { testQuestion } from "./test-question.ts";
 import { KeyGates } from "./key-gates.ts";
 
@@ -32,7 +33,7 @@ test("an admission that comes after its caller was turned away is taken back", a
         await arrival.promise;
         return admission;
       },
-      settle: async (requestId: string, usedTokens: number | undefined) => gate.settle(requestId, usedTokens),
+      settle: async (settlements: readonly GateSettlement[]) => gate.settle(settlements),
     }),
   });
   const background: Promise<void>[] = [];

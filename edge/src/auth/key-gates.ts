@@ -49,7 +49,8 @@ export class KeyGates {
     const asked = gate.admit({ ...question, barredFrom });
     const takeBack = async (): Promise<void> => {
       const admission = await asked;
-      if (admission.kind === "admitted" && admission.isLeased) await gate.settle(question.requestId, 0);
+      if (admission.kind === "admitted" && admission.isLeased)
+        await gate.settle([{ requestId: question.requestId, usedTokens: 0 }]);
     };
     const late = async () => {
       const listenMs = this.#timeoutMs * (lateFactor - 1);
@@ -67,7 +68,7 @@ export class KeyGates {
 
   /** Ends reservations; those that are not under way are passed over, so that repeating it is safe. */
   async settle(address: GateAddress, settlements: readonly GateSettlement[]): Promise<void> {
-    return this.#askAt(address, async (gate) => gate.settleAll(settlements));
+    await this.#askAt<readonly boolean[]>(address, async (gate) => gate.settle(settlements));
   }
 
   /** Absent when there is no such key in that project. */

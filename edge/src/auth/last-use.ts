@@ -1,6 +1,7 @@
 // When a key was last let in. Kept in memory and written when the key has been idle for a while, so that no request waits for
 // it: after a crash of a gate under load it tells an earlier use.
 import * as z from "zod/mini";
+import { IdleTimer } from "#edge/idle-timer.ts";
 
 const storedKey = "lastUse";
 
@@ -8,14 +9,13 @@ const storedKey = "lastUse";
 const idleAfterMs = 5_000;
 
 export class LastUse {
-  readonly #kv: SyncKvStorage;
   /** Absent: never. */
   #atMs: number | undefined;
-  #isScheduled = false;
+  readonly #idleTimer: IdleTimer;
 
   constructor(kv: SyncKvStorage) {
-    this.#kv = kv;
     this.#atMs = z.optional(z.int()).parse(kv.get(storedKey));
+    this.#idleTimer = new IdleTimer(idleAfterMs, () => kv.put(storedKey, this.#atMs));
   }
 
   get atMs(): number | undefined {
@@ -24,18 +24,6 @@ export class LastUse {
 
   note(nowMs: number): void {
     this.#atMs = nowMs;
-    if (!this.#isScheduled) this.#writeAfter(idleAfterMs);
-  }
-
-  /** One timer at a time, however many requests there are. */
-  #writeAfter(delayMs: number): void {
-    this.#isScheduled = true;
-    setTimeout(() => {
-      this.#isScheduled = false;
-      const atMs = this.#atMs ?? 0;
-      const untilIdleMs = atMs + idleAfterMs - Date.now();
-      if (untilIdleMs > 0) this.#writeAfter(untilIdleMs);
-      else this.#kv.put(storedKey, atMs);
-    }, delayMs);
+    this.#idleTimer.note(nowMs);
   }
 }

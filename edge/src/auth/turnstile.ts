@@ -1,12 +1,14 @@
 // Where the requests of one key are let in: who may enter, by its record, and how much, by its quota and the ceilings above.
 // Both kinds of gates have one.
 import { HoldTimes } from "#edge/rate-limit/hold-times.ts";
+import { IdleTimer } from "#edge/idle-timer.ts";
 import type { Units } from "#edge/rate-limit/ceiling.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import type { QuotaBook } from "#edge/rate-limit/quota-book.ts";
 import type { Refusal } from "#edge/rate-limit/quota.ts";
 import type { Admission, GateQuestion, Raise } from "./admission.ts";
 import { decideAdmission, endingOf, type KnownKey, principalOf, routingOf } from "./decide-admission.ts";
+import type { GateSettlement } from "./gate-address.ts";
 import type { GateCeilings } from "./gate-ceilings.ts";
 import type { KeyRecord } from "./key-record.ts";
 
@@ -30,10 +32,15 @@ export interface TurnstileParts {
 export class Turnstile {
   readonly #parts: TurnstileParts;
   readonly #holdTimes = new HoldTimes();
-  #idleTimer: number | null = null;
+  readonly #idleTimer: IdleTimer;
 
   constructor(parts: TurnstileParts) {
     this.#parts = parts;
+    const { book, ceilings } = parts;
+    this.#idleTimer = new IdleTimer(idleAfterMs, () => {
+      book.storeExactly();
+      this.#behindRequests(ceilings.report());
+    });
   }
 
   async admit(question: GateQuestion, lookUp: LookUp): Promise<Admission | "outdated"> {
@@ -89,17 +96,20 @@ export class Turnstile {
     });
   }
 
-  /** Ends a request's reservation; see Quota.settle. */
-  settle(requestId: string, usedTokens: number | undefined): boolean {
+  /** Ends requests' reservations, and tells of each whether it was under way; see Quota.settle. */
+  settle(settlements: readonly GateSettlement[]): readonly boolean[] {
     const nowMs = Date.now();
     const { book, ceilings } = this.#parts;
-    const heldMs = book.quota.heldMs(requestId, nowMs);
-    if (heldMs !== undefined) this.#holdTimes.note(heldMs);
-    const unusedTokens = book.quota.settle(requestId, usedTokens, nowMs);
-    if (unusedTokens !== undefined) ceilings.giveBack(requestId, unusedTokens);
+    const wereUnderWay = settlements.map(({ requestId, usedTokens }) => {
+      const heldMs = book.quota.heldMs(requestId, nowMs);
+      if (heldMs !== undefined) this.#holdTimes.note(heldMs);
+      const unusedTokens = book.quota.settle(requestId, usedTokens, nowMs);
+      if (unusedTokens !== undefined) ceilings.giveBack(requestId, unusedTokens);
+      return unusedTokens !== undefined;
+    });
     this.#cover(nowMs);
     if (ceilings.owesPlaces(nowMs)) this.#behindRequests(ceilings.report());
-    return unusedTokens !== undefined;
+    return wereUnderWay;
   }
 
   /** See Places.recall. */
@@ -142,11 +152,7 @@ export class Turnstile {
     const { book, ceilings } = this.#parts;
     book.cover(nowMs, ceilings.limitPlaces);
     if (!book.quota.hasLimits && !ceilings.hasLimits) return;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => {
-      book.storeExactly();
-      this.#behindRequests(ceilings.report());
-    }, idleAfterMs);
+    this.#idleTimer.note(nowMs);
   }
 }
 

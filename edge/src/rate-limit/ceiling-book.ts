@@ -2,6 +2,7 @@
 // and meter.ts for how storage follows memory.
 import * as z from "zod/mini";
 import { waitAtMost } from "#edge/deadline.ts";
+import { IdleTimer } from "#edge/idle-timer.ts";
 import { Ceiling, type SliceAnswer, type SliceOrder, storedCeilingSchema } from "./ceiling.ts";
 import type { Limits } from "./limits.ts";
 import { type PlaceClaim, type PlaceRecall, PlaceRegister } from "./place-register.ts";
@@ -31,13 +32,14 @@ export class CeilingBook {
   #places: PlaceRegister | undefined;
   #ceiling: Ceiling;
   #recalling: Promise<void> | undefined;
-  #idleTimer: number | null = null;
+  readonly #idleTimer: IdleTimer;
 
   constructor(parts: CeilingBookParts, limits: Limits) {
     this.#parts = parts;
     this.#limits = limits;
     this.#places = this.#wakePlaces();
     this.#ceiling = this.#wakeCeiling();
+    this.#idleTimer = new IdleTimer(idleAfterMs, () => this.#store(false, Date.now()));
   }
 
   get limits(): Limits {
@@ -66,8 +68,7 @@ export class CeilingBook {
     if (answer.kind !== "unlimited") {
       if (!this.#ceiling.isCovered(nowMs)) this.#store(true, nowMs);
       this.#storePlaces(false);
-      clearTimeout(this.#idleTimer);
-      this.#idleTimer = setTimeout(() => this.#store(false, Date.now()), idleAfterMs);
+      this.#idleTimer.note(nowMs);
     }
     return answer;
   }

@@ -115,8 +115,9 @@ test("what a request did not use comes back, and a request that does not say get
   const greedy = await gate.admit({ ...question(keyId, "a"), demand });
   expect(greedy).toMatchObject({ kind: "admitted", reservedTokens: 100, isLeased: true });
   expect(await gate.admit(question(keyId, "b"))).toMatchObject({ kind: "limited" });
-  expect(await gate.settle("a", 20)).toBe(true);
-  expect(await gate.settle("a", 20)).toBe(false);
+  const settlement = { requestId: "a", usedTokens: 20 };
+  expect(await gate.settle([settlement, settlement])).toEqual([true, false]);
+  expect(await gate.settle([settlement])).toEqual([false]);
   expect(await gate.admit(question(keyId, "c"))).toMatchObject({ kind: "admitted", reservedTokens: 10 });
 });
 

@@ -70,24 +70,22 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     return this.#vouched(keyId, async ({ turnstile }, lookUp) => turnstile.raise(requestId, tokens, lookUp));
   }
 
-  /** Ends a request's reservation; see Quota.settle. */
-  settle(requestId: string, usedTokens: number | undefined): boolean {
-    if (this.#holding !== undefined) return this.#holding.turnstile.settle(requestId, usedTokens);
+  /** See Turnstile.settle. */
+  settle(settlements: readonly GateSettlement[]): readonly boolean[] {
+    if (this.#holding !== undefined) return this.#holding.turnstile.settle(settlements);
     // A gate that slept still knows what was under way.
-    const isUnderWay = this.#book.quota.settle(requestId, usedTokens, Date.now()) !== undefined;
+    const { quota } = this.#book;
+    const wereUnderWay = settlements.map(({ requestId, usedTokens }) => {
+      return quota.settle(requestId, usedTokens, Date.now()) !== undefined;
+    });
     this.#book.storeExactly();
-    return isUnderWay;
+    return wereUnderWay;
   }
 
   /** The home, or a ledger above, is short of places. Returns what this gate has use for: it has given up the others. */
   recallPlaces(ledgerName: string, session: string): PlaceClaim {
     if (this.#holding !== undefined) return this.#holding.turnstile.recallPlaces(ledgerName, session);
     return claimUnderWay(session, this.#book.quota.numUnderWay(Date.now()));
-  }
-
-  /** As `settle`, of several. */
-  settleAll(settlements: readonly GateSettlement[]): void {
-    for (const { requestId, usedTokens } of settlements) this.settle(requestId, usedTokens);
   }
 
   /** The home has another word. Nothing is decided by an older one once this has returned. */
