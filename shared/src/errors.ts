@@ -80,7 +80,12 @@ export const errorTable = {
     false,
     "Your IP address is not authorized to use this credential.",
   ),
-  unknown_url: row(404, "invalid_request_error", false, "There is nothing at this address."),
+  unknown_url: row(
+    404,
+    "invalid_request_error",
+    false,
+    "There is nothing at this address. The API is under /v1, and /openapi.json says what it has.",
+  ),
   not_found: row(404, "invalid_request_error", false, "There is no such thing."),
   model_not_found: row(
     404,
