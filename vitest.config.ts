@@ -20,6 +20,7 @@ export default defineConfig({
           env: {
             LP_NATIVE_VECTOR_WIDTH: "128",
             ...(existsSync(lavapipe) ? { VK_DRIVER_FILES: lavapipe } : {}),
+            ORT_DISABLE_TELEMETRY: "1",
             MESA_SHADER_CACHE_DIR: fileURLToPath(new URL(".sluice/cache/shaders", import.meta.url)),
           },
         },

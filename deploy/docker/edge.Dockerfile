@@ -18,6 +18,6 @@ COPY edge edge
 COPY deploy/docker/edge-entrypoint.sh /usr/local/bin/edge-entrypoint
 RUN mkdir /state && chown node:node /state /app
 USER node
-ENV WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false CI=true
+ENV WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false WRANGLER_HIDE_BANNER=true WRANGLER_WRITE_LOGS=false CLOUDFLARE_CF_FETCH_ENABLED=false CI=true
 EXPOSE 8787
 ENTRYPOINT ["edge-entrypoint"]

@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { EngineClient } from "./engine-client.ts";
 import { typedPort } from "./engine-port.ts";
 import type { ModelGrammarsOptions } from "./grammar/model-grammars.ts";
@@ -27,7 +27,8 @@ export interface EngineThread {
 
 /** Starts an engine in a thread of its own. The model is loaded when `client.model` appears. */
 export function startEngineThread<ExecutorOptions>(entry: URL, data: EngineThreadData<ExecutorOptions>): EngineThread {
-  const worker = new Worker(entry, { workerData: data, name: "engine" });
+  // What native code is told by the environment it reads from the process's own (silence-telemetry.ts).
+  const worker = new Worker(entry, { workerData: data, name: "engine", env: SHARE_ENV });
   const client = new EngineClient(typedPort(worker), maxLiveSequences(data.limits));
   const exited = new Promise<number>((resolve) => worker.once("exit", resolve));
   let closing = false;

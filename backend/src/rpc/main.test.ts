@@ -1,6 +1,10 @@
 // The engine as a process of its own, on the embedded model.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Client, credentials, status } from "@grpc/grpc-js";
@@ -31,6 +35,26 @@ test("loads, serves, drains on SIGTERM and exits with 0", async () => {
   expect(tokenIds).toHaveLength(1_000);
   expect(await exitCode).toBe(0);
   client.close();
+});
+
+test("what runs is told to nobody: nothing is written but to its cache", async () => {
+  const home = await mkdtemp(join(tmpdir(), "sluice-home-"));
+  const { logLine, exitCode } = start({ SLUICE_MODEL_DIR: `${root}models/pocket`, HOME: home, TMPDIR: home });
+  await logLine("model loaded");
+  child?.kill("SIGTERM");
+  expect(await exitCode).toBe(0);
+  expect(await readdir(home)).toEqual([]);
+  await rm(home, { recursive: true });
+});
+
+test("exits with 1 when its port is in use, after saying so", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const { logLine, exitCode } = start({ SLUICE_MODEL_DIR: `${root}models/pocket`, SLUICE_ENGINE_PORT: String(port) });
+  expect(await logLine("cannot listen")).toMatchObject({ port, detail: expect.stringContaining("EADDRINUSE") });
+  expect(await exitCode).toBe(1);
+  other.close();
 });
 
 test("exits with 1 when the model cannot be loaded, after saying why and what to do", async () => {

@@ -46,10 +46,8 @@ const server = new EngineServer({
 });
 
 // Listening comes before loading, so that a starting engine can be told from a missing one.
-const port = await server.listen();
+const { port, metrics } = await listen();
 logger.info({ host: config.host, port, model: config.modelId }, "listening");
-const metrics =
-  config.metricsPort === 0 ? undefined : await startMetricsServer(registry, config.metricsHost, config.metricsPort);
 let hasLoaded = false;
 const stopWaiting = thread.client.onChange(() => {
   hasLoaded = thread.client.model !== undefined;
@@ -76,6 +74,19 @@ else logger.fatal({ detail: error.message }, "the model cannot be loaded");
 logger.debug({ err: error }, "why the engine's thread ended");
 await server.drain(0);
 process.exit(1);
+
+async function listen() {
+  const { host, metricsHost, metricsPort } = config;
+  try {
+    const bound = await server.listen();
+    const ofMetrics = metricsPort === 0 ? undefined : await startMetricsServer(registry, metricsHost, metricsPort);
+    return { port: bound, metrics: ofMetrics };
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    logger.fatal({ host, port: config.port, metricsHost, metricsPort, detail }, "cannot listen");
+    process.exit(1);
+  }
+}
 
 function readConfig() {
   try {

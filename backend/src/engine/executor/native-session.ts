@@ -1,4 +1,5 @@
 import { InferenceSession } from "onnxruntime-node";
+import { silenceTelemetry } from "./silence-telemetry.ts";
 
 export interface NativeSessionOptions {
   readonly numThreads: number;
@@ -10,6 +11,7 @@ export interface NativeSessionOptions {
 
 /** Opens a session on the CPU provider. A run blocks the calling thread until it is done. */
 export async function openSession(model: Uint8Array, options: NativeSessionOptions): Promise<InferenceSession> {
+  silenceTelemetry();
   return InferenceSession.create(model, {
     executionProviders: ["cpu"],
     intraOpNumThreads: options.numThreads,

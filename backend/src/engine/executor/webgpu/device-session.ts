@@ -1,4 +1,5 @@
 import { InferenceSession } from "onnxruntime-node";
+import { silenceTelemetry } from "#engine/executor/silence-telemetry.ts";
 
 export interface DeviceSessionOptions {
   /** Where the model's external data lies. */
@@ -12,6 +13,7 @@ export async function openDeviceSession(
   model: Uint8Array,
   { weightsFolder, residentOutputs = [] }: DeviceSessionOptions = {},
 ): Promise<InferenceSession> {
+  silenceTelemetry();
   return InferenceSession.create(model, {
     executionProviders: ["webgpu"],
     // The fallbacks to the CPU are shape arithmetic; no thread would help them.
