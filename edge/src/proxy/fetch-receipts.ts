@@ -13,6 +13,8 @@ import {
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
 
+const encoder = new TextEncoder();
+
 export type ReceiptAnswer =
   /** `signed` is the receipt as the region signed it, for the ledger to keep. */
   | { readonly kind: "receipt"; readonly receipt: Receipt; readonly signed: string }
@@ -84,7 +86,7 @@ async function ask(
 ): Promise<Response> {
   const [owner] = owners;
   if (owner === undefined) throw new Error("a question about no request");
-  const body = new Uint8Array(new TextEncoder().encode(question));
+  const body = new Uint8Array(encoder.encode(question));
   const bodySha256 = await sha256Base64Url(body);
   const claims = { rid: owner.requestId, org: owner.orgId, key: owner.keyId, priority: 0, bodySha256 };
   return fetch(`${region.url}${receiptsPath}`, {
