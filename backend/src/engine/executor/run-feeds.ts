@@ -4,7 +4,9 @@ import { partialsMultiple } from "#engine/graph/attention.ts";
 import type { DecoderConfig } from "#engine/graph/config.ts";
 import {
   distinctWindows,
+  firstRopePosition,
   gatheredMaskName,
+  headsPerKvHead,
   inPlaceMaskName,
   keysInputName,
   queriesInPlace,
@@ -55,8 +57,12 @@ export class RunFeedWriter {
   #writeRows({ tokenIds, positions, numRows, logitRows, candidateRows, hiddenRows }: RowLayout): void {
     this.#tensors.int32("tokenIds", [1, numRows]).fill(0).set(tokenIds);
     // The graph's positions are int64, and none needs the high word.
-    const words = this.#tensors.int64Words("positions", [1, numRows]).fill(0);
-    for (const [row, position] of positions.entries()) words[2 * row] = position;
+    const width = headsPerKvHead(this.#config);
+    const words = this.#tensors.int64Words("positions", [numRows, width]).fill(0);
+    for (const [row, position] of positions.entries()) {
+      // All but the value, which comes last.
+      for (let head = 0; head < width - 1; head++) words[2 * (row * width + head)] = firstRopePosition + position;
+    }
     // Where nobody wants logits, as in the middle of a prompt, the widest product of all is left out.
     const numLogitRows = padRows(logitRows.length + candidateRows.length, this.#logitRowsMultiple);
     const wanted = this.#tensors.int32("logitRows", [numLogitRows]).fill(0);

@@ -22,6 +22,7 @@
 // A row's result does not depend, bit for bit, on what else is in the step, because (a) products give each row the same bits
 // for any number of rows above one, (b) a tile's width is always blockSize, and (c) the list of partials has a length
 // divisible by `partialsMultiple`, so that the last product adds zeros in whole steps of its kernel.
+import type { Heads } from "./attention-heads.ts";
 import type { DecoderConfig } from "./config.ts";
 import { float, int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
@@ -30,13 +31,6 @@ import type { StepInputs } from "./step-inputs.ts";
 
 /** The one-row product kernel adds four terms at a time. */
 export const partialsMultiple = 4;
-
-export interface AttentionInputs {
-  readonly layer: number;
-  readonly query: GraphValue; // [1, numTokens, numHeads * headDim], rotated
-  readonly key: GraphValue; // [1, numTokens, numKvHeads * headDim], rotated
-  readonly value: GraphValue; // [1, numTokens, numKvHeads * headDim]
-}
 
 /** Partial results of some tiles: one vector and one logarithm per query row and head. */
 interface Partials {
@@ -77,16 +71,10 @@ export class Attention {
   }
 
   /** Returns the heads' outputs side by side: [1, numTokens, numHeads * headDim]. */
-  apply({ layer, query, key, value }: AttentionInputs): GraphValue {
-    const { numHeads, numKvHeads, headDim } = this.#config;
+  apply(layer: number, { query, key, value }: Heads): GraphValue {
+    const { numHeads, headDim } = this.#config;
     const name = `layers.${layer}.attention`;
-    const heads: Heads = {
-      name,
-      layer,
-      query: this.#queryHeads(name, query),
-      key: this.#reshape(`${name}.keyHeads`, key, [-1, numKvHeads, 1, headDim]),
-      value: this.#reshape(`${name}.valueHeads`, value, [-1, numKvHeads, 1, headDim]),
-    };
+    const heads: LayerHeads = { name, layer, query: this.#queriesOfTiles(name, query), key, value };
 
     const kinds = [this.#own(heads), this.#inPlace(heads), this.#empty, this.#gatheredIfAny(heads)];
     const outputs = this.#flat(
@@ -109,13 +97,12 @@ export class Attention {
   }
 
   /** Where a K/V head has one query head, that one counts twice: a single row takes another product kernel. */
-  #queryHeads(name: string, query: GraphValue): GraphValue {
-    const { numHeads, numKvHeads, headDim } = this.#config;
-    const heads = this.#reshape(`${name}.queryHeads`, query, [-1, numKvHeads, numHeads / numKvHeads, headDim]);
-    return numHeads === numKvHeads ? this.#repeat(`${name}.queryHeads.repeated`, heads) : heads;
+  #queriesOfTiles(name: string, query: GraphValue): GraphValue {
+    const { numHeads, numKvHeads } = this.#config;
+    return numHeads === numKvHeads ? this.#repeat(`${name}.queries`, query) : query;
   }
 
-  #own({ name, query, key, value }: Heads): Partials {
+  #own({ name, query, key, value }: LayerHeads): Partials {
     return {
       outputs: this.#repeat(`${name}.own.outputs`, value),
       logSums: this.#scores(`${name}.own.logSums`, query, key),
@@ -127,13 +114,13 @@ export class Attention {
     return this.#graph.node(name, "Expand", [x, this.#graph.int64s(1, 1, this.#queries, 1)]);
   }
 
-  #inPlace({ name, layer, query }: Heads): Partials {
+  #inPlace({ name, layer, query }: LayerHeads): Partials {
     const { inPlaceRows, inPlaceMasks, keys, values } = this.#inputs;
     const queries = this.#gather(`${name}.inPlace.query`, query, inPlaceRows); // [inPlace, numKvHeads, queries, headDim]
     return this.#tiles(`${name}.inPlace`, queries, at(keys, layer), at(values, layer), at(inPlaceMasks, layer));
   }
 
-  #gatheredIfAny(heads: Heads): Partials {
+  #gatheredIfAny(heads: LayerHeads): Partials {
     const { numKvHeads, headDim } = this.#config;
     const name = `${heads.name}.gathered`;
     const none = (part: string, value: GraphValue) => this.#graph.node(`${name}.no${part}`, "Identity", [value]);
@@ -154,7 +141,7 @@ export class Attention {
     return { outputs, logSums };
   }
 
-  #gathered({ name, layer, query, key, value }: Heads): Partials {
+  #gathered({ name, layer, query, key, value }: LayerHeads): Partials {
     const { pool, gatheredBlocks, chunkKeys, joinedKeys, joinedPlaces, gatheredQueries, gatheredMasks } = this.#inputs;
     const rows = (part: string, x: GraphValue) =>
       this.#reshape(`${name}.gathered.${part}.rows`, x, [-1, this.#config.headDim]);
@@ -227,13 +214,10 @@ export class Attention {
   }
 }
 
-/** One layer's projections by head. */
-interface Heads {
+/** One layer's heads, whose queries are as many as a tile in place has. */
+interface LayerHeads extends Heads {
   readonly name: string;
   readonly layer: number;
-  readonly query: GraphValue; // [numTokens, numKvHeads, queries, headDim]
-  readonly key: GraphValue; // [numTokens, numKvHeads, 1, headDim]
-  readonly value: GraphValue; // [numTokens, numKvHeads, 1, headDim]
 }
 
 function at<T>(perLayer: readonly T[], layer: number): T {

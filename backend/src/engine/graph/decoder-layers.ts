@@ -5,16 +5,9 @@ import type { DecoderConfig } from "./config.ts";
 import { absent, float, int } from "./graph-builder.ts";
 import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 import type { Linear } from "./linear.ts";
+import { normalize } from "./rms-norm.ts";
 import { embeddingName, finalNormName, layerTensorNames, outputProjectionName } from "./tensor-names.ts";
 import type { Weights } from "./weights.ts";
-
-/** What a layer projects its tokens to. */
-export interface Projections {
-  readonly layer: number;
-  readonly query: GraphValue; // [...lead, numTokens, numHeads * headDim], heads normalized, not rotated
-  readonly key: GraphValue; // [...lead, numTokens, numKvHeads * headDim], heads normalized, not rotated
-  readonly value: GraphValue; // [...lead, numTokens, numKvHeads * headDim]
-}
 
 /** What depends on the provider that the graph is for. */
 export interface DecoderParts {
@@ -22,12 +15,13 @@ export interface DecoderParts {
   readonly config: DecoderConfig;
   readonly weights: Weights;
   readonly linear: Linear;
-  /** Rotates and attends; returns the heads' outputs side by side: [...lead, numTokens, numHeads * headDim]. */
-  readonly attend: (projections: Projections) => GraphValue;
+  /**
+   * Projects a layer's normalized hidden states [...lead, numTokens, hiddenSize] to heads, rotates and attends; returns the
+   * heads' outputs side by side: [...lead, numTokens, numHeads * headDim].
+   */
+  readonly attend: (layer: number, x: GraphValue) => GraphValue;
   /** x * sigmoid(x) */
   readonly silu: (output: string, x: GraphValue) => GraphValue;
-  /** Dimensions that the provider's operators want before the tokens': [1], or none. */
-  readonly lead: readonly number[];
 }
 
 /** Hidden states to which the last product is not yet added: one operator adds and normalizes. */
@@ -57,14 +51,7 @@ export class DecoderLayers {
     const at = (part: string) => `layers.${layer}.${part}`;
 
     const { normed: x, sum } = this.#addAndNorm(at("attentionNorm"), names.attentionNorm, hidden);
-    const [plainQuery, plainKey, value] = linear.applyAll(
-      [at("query.plain"), at("key.plain"), at("value")],
-      [names.query, names.key, names.value],
-      x,
-    );
-    const query = this.#normHeads(layer, "query", plainQuery);
-    const key = this.#normHeads(layer, "key", plainKey);
-    const attended = attend({ layer, query, key, value });
+    const attended = attend(layer, x);
     const projected = linear.apply(at("attentionOutput"), names.attentionOutput, attended);
 
     const afterAttention = this.#addAndNorm(at("mlpNorm"), names.mlpNorm, { sum, addend: projected });
@@ -86,17 +73,6 @@ export class DecoderLayers {
     return this.#norm(output, finalNormName, wanted);
   }
 
-  /** Normalizes each head of `x` [...lead, numTokens, heads * headDim], where the family does. */
-  #normHeads(layer: number, role: "query" | "key", x: GraphValue): GraphValue {
-    const { graph, config, lead } = this.#parts;
-    if (!config.queryKeyNorm) return x;
-    const name = `layers.${layer}.${role}.normed`;
-    const kept = [...lead, 0].map(() => 0);
-    const heads = graph.node(`${name}.heads`, "Reshape", [x, graph.int64s(...kept, -1, config.headDim)]);
-    const normed = this.#norm(`${name}.rows`, layerTensorNames(layer)[`${role}Norm`], heads);
-    return graph.node(name, "Reshape", [normed, graph.int64s(...kept, -1)]);
-  }
-
   #mlp(layer: number, normed: GraphValue): GraphValue {
     const { graph, linear, silu } = this.#parts;
     const names = layerTensorNames(layer);
@@ -107,10 +83,7 @@ export class DecoderLayers {
   }
 
   #norm(output: string, tensorName: string, x: GraphValue): GraphValue {
-    const { graph, config, weights } = this.#parts;
-    return graph.node(output, "SimplifiedLayerNormalization", [x, weights.floats(tensorName)], {
-      attributes: { axis: int(-1), epsilon: float(config.rmsNormEpsilon), stash_type: int(1) },
-    });
+    return normalize(this.#parts, output, tensorName, x);
   }
 
   #addAndNorm(output: string, tensorName: string, { sum: x, addend }: Sum) {

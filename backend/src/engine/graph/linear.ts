@@ -59,10 +59,17 @@ export class Linear {
     const group: MatrixGroup = this.#groups.get(tensorName) ?? {
       name: tensorName,
       parts: [tensorName],
+      numRuns: 1,
       scales: "blocks",
     };
     const product = this.#multiply(isBiased ? `${output}.unbiased` : output, group, x);
     return isBiased ? this.#addBias(output, tensorName, product) : product;
+  }
+
+  /** One product with several matrices, without their biases; undefined when they are not held as one. */
+  applyGroup(output: string, tensorNames: readonly string[], x: GraphValue): GraphValue | undefined {
+    const group = this.#groups.get(tensorNames.join("+"));
+    return group === undefined ? undefined : this.#multiply(output, group, x);
   }
 
   /** The same of several matrices, in one product where they are held as one: one output for each. */

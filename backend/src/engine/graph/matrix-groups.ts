@@ -9,8 +9,10 @@ import { layerTensorNames, linearShapes, outputProjectionName } from "./tensor-n
 export interface MatrixGroup {
   /** Of one part, the part's; tensors of the quantized checkpoint are named after it. */
   readonly name: string;
-  /** Tensor names; their rows follow one another. */
+  /** Tensor names. */
   readonly parts: readonly string[];
+  /** The parts' rows are cut into so many equal runs: the first run of each part comes first, then the second of each, and so on. */
+  readonly numRuns: number;
   /** One scale for each block of 128 weights (quantize.ts), or for each row and its numbers stored so (quantize-rows.ts). */
   readonly scales: "blocks" | RowNumbers;
 }
@@ -23,16 +25,21 @@ export interface RowMultiples {
   readonly logits: number;
 }
 
-const fusedRoles: readonly (readonly LinearRole[])[] = [
-  ["query", "key", "value"],
-  ["attentionOutput"],
-  ["gate", "up"],
-  ["down"],
+interface FusedRoles {
+  readonly roles: readonly LinearRole[];
+  readonly numRuns: (config: DecoderConfig) => number;
+}
+
+const fusedRoles: readonly FusedRoles[] = [
+  { roles: ["query", "key", "value"], numRuns: ({ numKvHeads }) => numKvHeads },
+  { roles: ["attentionOutput"], numRuns: () => 1 },
+  { roles: ["gate", "up"], numRuns: () => 1 },
+  { roles: ["down"], numRuns: () => 1 },
 ];
 
 /** Every matrix on its own, with a scale per block. */
 export function separateMatrices(config: DecoderConfig): readonly MatrixGroup[] {
-  return [...linearShapes(config).keys()].map((name) => ({ name, parts: [name], scales: "blocks" }));
+  return [...linearShapes(config).keys()].map((name) => ({ name, parts: [name], numRuns: 1, scales: "blocks" }));
 }
 
 /**
@@ -50,13 +57,13 @@ export function fusedMatrices(
   const scales = precision === "int8" ? widest : "blocks";
   for (let layer = 0; layer < config.numLayers; layer++) {
     const names = layerTensorNames(layer);
-    for (const roles of fusedRoles) {
+    for (const { roles, numRuns } of fusedRoles) {
       const parts = roles.map((role) => names[role]);
-      groups.push({ name: parts.join("+"), parts, scales });
+      groups.push({ name: parts.join("+"), parts, numRuns: numRuns(config), scales });
     }
   }
   const output = outputProjectionName(config);
-  return [...groups, { name: output, parts: [output], scales: widest }];
+  return [...groups, { name: output, parts: [output], numRuns: 1, scales: widest }];
 }
 
 /** Whole sums are exact; others have other bits where a product's last row has no neighbour. */

@@ -39,24 +39,20 @@ export function encodePagedDecoder(
   const graph = new GraphBuilder();
   const weights = new Weights(graph, checkpoint, "float16");
   const inputs = addPagedStepInputs(graph, config, shape.blockSize);
-  const attention = new PagedAttention(
-    graph,
-    config,
-    inputs,
-    addRopeTables(graph, config, shape.maxModelLen, "float16"),
-  );
+  const linear = new Linear(graph, weights, shape.precision, config);
+  const rope = addRopeTables(graph, config, { maxModelLen: shape.maxModelLen, floatType: "float16", firstPosition: 0 });
+  const attention = new PagedAttention({ graph, config, weights, linear, inputs, rope });
   const layers = new DecoderLayers({
     graph,
     config,
     weights,
-    linear: new Linear(graph, weights, shape.precision, config),
-    attend: (projections) => attention.apply(projections),
+    linear,
+    attend: (layer, x) => attention.apply(layer, x),
     // In the form that the provider fuses with the two products before it.
     silu: (output, x) => {
       const gate = graph.node(`${output}.gate`, "Sigmoid", [x]);
       return graph.node(output, "Mul", [x, gate]);
     },
-    lead: [],
   });
 
   const hidden = layers.addAll(inputs.tokenIds);

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openCheckpoint } from "./checkpoint.ts";
 import { parseConfig } from "./config.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { LinearRole } from "./linear-role.ts";
 import { fusedMatrices, separateMatrices } from "./matrix-groups.ts";
 import type { MatrixGroup } from "./matrix-groups.ts";
 import { quantizedName } from "./quantize.ts";
@@ -58,11 +60,14 @@ test("keeps the same weights apart when they are read in other shapes", async ()
   expect(new Set(names).size).toBe(2);
 });
 
-test("matrices held as one have the numbers that each has on its own", async () => {
+test.each<[string, LinearRole[], (config: DecoderConfig) => number]>([
+  ["one after another", ["gate", "up"], () => 1],
+  ["by K/V head", ["query", "key", "value"], ({ numKvHeads }) => numKvHeads],
+])("matrices held as one, %s, have the numbers that each has on its own", async (_, roles, numRunsOf) => {
   await using folder = await temporaryFolder();
   const config = parseConfig(JSON.parse(await readFile(join(golden("grouped-tied"), "config.json"), "utf8")));
   const checkpoint = await openCheckpoint(golden("grouped-tied"));
-  const { gate, up } = layerTensorNames(0);
+  const names = roles.map((role) => layerTensorNames(0)[role]);
   const bytesOf = async (groups: readonly MatrixGroup[], name: string) => {
     const { weightsFolder, fileNames, tensors } = await quantizeCheckpoint(checkpoint, "int4", groups, {
       cacheDir: folder.path,
@@ -71,10 +76,13 @@ test("matrices held as one have the numbers that each has on its own", async () 
     const bytes = await readFile(join(weightsFolder, fileNames[0] ?? ""));
     return bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
   };
-  const separate = separateMatrices(config);
-  const own = [await bytesOf(separate, quantizedName(gate)), await bytesOf(separate, quantizedName(up))];
-  const fused = await bytesOf(fusedMatrices(config, "int4", "int8"), quantizedName(`${gate}+${up}`));
-  expect(fused).toEqual(Buffer.concat(own));
+  const own = await Promise.all(names.map((name) => bytesOf(separateMatrices(config), quantizedName(name))));
+  const numRuns = numRunsOf(config);
+  const runs = Array.from({ length: numRuns }, (_, run) =>
+    own.map((bytes) => bytes.subarray((run * bytes.length) / numRuns, ((run + 1) * bytes.length) / numRuns)),
+  );
+  const fused = await bytesOf(fusedMatrices(config, "int4", "int8"), quantizedName(names.join("+")));
+  expect(fused).toEqual(Buffer.concat(runs.flat()));
   expect(fused.length).toBeGreaterThan(0);
 });
 

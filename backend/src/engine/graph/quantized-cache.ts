@@ -166,7 +166,7 @@ class QuantizedWriter {
 
   async *#slices(group: MatrixGroup): AsyncGenerator<Slice> {
     let firstRow = 0;
-    for (const [index, tensor] of this.#partsOf(group).entries()) {
+    for (const { name, tensor } of this.#runsOf(group)) {
       const [numRows = 0, numColumns = 0] = tensor.shape;
       const rowBytes = tensor.lengthBytes / numRows;
       const rowsPerSlice = Math.max(1, Math.floor(sliceLength / numColumns));
@@ -177,9 +177,7 @@ class QuantizedWriter {
           const stored = await readExactly(source, tensor.offsetBytes + row * rowBytes, sliceRows * rowBytes);
           const weights = decodeFloats(stored, tensor.dtype);
           if (!weights.every((weight) => Number.isFinite(weight))) {
-            throw new CheckpointError(
-              `${group.parts[index]}: weights that are not finite; download the checkpoint again`,
-            );
+            throw new CheckpointError(`${name}: weights that are not finite; download the checkpoint again`);
           }
           yield { row: firstRow + row, weights };
         }
@@ -194,6 +192,26 @@ class QuantizedWriter {
     const parts = this.#partsOf(group);
     const numRows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
     return { numRows, numColumns: parts[0]?.shape[1] ?? 0 };
+  }
+
+  /** The rows of the group's parts in the order in which the group has them. */
+  *#runsOf(group: MatrixGroup): Generator<{ readonly name: string; readonly tensor: CheckpointTensor }> {
+    const { numRuns } = group;
+    for (let run = 0; run < numRuns; run++) {
+      for (const [index, { shape, offsetBytes, lengthBytes, ...tensor }] of this.#partsOf(group).entries()) {
+        const [numRows = 0, numColumns = 0] = shape;
+        const runBytes = lengthBytes / numRuns;
+        yield {
+          name: group.parts[index] ?? "",
+          tensor: {
+            ...tensor,
+            shape: [numRows / numRuns, numColumns],
+            offsetBytes: offsetBytes + run * runBytes,
+            lengthBytes: runBytes,
+          },
+        };
+      }
+    }
   }
 
   #partsOf({ parts }: MatrixGroup): readonly CheckpointTensor[] {

@@ -1,4 +1,5 @@
-// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) as tables of cosines and sines, one row a position.
+// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) as tables of cosines and sines, one row a position. Rows before
+// those rotate by nothing, so that one node can rotate some heads and leave others as they are.
 // Each step is rounded to float32 as PyTorch rounds it: at position 4000 the difference to exact angles is 1e-4.
 import type { DecoderConfig } from "./config.ts";
 import { int } from "./graph-builder.ts";
@@ -6,28 +7,36 @@ import type { GraphBuilder, GraphValue } from "./graph-builder.ts";
 import { rotationOf } from "./rope-frequencies.ts";
 
 export interface RopeTables {
-  readonly cos: GraphValue; // [maxModelLen, rotaryDim / 2]
-  readonly sin: GraphValue; // [maxModelLen, rotaryDim / 2]
+  readonly cos: GraphValue; // [firstPosition + maxModelLen, rotaryDim / 2]
+  readonly sin: GraphValue; // [firstPosition + maxModelLen, rotaryDim / 2]
+}
+
+export interface TableShape {
+  readonly maxModelLen: number;
+  readonly floatType: "float32" | "float16";
+  /** The row of position 0; those before it rotate by nothing. */
+  readonly firstPosition: number;
 }
 
 export function addRopeTables(
   graph: GraphBuilder,
   config: DecoderConfig,
-  maxModelLen: number,
-  floatType: "float32" | "float16",
+  { maxModelLen, floatType, firstPosition }: TableShape,
 ): RopeTables {
   const { frequencies, magnitude } = rotationOf(config.rope, maxModelLen);
   const half = frequencies.length;
-  const cos = new Float32Array(maxModelLen * half);
-  const sin = new Float32Array(maxModelLen * half);
+  const numRows = firstPosition + maxModelLen;
+  const cos = new Float32Array(numRows * half).fill(1, 0, firstPosition * half);
+  const sin = new Float32Array(numRows * half);
   for (const [pair, frequency] of frequencies.entries()) {
     for (let position = 0; position < maxModelLen; position++) {
       const angle = Math.fround(position * frequency);
-      cos[position * half + pair] = Math.cos(angle) * magnitude;
-      sin[position * half + pair] = Math.sin(angle) * magnitude;
+      const index = (firstPosition + position) * half + pair;
+      cos[index] = Math.cos(angle) * magnitude;
+      sin[index] = Math.sin(angle) * magnitude;
     }
   }
-  const dims = [maxModelLen, half];
+  const dims = [numRows, half];
   const table = (values: Float32Array) => (floatType === "float32" ? values : new Float16Array(values));
   return {
     cos: graph.inlineInitializer("rope.cos", floatType, dims, table(cos)),
@@ -35,7 +44,10 @@ export function addRopeTables(
   };
 }
 
-/** Rotates each head of `x` [1, numTokens, heads * headDim] to its token's position. */
+/**
+ * Rotates each head of `x` by the row of the tables that `positions` names: of `x` [1, numTokens, numHeads * headDim] and positions
+ * [1, numTokens], or of `x` [batch, numHeads, length, headDim] and positions [batch, length].
+ */
 export function rotate(
   graph: GraphBuilder,
   name: string,
@@ -54,6 +66,6 @@ export interface RotateOptions {
   readonly config: DecoderConfig;
   /** Heads of `x`. */
   readonly numHeads: number;
-  readonly positions: GraphValue; // [1, numTokens]
+  readonly positions: GraphValue;
   readonly tables: RopeTables;
 }

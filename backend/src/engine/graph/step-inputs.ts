@@ -31,9 +31,17 @@ export const valuesInputName = (layer: number): string => `values.${layer}`;
 /** Added to a score that must not count: far below any real one, yet finite, so that no NaN can arise. */
 export const maskedScore = -1e30;
 
+/** Row of position 0 in the tables of cosines and sines; the row before it leaves values as they are. */
+export const firstRopePosition = 1;
+
+/** Heads that are projected for each K/V head: its group's queries, its key and its value. */
+export function headsPerKvHead({ numHeads, numKvHeads }: DecoderConfig): number {
+  return numHeads / numKvHeads + 2;
+}
+
 export interface StepInputs {
   readonly tokenIds: GraphValue; // int32 [1, numTokens]
-  readonly positions: GraphValue; // int64 [1, numTokens]
+  readonly positions: GraphValue; // int64 [numTokens, headsPerKvHead], row of the tables for each; 0 for the value
   readonly logitRows: GraphValue; // int32 [numLogitRows], those whose logits are computed
   readonly shippedLogits: GraphValue; // int32 [numShipped], indexes in logitRows of those that are handed over
   readonly hasCandidates: GraphValue; // bool, whether their candidates are
@@ -67,7 +75,7 @@ export function addStepInputs(graph: GraphBuilder, config: DecoderConfig, blockS
   const poolShape = (numBlocks: string) => [numBlocks, numKvHeads, blockSize, headDim];
   return {
     tokenIds: graph.input("tokenIds", "int32", [1, "numTokens"]),
-    positions: graph.input("positions", "int64", [1, "numTokens"]),
+    positions: graph.input("positions", "int64", ["numTokens", headsPerKvHead(config)]),
     logitRows: graph.input("logitRows", "int32", ["numLogitRows"]),
     shippedLogits: graph.input("shippedLogits", "int32", ["numShipped"]),
     hasCandidates: graph.input("hasCandidates", "bool", []),
