@@ -22,10 +22,11 @@ function pathOf({ project: projectId = "proj_default" }: Values, ...rest: readon
 }
 
 function showSecret(key: Thing): Outcome {
-  const { value } = key;
+  const { value, id, expires_at: expiresAt } = key;
+  const end = expiresAt === null ? "never expires" : `expires ${field("expires_at")(key)}`;
   return {
     json: key,
-    text: `${String(value)}\n\nThis is key ${String(key["id"])}. Keep its value: it is not shown again.\n`,
+    text: `${String(value)}\n\nThis is key ${String(id)}, which ${end}. Keep its value: it is not shown again.\n`,
   };
 }
 

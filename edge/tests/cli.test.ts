@@ -55,7 +55,9 @@ test("a key is made, shown, changed, rotated and revoked", async () => {
   expect(terms).toMatch(/^allowlist +\["203\.0\.113\.0\/24"\]$/m);
   expect(terms).not.toContain(value);
   await shown("keys", "set", id, "--allowlist", "none");
-  const [rotated = ""] = (await shown("keys", "rotate", id, "--overlap", "0s")).split("\n");
+  const rotation = await shown("keys", "rotate", id, "--overlap", "0s");
+  expect(rotation).toMatch(new RegExp(`This is key ${id}, which expires \\d{4}-\\d{2}-\\d{2}T`));
+  const [rotated = ""] = rotation.split("\n");
   expect((await edge.complete(value, {})).status).toBe(401);
   expect((await edge.complete(rotated, {})).status).toBe(200);
   await shown("keys", "revoke", id);
