@@ -18,6 +18,8 @@ COPY edge edge
 COPY deploy/docker/edge-entrypoint.sh /usr/local/bin/edge-entrypoint
 RUN mkdir /state && chown node:node /state /app
 USER node
-ENV WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false WRANGLER_HIDE_BANNER=true WRANGLER_WRITE_LOGS=false CLOUDFLARE_CF_FETCH_ENABLED=false CI=true
+# As deploy/local/edge.ts has it: without wrangler's explorer, which would hand out all that the edge keeps.
+ENV WRANGLER_SEND_METRICS=false WRANGLER_SEND_ERROR_REPORTS=false WRANGLER_HIDE_BANNER=true WRANGLER_NO_SKILLS_UPDATE_PROMPTS=true
+ENV CLOUDFLARE_CF_FETCH_ENABLED=false X_LOCAL_EXPLORER=false X_LOCAL_OBSERVABILITY=false WRANGLER_WRITE_LOGS=false CI=true
 EXPOSE 8787
 ENTRYPOINT ["edge-entrypoint"]

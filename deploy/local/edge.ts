@@ -11,23 +11,23 @@ import { SupervisedProcess } from "./supervised-process.ts";
 
 const wrangler = path.join(repositoryRoot, "node_modules/.bin/wrangler");
 
-/** Quiet, and without a word to the network. */
-const offlineEnv = {
+/**
+ * Of every wrangler that serves the edge: quiet, without a word to the network, and without what it offers those who develop
+ * Workers. Its explorer lets whoever reaches the port read and write databases, files and objects, and asks for no key.
+ */
+export const servingEnv = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
   WRANGLER_HIDE_BANNER: "true",
   WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  X_LOCAL_EXPLORER: "false",
+  X_LOCAL_OBSERVABILITY: "false",
+  WRANGLER_WRITE_LOGS: "false",
   CI: "true",
 } as const;
 
-/** Without the debug log that wrangler would add with every start, and let grow with every request: edge.log has what matters. */
-const wranglerEnv: NodeJS.ProcessEnv = {
-  PATH: process.env["PATH"],
-  HOME: process.env["HOME"],
-  ...offlineEnv,
-  WRANGLER_WRITE_LOGS: "false",
-};
+const wranglerEnv: NodeJS.ProcessEnv = { PATH: process.env["PATH"], HOME: process.env["HOME"], ...servingEnv };
 
 const persistTo = (stateDir: string): string => path.join(stateDir, "edge");
 

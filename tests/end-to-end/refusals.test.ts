@@ -68,6 +68,13 @@ describe("refusals", () => {
     expect([status, error["code"]]).toEqual([400, "context_length_exceeded"]);
   });
 
+  it("serves nothing of what wrangler offers to those who develop Workers", async () => {
+    const { origin } = new URL(stack.baseUrl);
+    for (const path of ["explorer", "explorer/api/d1/database", "explorer/api/local/workers", "local/explorer"]) {
+      expect((await fetch(`${origin}/cdn-cgi/${path}`)).status, path).toBe(404);
+    }
+  });
+
   it("answers 415 to another content type and 404 to an unknown path", async () => {
     expect((await post("hello", { "content-type": "text/plain" })).status).toBe(415);
     expect(
