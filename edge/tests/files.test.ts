@@ -176,6 +176,17 @@ test.each([
   expect(await stored()).toEqual({ sizeBytes: 0, numObjects: 0 });
 });
 
+test.each(["日本語.jsonl", "файл 1; name=.jsonl", "🌊.jsonl", "it's 100%.jsonl"])(
+  "a file may be called %s",
+  async (name) => {
+    const { id, filename } = await upload("{}", name);
+    expect(filename).toBe(name);
+    const { headers } = await client.files.content(id);
+    expect(headers.get("content-disposition")).toBe(`attachment; filename*=UTF-8''${encodeURIComponent(name)}`);
+    await client.files.delete(id);
+  },
+);
+
 test("a body that is no form is refused", async () => {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
   expect((await edge.fetch("/v1/files", { method: "POST", headers, body: "{}" })).status).toBe(415);

@@ -2,6 +2,7 @@
 // one piece of the body. Source: RFC 7578.
 import { AppError } from "@sluice/shared/errors.ts";
 import { decodeField, make, type MultipartError } from "multipasta";
+import { namesOf } from "./part-names.ts";
 
 export interface FormBounds {
   /** Of the whole body. */
@@ -54,11 +55,11 @@ class FormState {
       maxParts,
       maxTotalSize: maxBytes,
       maxFieldSize: maxFieldBytes,
-      isFile: ({ name }) => name === "file",
-      onField: (info, value) => void this.#fields.set(info.name, decodeField(info, value)),
-      onFile: ({ filename }) => {
+      isFile: (info) => namesOf(info).name === "file",
+      onField: (info, value) => void this.#fields.set(namesOf(info).name, decodeField(info, value)),
+      onFile: (info) => {
         if (this.#file !== undefined) this.#fault ??= invalid("Give one file.", "file");
-        this.#file = { filename };
+        this.#file = { filename: namesOf(info).filename };
         return (piece) => {
           if (piece !== null) this.#pieces.push(piece);
         };
