@@ -135,8 +135,8 @@ export class Engine {
 
   /**
    * Advances every scheduled sequence by one forward pass. When the pass fails, the sequences at fault end with an error
-   * (all of the pass, when it does not say whose fault it was); the others stand as before the step and go on. Rejects
-   * only when the engine itself is broken; it must then not be used any more.
+   * (all of the pass, when it does not say whose fault it was), unless drafts may have been; the others stand as before the step and
+   * go on. Rejects only when the engine itself is broken; it must then not be used any more.
    */
   async step(): Promise<readonly SequenceEvent[]> {
     this.#lastWork = undefined;
@@ -154,8 +154,7 @@ export class Engine {
       logits = await this.#executor.execute(shares.map(toBatchRow));
       chosen = await chooseFromCandidates(shares, this.#executor, this.#chooser);
     } catch (thrown) {
-      const faulty = shares.filter((_, index) => isAtFault(thrown, index));
-      return this.#living(faulty).flatMap((share) => this.#failStep(share, thrown));
+      return this.#failStep(this.#living(shares.filter((_, index) => isAtFault(thrown, index))), thrown);
     }
     return this.#advance(shares, logits, chosen);
   }
@@ -258,10 +257,11 @@ export class Engine {
     return joinEvents(events);
   }
 
-  /** A draft may be what the step failed of: it is then tried again without one. */
-  #failStep({ generation, draftTokenIds }: StepShare, thrown: unknown): readonly SequenceEvent[] {
-    if (draftTokenIds.length === 0) return [this.#fail(generation, thrown)];
-    generation.drafter?.stop();
+  /** Drafts may be what the step failed of: nobody ends then, and it is tried again without them. */
+  #failStep(faulty: readonly StepShare[], thrown: unknown): readonly SequenceEvent[] {
+    const drafted = faulty.filter(({ draftTokenIds }) => draftTokenIds.length > 0);
+    if (drafted.length === 0) return faulty.map(({ generation }) => this.#fail(generation, thrown));
+    for (const { generation } of drafted) generation.drafter?.stop();
     return [];
   }
 
