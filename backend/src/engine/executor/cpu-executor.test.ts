@@ -101,6 +101,18 @@ test("a prompt too long for one run gives the bits of its pieces, and leaves oth
   });
 });
 
+test("a step gives the memory of the last one's logits back", async () => {
+  const { modelDir, prompt } = await readGoldenCase("pocket");
+  await withExecutor(modelDir, {}, async (executor) => {
+    const sequence = new TestSequence(prompt, shuffledBlocks(40, 7));
+    const first = await executor.execute([sequence.schedule(1)]);
+    expect(first.byteLength).toBe(4 * executor.spec.vocabSize);
+    sequence.advance(1, first);
+    await executor.execute([sequence.schedule(1)]);
+    expect(first.byteLength).toBe(0);
+  });
+});
+
 /** The logits of 40 steps: the prompt in chunks of 9, then decodes, with the others at whatever they are doing. */
 async function logitsOfSteps(executor: Executor, sequence: TestSequence, others: readonly TestSequence[]) {
   const { vocabSize } = executor.spec;
