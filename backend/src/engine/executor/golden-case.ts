@@ -1,5 +1,6 @@
 // Test support: the golden vectors of backend/test-data/golden, as generate.py there writes them.
 import { open } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import type { Pooling } from "#engine/graph/pooling.ts";
 import { sha256 } from "#engine/graph/sealed-file.ts";
 import { readExactly, readSafetensorsHeader } from "#engine/graph/safetensors.ts";
@@ -13,8 +14,8 @@ export interface GoldenCase {
   readonly greedy: readonly number[];
 }
 
-const goldenDir = new URL("../../../test-data/golden/", import.meta.url).pathname;
-const pocketModelDir = new URL("../../../../models/pocket", import.meta.url).pathname;
+const goldenDir = fileURLToPath(new URL("../../../test-data/golden/", import.meta.url));
+const pocketModelDir = fileURLToPath(new URL("../../../../models/pocket", import.meta.url));
 
 /** Random-weight checkpoints: Llama with different head, group and tie settings, then one or two a family. */
 export const goldenModels = [

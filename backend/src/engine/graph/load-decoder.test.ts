@@ -1,5 +1,6 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parseConfig } from "./config.ts";
 import { chooseMaxModelLen, openModel } from "./load-decoder.ts";
@@ -30,7 +31,7 @@ test.each([
   expect(chooseMaxModelLen(config, wanted)).toBe(expected);
 });
 
-const goldenDir = new URL("../../../test-data/golden/grouped-tied", import.meta.url).pathname;
+const goldenDir = fileURLToPath(new URL("../../../test-data/golden/grouped-tied", import.meta.url));
 
 test("a checkpoint saved without its head is the same model, its names without the prefix", async () => {
   await using folder = await temporaryFolder();

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { openCheckpoint } from "./checkpoint.ts";
 import { parseConfig } from "./config.ts";
@@ -12,7 +13,7 @@ import { quantizeCheckpoint } from "./quantized-cache.ts";
 import { layerTensorNames } from "./tensor-names.ts";
 import { temporaryFolder } from "#platform/temporary-folder.ts";
 
-const golden = (name: string) => new URL(`../../../test-data/golden/${name}`, import.meta.url).pathname;
+const golden = (name: string) => fileURLToPath(new URL(`../../../test-data/golden/${name}`, import.meta.url));
 
 async function quantizeGolden(cacheDir: string, precision: "int8" | "int4" = "int4", name = "grouped-tied") {
   const config = parseConfig(JSON.parse(await readFile(join(golden(name), "config.json"), "utf8")));
