@@ -40,8 +40,8 @@ interface Gaps {
 const executor = await createCpuExecutor({
   modelDir: args.model,
   precision,
-  blockSize: 64,
-  numBlocks: 256,
+  blockSize: 32,
+  numBlocks: 512,
   numThreads: 1,
   cacheDir: `${root}.sluice/cache`,
 });

@@ -26,8 +26,8 @@ const { values: args } = parseArgs({
 const precision = args.precision;
 if (precision !== "fp32" && precision !== "int8" && precision !== "int4") throw new Error(`--precision ${precision}`);
 
-const BLOCK_SIZE = 64;
-const NUM_BLOCKS = 256;
+const BLOCK_SIZE = 32;
+const NUM_BLOCKS = 512;
 const NUM_STREAMS = 8;
 const CACHED_TOKENS = 512;
 const PROMPT_TOKENS = 528;

@@ -3,7 +3,7 @@
 // reading its keys and values at the memory's speed. Prompts are computed first, which takes minutes where they are long: memory
 // that was never written is one page of zeros, which is read from the cache.
 //
-//   npm run bench:step -- [--precision int8] [--threads 1] [--batch 32] [--context 128] [--steps 50] [--block 64] [--model dir]
+//   npm run bench:step -- [--precision int8] [--threads 1] [--batch 32] [--context 128] [--steps 50] [--block 32] [--model dir]
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,7 +28,7 @@ const { values: args } = parseArgs({
     batch: { type: "string", default: "32" },
     context: { type: "string", default: "128" },
     steps: { type: "string", default: "50" },
-    block: { type: "string", default: "64" },
+    block: { type: "string", default: "32" },
   },
 });
 const precision = args.precision;

@@ -6,7 +6,7 @@ import { startEngineProcess } from "./engine-process.ts";
 
 const precisions = { fp16: "fp32", "8bit": "int8", "4bit": "int4" } as const satisfies Record<PrecisionClass, string>;
 /** The engine's own default. */
-const defaultBlockSize = 64;
+const defaultBlockSize = 32;
 /** The pool is this much larger than the live sequences need, as the blocks of the last prompts stay in it. */
 const poolSlack = 1.25;
 const jobTimeoutMs = 20 * 60_000;

@@ -40,7 +40,7 @@ export async function simulate(
 ): Promise<Outcome[]> {
   const { numEngines, numIngresses, numBlocks, blockSize, vocabSize, limits, cost } = house;
   const time = new VirtualTime();
-  const spec = { vocabSize, maxModelLen: 4096, blockSize, numBlocks };
+  const spec = { vocabSize, maxModelLen: 4096, blockSize, tileSize: blockSize, numBlocks };
   const start = (): SimulatedEngine =>
     new SimulatedEngine(executorWithoutModel(spec, limits.maxNumSeqs), limits, cost, time);
   const engines = Array.from({ length: numEngines }, start);

@@ -14,7 +14,7 @@ const cache = await temporaryFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 const poolings = ["last", "mean"] as const;
-/** A block and a few tokens, so that prompts of 24 come in two chunks. */
+/** A tile and a few tokens, so that prompts of 24 come in two chunks. */
 const chunked = { maxNumBatchedTokens: 20, maxNumSeqs: 4, maxQueuedRequests: 64, maxQueuedTokens: 100_000 };
 const roomy = { ...chunked, maxNumBatchedTokens: 1024, maxNumSeqs: 64 };
 
@@ -25,8 +25,9 @@ describe.each([...goldenModels, "pocket"] as const)("the %s model in fp32", (nam
     const options = {
       modelDir,
       precision: "fp32",
-      blockSize: 16,
-      numBlocks: 40,
+      blockSize: 8,
+      tileSize: 16,
+      numBlocks: 80,
       maxModelLen: 512,
       numThreads: 1,
     } as const;

@@ -77,10 +77,10 @@ export class Engine {
     grammars?: Grammars,
     speculation?: SpeculationParams,
   ) {
-    const { numBlocks, blockSize, vocabSize, maxModelLen } = executor.spec;
+    const { numBlocks, blockSize, tileSize, vocabSize, maxModelLen } = executor.spec;
     this.spec = { ...executor.spec, maxModelLen: Math.min(maxModelLen, numBlocks * blockSize) };
     this.#executor = executor;
-    this.#pool = new BlockPool(numBlocks, blockSize);
+    this.#pool = new BlockPool(numBlocks, blockSize, tileSize);
     this.#scheduler = new Scheduler(limits, blockSize);
     this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixes = new PrefixSharing(prefixCaching, executor.spec.embedding);
@@ -113,7 +113,7 @@ export class Engine {
       checkGrammar(request, this.#grammars);
     if (refusal !== undefined) return refusal;
     const weighed = { scheduler: this.#scheduler, forks: this.#forks, numLive: this.#live.size };
-    const room = findRoom(request, { ...weighed, blockSize: this.spec.blockSize });
+    const room = findRoom(request, { ...weighed, tileSize: this.spec.tileSize });
     if (room.kind !== "room") {
       this.#counter.countTurnedAway(room.measure);
       return noRoom(room);

@@ -10,18 +10,18 @@ interface Weighed {
   readonly forks: Forks<LiveGeneration>;
   /** All sequences, held forks included. */
   readonly numLive: number;
-  readonly blockSize: number;
+  readonly tileSize: number;
 }
 
 /** Whether the waiting queue has room for the request with its forks, and who has to go for it. Changes nothing. */
 export function findRoom(
   { promptTokenIds, tenant, priority, forkIds = [] }: GenerationRequest,
-  { scheduler, forks, numLive, blockSize }: Weighed,
+  { scheduler, forks, numLive, tileSize }: Weighed,
 ): RoomAnswer<WaitingRequest> {
   const numHeld = numLive - scheduler.numRunning - scheduler.numWaiting;
-  // What a fork computes itself is what is behind the prompt's last full block, and its first token.
+  // What a fork computes itself is what is behind the prompt's last full tile, and its first token.
   const forkTokens = (numPromptTokens: number, numForks: number): number =>
-    numForks * ((numPromptTokens % blockSize) + 1);
+    numForks * ((numPromptTokens % tileSize) + 1);
   const { length } = promptTokenIds;
   const numTokens = length + forkTokens(length, forkIds.length);
   const asked = { tenant, priority, numSequences: 1 + forkIds.length, numTokens };

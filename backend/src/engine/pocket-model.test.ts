@@ -36,7 +36,8 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
   beforeAll(async () => {
     const modelDir = `${root}models/pocket`;
     const cacheDir = `${root}.sluice/cache`;
-    executor = await createCpuExecutor({ modelDir, precision, cacheDir, blockSize: 16, numBlocks, numThreads: 1 });
+    const sizes = { blockSize: 16, tileSize: 32, numBlocks };
+    executor = await createCpuExecutor({ modelDir, precision, cacheDir, ...sizes, numThreads: 1 });
   });
   afterAll(() => executor.close());
 
@@ -91,7 +92,7 @@ describe.each(["int8", "int4", "fp32"] as const)("the pocket model in %s", (prec
       }));
     }
     const { numFreeBlocks, totals } = engine.load();
-    expect(totals.prefixCacheHits / totals.prefixCacheQueries).toBeGreaterThan(0.6);
+    expect(totals.prefixCacheHits / totals.prefixCacheQueries).toBeGreaterThan(0.5);
     expect(numFreeBlocks).toBe(half);
   });
 

@@ -10,7 +10,7 @@ describe("loadConfig", () => {
     expect(loadConfig(env)).toMatchObject({
       port: 50_051,
       modelId: "pocket",
-      executor: { modelDir: "/models/pocket", precision: "int8", blockSize: 64 },
+      executor: { modelDir: "/models/pocket", precision: "int8", blockSize: 32, numBlocks: 1024 },
       prefixCaching: true,
       limits: { maxNumBatchedTokens: 256, maxNumSeqs: 64 },
     });
@@ -18,7 +18,7 @@ describe("loadConfig", () => {
   });
 
   test("takes an empty variable as absent", () => {
-    expect(loadConfig({ ...env, SLUICE_BLOCK_SIZE: "" }).executor.blockSize).toBe(64);
+    expect(loadConfig({ ...env, SLUICE_BLOCK_SIZE: "" }).executor.blockSize).toBe(32);
   });
 
   test("prefix caching can be turned off", () => {
@@ -36,14 +36,14 @@ describe("loadConfig", () => {
 
   test("an absent token budget is the device's usual one, or the least that many sequences need", () => {
     expect(budgetOf({ SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" })).toBe(512);
-    expect(budgetOf({ SLUICE_MAX_NUM_SEQS: "256" })).toBe(256 - 1 + 64);
-    expect(budgetOf({ SLUICE_MAX_NUM_BATCHED_TOKENS: "127" })).toBe(127);
+    expect(budgetOf({ SLUICE_MAX_NUM_SEQS: "256" })).toBe(256 - 1 + 32);
+    expect(budgetOf({ SLUICE_MAX_NUM_BATCHED_TOKENS: "95" })).toBe(95);
   });
 
   test("runs on the CPU unless a WebGPU device is asked for", () => {
     expect(loadConfig(env).executor.device).toBe("cpu");
     const { executor } = loadConfig({ ...env, SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" });
-    expect(executor).toMatchObject({ device: "webgpu", precision: "fp16", blockSize: 64 });
+    expect(executor).toMatchObject({ device: "webgpu", precision: "fp16", blockSize: 64, numBlocks: 512 });
   });
 
   test.each([

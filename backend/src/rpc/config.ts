@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import * as z from "zod";
 import type { ExecutorOptions } from "#engine/executor/create-executor.ts";
+import { usualTileSize } from "#engine/executor/tile-size.ts";
 import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
 import type { SpeculationParams } from "#engine/speculation/speculation-params.ts";
 
@@ -10,6 +11,11 @@ function count(least: number) {
 }
 
 const port = count(0).pipe(z.int().max(65_535));
+
+/** Smaller blocks waste less of the pool; on a GPU nobody has measured yet what they cost. */
+const usualBlockSize = { cpu: 32, webgpu: 64 } as const;
+/** That the pool holds. */
+const usualPoolTokens = 32_768;
 
 /** On the CPU more tokens at a time are no faster, and who decodes waits for them longer (docs/benchmarks.md). */
 const usualBatchedTokens = { cpu: 256, webgpu: 512 } as const;
@@ -30,11 +36,12 @@ const schema = z.object({
   SLUICE_DEVICE: z.enum(["cpu", "webgpu"]).default("cpu"),
   /** Of the weights: fp32 on the CPU only, fp16 on WebGPU only. */
   SLUICE_PRECISION: z.enum(["fp32", "fp16", "int8", "int4"]).default("int8"),
-  /** Tokens a KV block holds, at least 32 on WebGPU. The CPU executor cuts its runs every 64 tokens, and a block cut in two shows in the bits. */
+  /** Tokens a KV block holds, at least 32 on WebGPU; by default `usualBlockSize`. On the CPU attention takes 64 tokens, so whole blocks, at a time. */
   SLUICE_BLOCK_SIZE: count(16)
-    .refine((size) => 64 % size === 0, "must be 16, 32 or 64")
-    .default(64),
-  SLUICE_NUM_BLOCKS: count(1).default(512),
+    .refine((size) => usualTileSize % size === 0, "must be 16, 32 or 64")
+    .optional(),
+  /** By default as many as hold `usualPoolTokens`. */
+  SLUICE_NUM_BLOCKS: count(1).optional(),
   /** Whether requests of one salt share the blocks of equal prefixes. */
   SLUICE_PREFIX_CACHING: z.enum(["on", "off"]).default("on"),
   /** Tokens of a sequence guessed ahead in one step at most, from what its prompt and output repeat; 0 guesses none. */
@@ -84,7 +91,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
   }
   const values = result.data;
-  const leastTokens = leastBatchedTokens(values.SLUICE_MAX_NUM_SEQS, values.SLUICE_BLOCK_SIZE);
+  const executor = executorOptions(values);
+  const leastTokens = leastBatchedTokens(values.SLUICE_MAX_NUM_SEQS, executor.blockSize);
   const maxNumBatchedTokens =
     values.SLUICE_MAX_NUM_BATCHED_TOKENS ?? Math.max(usualBatchedTokens[values.SLUICE_DEVICE], leastTokens);
   if (maxNumBatchedTokens < leastTokens) {
@@ -99,7 +107,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     metricsHost: values.SLUICE_METRICS_HOST,
     metricsPort: values.SLUICE_METRICS_PORT,
     modelId: values.SLUICE_MODEL_ID ?? basename(values.SLUICE_MODEL_DIR),
-    executor: executorOptions(values),
+    executor,
     limits: {
       maxNumBatchedTokens,
       maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
@@ -142,23 +150,24 @@ function speculationOf(values: z.infer<typeof schema>): { readonly speculation?:
 
 /** @throws Error of one line that names a variable whose value the device does not take. */
 function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
+  const { SLUICE_DEVICE: device, SLUICE_PRECISION: precision } = values;
+  const blockSize = values.SLUICE_BLOCK_SIZE ?? usualBlockSize[device];
   const shared = {
     modelDir: values.SLUICE_MODEL_DIR,
-    blockSize: values.SLUICE_BLOCK_SIZE,
-    numBlocks: values.SLUICE_NUM_BLOCKS,
+    blockSize,
+    numBlocks: values.SLUICE_NUM_BLOCKS ?? usualPoolTokens / blockSize,
     cacheDir: values.SLUICE_CACHE_DIR,
     maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
     ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
     ...(values.SLUICE_MEMORY_BUDGET_BYTES !== undefined && { memoryBudgetBytes: values.SLUICE_MEMORY_BUDGET_BYTES }),
   };
-  const { SLUICE_DEVICE: device, SLUICE_PRECISION: precision } = values;
   switch (device) {
     case "cpu":
       if (precision === "fp16") throw new Error("SLUICE_PRECISION: must be fp32, int8 or int4 on the CPU");
       return { ...shared, device, precision, numThreads: values.SLUICE_NUM_THREADS };
     case "webgpu":
       if (precision === "fp32") throw new Error("SLUICE_PRECISION: must be fp16, int8 or int4 on WebGPU");
-      if (values.SLUICE_BLOCK_SIZE < 32) throw new Error("SLUICE_BLOCK_SIZE: must be 32 or 64 on WebGPU");
+      if (blockSize < 32) throw new Error("SLUICE_BLOCK_SIZE: must be 32 or 64 on WebGPU");
       return { ...shared, device, precision };
   }
 }

@@ -9,7 +9,7 @@ const limits = { maxNumBatchedTokens: 2048, maxNumSeqs: 4, maxQueuedRequests: 2,
 
 /** Always the same token, as fast as can be. */
 const constantExecutor: Executor = {
-  spec: { vocabSize: 2, maxModelLen: 1_000_000, blockSize: 1024, numBlocks: 1024 },
+  spec: { vocabSize: 2, maxModelLen: 1_000_000, blockSize: 1024, tileSize: 1024, numBlocks: 1024 },
   execute: (batch: readonly ScheduledSequence[]) => Promise.resolve(new Float32Array(2 * batch.length)),
   close: () => Promise.resolve(),
 };

@@ -15,7 +15,11 @@ beforeEach(() => {
   const port = { send: () => {}, onMessage: (listener: typeof receive) => void (receive = listener) };
   const client = new EngineClient(port, 8);
   hints = new RetryHints(client, { nowMs: () => nowMs, monotonicMs: () => nowMs });
-  receive({ kind: "ready", spec: { vocabSize: 8, maxModelLen: 8, blockSize: 4, numBlocks: 4 }, load: load(0) });
+  receive({
+    kind: "ready",
+    spec: { vocabSize: 8, maxModelLen: 8, blockSize: 4, tileSize: 4, numBlocks: 4 },
+    load: load(0),
+  });
 });
 
 test("says a second while nothing was measured", () => {

@@ -4,7 +4,7 @@ import { checkBatch } from "./check-batch.ts";
 import type { ScheduledSequence } from "./executor.ts";
 
 const embedding = { size: 5, pooling: "last" } as const;
-const spec = { vocabSize: 100, maxModelLen: 40, blockSize: 8, numBlocks: 6, embedding };
+const spec = { vocabSize: 100, maxModelLen: 40, blockSize: 8, tileSize: 8, numBlocks: 6, embedding };
 const hiddenStates = (length: number, size = 5) => Array.from({ length }, () => new Float32Array(size));
 const sound: ScheduledSequence = {
   tokenIds: [0, 99, 5],

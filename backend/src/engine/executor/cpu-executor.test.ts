@@ -12,18 +12,20 @@ afterAll(() => cache[Symbol.asyncDispose]());
 interface Settings {
   readonly precision?: Precision;
   readonly blockSize?: number;
+  readonly tileSize?: number;
   readonly numBlocks?: number;
   readonly numThreads?: number;
 }
 
 async function withExecutor(modelDir: string, settings: Settings, use: (executor: Executor) => Promise<void>) {
-  const { precision = "fp32", blockSize = 16, numBlocks = 40, numThreads = 1 } = settings;
+  const { precision = "fp32", blockSize = 16, tileSize = 64, numBlocks = 40, numThreads = 1 } = settings;
   // Named, because a LongRoPE model keeps to its original positions when nothing is.
   const maxModelLen = 1024;
   const executor = await createCpuExecutor({
     modelDir,
     precision,
     blockSize,
+    tileSize,
     numBlocks,
     maxModelLen,
     numThreads,
@@ -38,19 +40,22 @@ async function withExecutor(modelDir: string, settings: Settings, use: (executor
 
 describe.each([...goldenModels, "pocket"] as const)("the %s model in fp32", (name) => {
   test.each([
-    { blockSize: 8, chunkTokens: 1000, seed: 1 },
-    { blockSize: 16, chunkTokens: 7, seed: 2 },
-    { blockSize: 64, chunkTokens: 16, seed: 3 },
-  ])("decodes transformers' tokens with blocks of $blockSize and chunks of $chunkTokens", async (settings) => {
-    const golden = await readGoldenCase(name);
-    expect(golden.greedy.length).toBeGreaterThanOrEqual(64);
-    await withExecutor(golden.modelDir, settings, async (executor) => {
-      const blocks = shuffledBlocks(40, settings.seed);
-      const numTokens = golden.greedy.length;
-      const { chunkTokens } = settings;
-      expect(await generate(executor, golden.prompt, blocks, { numTokens, chunkTokens })).toEqual(golden.greedy);
-    });
-  });
+    { blockSize: 8, tileSize: 8, chunkTokens: 1000, seed: 1 },
+    { blockSize: 16, tileSize: 32, chunkTokens: 7, seed: 2 },
+    { blockSize: 64, tileSize: 64, chunkTokens: 16, seed: 3 },
+  ])(
+    "decodes transformers' tokens with $blockSize of $tileSize tokens a block and chunks of $chunkTokens",
+    async (settings) => {
+      const golden = await readGoldenCase(name);
+      expect(golden.greedy.length).toBeGreaterThanOrEqual(64);
+      await withExecutor(golden.modelDir, settings, async (executor) => {
+        const blocks = shuffledBlocks(40, settings.seed);
+        const numTokens = golden.greedy.length;
+        const { chunkTokens } = settings;
+        expect(await generate(executor, golden.prompt, blocks, { numTokens, chunkTokens })).toEqual(golden.greedy);
+      });
+    },
+  );
 });
 
 describe.each(["fp32", "int8", "int4"] as const)("a sequence in %s", (precision) => {
@@ -58,7 +63,7 @@ describe.each(["fp32", "int8", "int4"] as const)("a sequence in %s", (precision)
     const golden = await readGoldenCase(name);
     await withExecutor(
       golden.modelDir,
-      { precision, blockSize: 8, numBlocks: 600, numThreads: 2 },
+      { precision, blockSize: 8, tileSize: 16, numBlocks: 600, numThreads: 2 },
       async (executor) => {
         const blocks = shuffledBlocks(600, 4);
         const own = blocks.splice(0, 16);
@@ -82,19 +87,19 @@ describe.each(["fp32", "int8", "int4"] as const)("a sequence in %s", (precision)
 test("a prompt too long for one run gives the bits of its pieces, and leaves others theirs", async () => {
   const { modelDir, prompt } = await readGoldenCase("pocket");
   const long = Array.from({ length: 700 }, (_, index) => prompt[index % prompt.length] ?? 0);
-  await withExecutor(modelDir, { blockSize: 64, numBlocks: 24 }, async (executor) => {
+  await withExecutor(modelDir, { blockSize: 32, numBlocks: 48 }, async (executor) => {
     const { vocabSize } = executor.spec;
-    const blocks = shuffledBlocks(24, 6);
-    const inPieces = new TestSequence(long, blocks.slice(0, 11));
+    const blocks = shuffledBlocks(48, 6);
+    const inPieces = new TestSequence(long, blocks.slice(0, 22));
     await executor.execute([inPieces.schedule(512)]);
     inPieces.numComputed = 512;
     const expected = (await executor.execute([inPieces.schedule(Infinity)])).slice();
 
-    const decoding = new TestSequence(prompt.slice(0, 30), blocks.slice(22));
+    const decoding = new TestSequence(prompt.slice(0, 30), blocks.slice(44));
     decoding.advance(29, await executor.execute([decoding.schedule(29)]));
     const decoded = (await executor.execute([decoding.schedule(1)])).slice();
 
-    const atOnce = new TestSequence(long, blocks.slice(11, 22)).schedule(Infinity);
+    const atOnce = new TestSequence(long, blocks.slice(22, 44)).schedule(Infinity);
     const logits = await executor.execute([atOnce, decoding.schedule(1)]);
     expect(logits.slice(0, vocabSize)).toEqual(expected);
     expect(logits.slice(vocabSize)).toEqual(decoded);

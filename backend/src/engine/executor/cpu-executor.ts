@@ -7,7 +7,6 @@ import { chooseMaxModelLen, loadDecoder, openModel } from "#engine/graph/load-de
 import type { RowMultiples } from "#engine/graph/matrix-groups.ts";
 import { readPooling } from "#engine/graph/pooling.ts";
 import { embeddingName } from "#engine/graph/tensor-names.ts";
-import type { BlockId } from "#engine/kv/block-id.ts";
 import { BlockPlaces } from "./block-places.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { Executor, ExecutorSpec, ScheduledSequence } from "./executor.ts";
@@ -23,14 +22,17 @@ import { RunFeedWriter } from "./run-feeds.ts";
 import { splitStep } from "./split-step.ts";
 import type { Span } from "./split-step.ts";
 import { planTiles } from "./tile-plan.ts";
+import { usualTileSize } from "./tile-size.ts";
 import { checkZeroCopyInputs } from "./zero-copy-check.ts";
 
 export interface CpuExecutorOptions {
   /** A Hugging Face directory: config.json and safetensors. */
   readonly modelDir: string;
   readonly precision: Precision;
-  /** Tokens a KV block holds; 64 to 128 is fastest. */
+  /** Tokens a KV block holds. */
   readonly blockSize: number;
+  /** Tokens that attention takes together, a multiple of blockSize; `usualTileSize`, or a larger block, when absent. */
+  readonly tileSize?: number;
   readonly numBlocks: number;
   /** No more than the model was trained for; absent means all of it. */
   readonly maxModelLen?: number;
@@ -62,10 +64,18 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const pooling = await readPooling(options.modelDir);
   const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
   const { numThreads, blockSize, numBlocks, maxNumSeqs = usualNumSeqs } = options;
+  const tileSize = options.tileSize ?? Math.max(usualTileSize, blockSize);
+  if (tileSize % blockSize !== 0)
+    throw new RangeError(`tiles of ${tileSize} tokens are no whole blocks of ${blockSize}`);
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
-  checkMemory(model.config, { ...options, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
-  const decoder = await loadDecoder(model, { ...options, maxModelLen, exactNumbers: await findExactNumbers() });
+  checkMemory(model.config, { ...options, tileSize, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
+  const decoder = await loadDecoder(model, {
+    ...options,
+    tileSize,
+    maxModelLen,
+    exactNumbers: await findExactNumbers(),
+  });
   const { profilePrefix } = options;
   const session = await openSession(decoder.model, {
     numThreads,
@@ -76,6 +86,7 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
     vocabSize: model.config.vocabSize,
     maxModelLen,
     blockSize,
+    tileSize,
     numBlocks,
     embedding: { size: model.config.hiddenSize, pooling },
     numCandidates: numCandidates(model.config),
@@ -106,8 +117,8 @@ class CpuExecutor implements Executor {
     this.#config = config;
     this.#session = session;
     this.#pool = new KvPool({ ...config, ...spec });
-    this.#places = new BlockPlaces(spec.numBlocks);
-    this.#feeds = new RunFeedWriter(config, spec.blockSize, rowMultiples.logits, this.#pool);
+    this.#places = new BlockPlaces(this.#pool.numTiles, this.#pool.blocksPerTile);
+    this.#feeds = new RunFeedWriter(config, spec, rowMultiples.logits, this.#pool);
   }
 
   async execute(batch: readonly ScheduledSequence[]): Promise<Float32Array> {
@@ -141,21 +152,19 @@ class CpuExecutor implements Executor {
   /** The batch with the places of its blocks, after moving those of decodes closer together. */
   #place(batch: readonly ScheduledSequence[]): readonly ScheduledSequence[] {
     const { blockSize } = this.spec;
-    const needed = new Set<BlockId>();
-    for (const { tokenIds, numComputedTokens, blockTable } of batch) {
-      if (tokenIds.length > 1) continue;
-      for (const block of blockTable.slice(0, Math.ceil(numComputedTokens / blockSize))) needed.add(block);
-    }
-    for (const [a, b] of this.#places.moveTogether(needed)) this.#pool.swap(a, b);
+    const tables = batch
+      .filter(({ tokenIds }) => tokenIds.length === 1)
+      .map(({ blockTable, numComputedTokens }) => blockTable.slice(0, Math.ceil(numComputedTokens / blockSize)));
+    for (const [a, b] of this.#places.moveTogether(tables)) this.#pool.swap(a, b);
     return batch.map((sequence) => ({ ...sequence, blockTable: this.#places.placesOf(sequence.blockTable) }));
   }
 
   /** One native run; stores the spans' K/V when all is well. */
   async #run(spans: readonly Span[]): Promise<RunResult> {
-    const { blockSize, numBlocks, vocabSize, numCandidates: count = 0 } = this.spec;
+    const { blockSize, tileSize, vocabSize, numCandidates: count = 0 } = this.spec;
     const { numKvHeads, headDim, hiddenSize } = this.#config;
     const layout = layRows(spans, blockSize, this.#rowMultiples.tokens);
-    const plan = planTiles(layout.spans, layout.numRows, blockSize, numBlocks);
+    const plan = planTiles(layout.spans, layout.numRows, { blockSize, tileSize, numTiles: this.#pool.numTiles });
     const outputs = await this.#session.run(this.#feeds.write(layout, plan));
     const logits = floats(outputs[logitsName]?.data);
     const newKeyValues = floats(outputs[newKeyValuesName]?.data);

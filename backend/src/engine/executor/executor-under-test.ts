@@ -38,6 +38,7 @@ const cpu: ExecutorUnderTest = {
     modelDir,
     precision: "fp32",
     blockSize: 16,
+    tileSize: 32,
     // Named, because a LongRoPE model keeps to its original positions when nothing is.
     maxModelLen: 1024,
     numThreads: 1,

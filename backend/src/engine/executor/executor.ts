@@ -11,6 +11,11 @@ export interface ExecutorSpec {
   readonly maxModelLen: number;
   /** Tokens a KV block holds. */
   readonly blockSize: number;
+  /**
+   * Tokens that attention takes together, a multiple of blockSize. The blocks of a tile are best neighbours: with ids that
+   * follow each other from a multiple of as many on.
+   */
+  readonly tileSize: number;
   readonly numBlocks: number;
   /** How its hidden states become embeddings; absent when the executor gives no hidden states. */
   readonly embedding?: EmbeddingSpec;

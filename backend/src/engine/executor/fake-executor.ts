@@ -19,7 +19,15 @@ export class FakeExecutor implements Executor {
     beforeStep: (batch: readonly ScheduledSequence[]) => Promise<void> | void = () => {},
   ) {
     const embedding = { size: 6, pooling: "last" } as const;
-    this.spec = { vocabSize: 97, maxModelLen: 4096, blockSize: 4, numBlocks: 64, embedding, ...spec };
+    this.spec = {
+      vocabSize: 97,
+      maxModelLen: 4096,
+      blockSize: 4,
+      tileSize: spec.blockSize ?? 4,
+      numBlocks: 64,
+      embedding,
+      ...spec,
+    };
     this.#beforeStep = beforeStep;
     this.#pool = new Int32Array(this.spec.numBlocks * this.spec.blockSize).fill(-1);
   }

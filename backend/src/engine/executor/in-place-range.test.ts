@@ -9,7 +9,7 @@ test.each([
   { needed: "..##", first: 2, count: 2 },
   { needed: "##.##", first: 0, count: 5 },
   { needed: "#......##", first: 7, count: 2 },
-])("of $needed works on $count blocks from $first on", ({ needed, first, count }) => {
+])("of $needed works on $count tiles from $first on", ({ needed, first, count }) => {
   expect(chooseInPlaceRange(owners(Array.from(needed).map((mark) => mark === "#")), needed.length)).toEqual({
     first,
     count,

@@ -16,6 +16,7 @@ const needs = {
   precision: "fp32",
   embeddingBytes: 512_000,
   blockSize: 64,
+  tileSize: 64,
   numBlocks: 100,
   maxModelLen: 4096,
   maxNumSeqs: 64,
@@ -37,11 +38,15 @@ test("counts keys and values of all layers", () => {
   expect(planMemory(config, needs).kvBytes).toBe(2 * 2 * 2 * 64 * 6400 * 4);
 });
 
+test("smaller blocks take what the whole tiles of as many tokens take", () => {
+  expect(planMemory(config, { ...needs, blockSize: 16, numBlocks: 397 })).toEqual(planMemory(config, needs));
+});
+
 test.each([
   ["numBlocks", { numBlocks: 200 }],
   ["maxNumSeqs", { maxNumSeqs: 128 }],
   ["maxModelLen", { maxModelLen: 8192 }],
-  ["smaller blocks", { blockSize: 16, numBlocks: 400 }],
+  ["smaller tiles", { blockSize: 16, tileSize: 16, numBlocks: 400 }],
 ])("needs more scratch with more %s", (_, change) => {
   expect(planMemory(config, { ...needs, ...change }).scratchBytes).toBeGreaterThan(
     planMemory(config, needs).scratchBytes,

@@ -14,6 +14,8 @@ export interface MemoryNeeds {
   /** Size of the embedding in the type it is stored in: rows are read from it as it is. */
   readonly embeddingBytes: number;
   readonly blockSize: number;
+  /** Tokens that attention takes together, in whole blocks. */
+  readonly tileSize: number;
   readonly numBlocks: number;
   readonly maxModelLen: number;
   /** Sequences that one step may hold. */
@@ -36,7 +38,7 @@ export function planMemory(config: DecoderConfig, needs: MemoryNeeds): MemoryPla
   const matrices = matrixSizes(config, needs.precision);
   // The embedding counts beside the matrices even where it is one of them: products use a packed copy.
   const weightsBytes = needs.embeddingBytes + matrices.reduce((sum, bytes) => sum + bytes, 0);
-  const kvBytes = needs.numBlocks * poolBlockBytes(config, needs.blockSize);
+  const kvBytes = numTiles(needs) * poolTileBytes(config, needs.tileSize);
   const runsBytes = promptRunBytes(config, needs) + decodeRunBytes(config, needs);
   // Before any run, each matrix is packed in turn: the last to be packed is there twice.
   const scratchBytes = runtimeBytes + Math.max(runsBytes, ...matrices);
@@ -55,18 +57,18 @@ function matrixSizes(config: DecoderConfig, precision: Precision): readonly numb
 }
 
 /** Keys and values of all layers. */
-function poolBlockBytes({ numLayers, numKvHeads, headDim }: DecoderConfig, blockSize: number): number {
-  return 2 * numLayers * numKvHeads * blockSize * headDim * floatBytes;
+function poolTileBytes({ numLayers, numKvHeads, headDim }: DecoderConfig, tileSize: number): number {
+  return 2 * numLayers * numKvHeads * tileSize * headDim * floatBytes;
 }
 
 /** The longest run of prompt rows: the numbers alive at once in attention, then those of a layer's other products. */
-function promptRunBytes(config: DecoderConfig, { blockSize, maxModelLen, maxNumSeqs }: MemoryNeeds): number {
+function promptRunBytes(config: DecoderConfig, { tileSize, maxModelLen, maxNumSeqs }: MemoryNeeds): number {
   const { numHeads, numKvHeads, headDim, numLayers, hiddenSize, intermediateSize, vocabSize } = config;
   const numPairs = Math.min(maxPairsPerRun, maxModelLen * maxPromptRowsPerRun);
   const scores = 3 * numPairs * numHeads; // raw or masked, weights, and one being made
   const masks = numPairs * (1 + numHeads / numKvHeads) * distinctWindows(config).length;
   const copiedKeyValues = (4 * numPairs * numKvHeads * headDim) / maxTileRows; // gathered, then joined
-  const partials = (5 * numPairs * numHeads * headDim) / blockSize; // made, joined, listed by row, and what lies between
+  const partials = (5 * numPairs * numHeads * headDim) / tileSize; // made, joined, listed by row, and what lies between
   const rows = maxPromptRowsPerRun;
   const hiddenStates = 3 * rows * hiddenSize; // of the rows wanted, normed, copied out
   const activations = rows * (4 * intermediateSize + 4 * hiddenSize + 6 * numHeads * headDim) + hiddenStates;
@@ -77,7 +79,11 @@ function promptRunBytes(config: DecoderConfig, { blockSize, maxModelLen, maxNumS
 }
 
 /** Attention in place over the whole pool. */
-function decodeRunBytes(config: DecoderConfig, { blockSize, numBlocks }: MemoryNeeds): number {
-  const rows = numBlocks * config.numKvHeads * queriesInPlace(config);
-  return floatBytes * rows * (3 * blockSize + 3 * config.headDim);
+function decodeRunBytes(config: DecoderConfig, needs: MemoryNeeds): number {
+  const rows = numTiles(needs) * config.numKvHeads * queriesInPlace(config);
+  return floatBytes * rows * (3 * needs.tileSize + 3 * config.headDim);
+}
+
+function numTiles({ numBlocks, blockSize, tileSize }: MemoryNeeds): number {
+  return Math.ceil(numBlocks / (tileSize / blockSize));
 }

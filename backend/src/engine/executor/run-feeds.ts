@@ -12,8 +12,9 @@ import {
   queriesInPlace,
   valuesInputName,
 } from "#engine/graph/step-inputs.ts";
+import type { TileShape } from "#engine/graph/step-inputs.ts";
 import { type Feeds, FeedTensors } from "./feed-tensors.ts";
-import type { BlockRange } from "./in-place-range.ts";
+import type { TileRange } from "./in-place-range.ts";
 import type { KvPool } from "./kv-pool.ts";
 import { padRows } from "./row-layout.ts";
 import type { RowLayout } from "./row-layout.ts";
@@ -23,7 +24,7 @@ import type { GatheredTile, TilePlan } from "./tile-plan.ts";
 /** Writes feeds into tensors it keeps: a run's feeds are valid until the next ones are written. */
 export class RunFeedWriter {
   readonly #config: DecoderConfig;
-  readonly #blockSize: number;
+  readonly #tileSize: number;
   readonly #groupSize: number;
   readonly #queriesInPlace: number;
   readonly #pool: KvPool;
@@ -31,18 +32,18 @@ export class RunFeedWriter {
   readonly #windows: readonly (number | undefined)[];
   readonly #tensors = new FeedTensors();
   /** The stretch of the pool that the feeds have now. */
-  #inPlace: BlockRange | undefined;
+  #inPlace: TileRange | undefined;
 
   /** @param logitRowsMultiple see `RowMultiples`. */
-  constructor(config: DecoderConfig, blockSize: number, logitRowsMultiple: number, pool: KvPool) {
+  constructor(config: DecoderConfig, { blockSize, tileSize }: TileShape, logitRowsMultiple: number, pool: KvPool) {
     this.#logitRowsMultiple = logitRowsMultiple;
     this.#config = config;
-    this.#blockSize = blockSize;
+    this.#tileSize = tileSize;
     this.#groupSize = config.numHeads / config.numKvHeads;
     this.#queriesInPlace = queriesInPlace(config);
     this.#pool = pool;
     this.#windows = distinctWindows(config);
-    this.#tensors.set("pool", new Tensor("float32", pool.data, this.#blockDims(pool.numBlocksOfAllLayers)));
+    this.#tensors.set("pool", new Tensor("float32", pool.data, [pool.numRows, blockSize, config.headDim]));
   }
 
   write(layout: RowLayout, plan: TilePlan): Feeds {
@@ -78,20 +79,22 @@ export class RunFeedWriter {
     const rows = this.#tensors.int32("inPlaceRows", [inPlace.count]);
     for (const [tile, { row }] of visitors.entries()) rows[tile] = row;
     for (const window of this.#windows) {
-      const mask = this.#tensors.float32(inPlaceMaskName(window), [inPlace.count, 1, 1, this.#blockSize]);
-      writeInPlaceMask(mask, visitors, this.#blockSize, window);
+      const mask = this.#tensors.float32(inPlaceMaskName(window), [inPlace.count, 1, 1, this.#tileSize]);
+      writeInPlaceMask(mask, visitors, this.#tileSize, window);
     }
     this.#showPool(inPlace);
   }
 
   /** Views of the pool, kept while decodes stay in the same stretch of it. */
-  #showPool(range: BlockRange): void {
+  #showPool(range: TileRange): void {
     if (this.#inPlace?.first === range.first && this.#inPlace.count === range.count) return;
-    const dims = this.#blockDims(range.count);
-    for (let layer = 0; layer < this.#config.numLayers; layer++) {
-      const { keys, values } = this.#pool.blockIndexes(layer, range.first);
-      this.#tensors.set(keysInputName(layer), new Tensor("float32", this.#pool.view(keys, range.count), dims));
-      this.#tensors.set(valuesInputName(layer), new Tensor("float32", this.#pool.view(values, range.count), dims));
+    const { numLayers, numKvHeads, headDim } = this.#config;
+    const dims = [range.count, numKvHeads, this.#tileSize, headDim];
+    const show = (name: string, part: number) =>
+      this.#tensors.set(name, new Tensor("float32", this.#pool.view(part, range.first, range.count), dims));
+    for (let layer = 0; layer < numLayers; layer++) {
+      show(keysInputName(layer), 2 * layer);
+      show(valuesInputName(layer), 2 * layer + 1);
     }
     this.#inPlace = range;
   }
@@ -99,25 +102,25 @@ export class RunFeedWriter {
   #writeGathered({ gathered }: TilePlan, tileRows: number): void {
     const dims = [gathered.length, this.#config.numKvHeads, this.#groupSize * tileRows];
     const queries = this.#tensors.int32("gatheredQueries", dims);
-    const poolBlocks: number[] = [];
+    const poolTiles: (readonly number[])[] = [];
     const chunkTiles: GatheredTile[] = [];
     for (const [index, tile] of gathered.entries()) {
-      if (tile.source.kind === "pool") poolBlocks.push(tile.source.block);
+      if (tile.source.kind === "pool") poolTiles.push(tile.source.blocks);
       else chunkTiles.push(tile);
       this.#writeQueries(queries, index, tile, tileRows);
     }
     this.#tensors.bool("hasGathered", gathered.length > 0);
     this.#writeGatheredMasks(gathered, tileRows);
-    this.#writeGatheredBlocks(poolBlocks);
+    this.#writeGatheredBlocks(poolTiles);
     this.#writeChunkKeys(chunkTiles);
     this.#writeJoined(gathered);
   }
 
   #writeGatheredMasks(tiles: readonly GatheredTile[], tileRows: number): void {
     for (const window of this.#windows) {
-      const dims = [tiles.length, 1, tileRows, this.#blockSize];
+      const dims = [tiles.length, 1, tileRows, this.#tileSize];
       const mask = this.#tensors.float32(gatheredMaskName(window), dims);
-      writeGatheredMask(mask, tiles, { tileRows, blockSize: this.#blockSize }, window);
+      writeGatheredMask(mask, tiles, { tileRows, tileSize: this.#tileSize }, window);
     }
   }
 
@@ -131,14 +134,19 @@ export class RunFeedWriter {
     }
   }
 
-  #writeGatheredBlocks(blocks: readonly number[]): void {
-    const { numLayers } = this.#config;
-    const indexes = this.#tensors.int32("gatheredBlocks", [2 * numLayers, blocks.length]);
-    for (let layer = 0; layer < numLayers; layer++) {
-      for (const [tile, block] of blocks.entries()) {
-        const { keys, values } = this.#pool.blockIndexes(layer, block);
-        indexes[2 * layer * blocks.length + tile] = keys;
-        indexes[(2 * layer + 1) * blocks.length + tile] = values;
+  /** Blocks that no row sees repeat the tile's first one, as unseen keys do. */
+  #writeGatheredBlocks(tiles: readonly (readonly number[])[]): void {
+    const { numLayers, numKvHeads } = this.#config;
+    const { blocksPerTile } = this.#pool;
+    const rows = this.#tensors.int32("gatheredBlocks", [2 * numLayers, tiles.length, numKvHeads, blocksPerTile]);
+    let next = 0;
+    for (let part = 0; part < 2 * numLayers; part++) {
+      for (const blocks of tiles) {
+        for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
+          for (let index = 0; index < blocksPerTile; index++) {
+            rows[next++] = this.#pool.rowOf(part, blocks[index] ?? blocks[0] ?? 0, kvHead);
+          }
+        }
       }
     }
   }
@@ -146,13 +154,13 @@ export class RunFeedWriter {
   /** Keys that no row sees repeat the tile's first one: a row of the same sequence, so that no other can spoil it. */
   #writeChunkKeys(tiles: readonly GatheredTile[]): void {
     const { numKvHeads } = this.#config;
-    const keys = this.#tensors.int32("chunkKeys", [tiles.length, numKvHeads, this.#blockSize]);
+    const keys = this.#tensors.int32("chunkKeys", [tiles.length, numKvHeads, this.#tileSize]);
     let next = 0;
     for (const { source, visible } of tiles) {
       const firstKey = source.kind === "chunk" ? source.firstKey : 0;
       const numKeys = Math.max(...visible);
       for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
-        for (let key = 0; key < this.#blockSize; key++) {
+        for (let key = 0; key < this.#tileSize; key++) {
           keys[next++] = (firstKey + (key < numKeys ? key : 0)) * numKvHeads + kvHead;
         }
       }
@@ -217,9 +225,5 @@ export class RunFeedWriter {
     // Whole tiles of the width in place, so that all partial results form one table.
     const multiple = this.#queriesInPlace / this.#groupSize;
     return Math.ceil(most / multiple) * multiple;
-  }
-
-  #blockDims(numBlocks: number): readonly number[] {
-    return [numBlocks, this.#config.numKvHeads, this.#blockSize, this.#config.headDim];
   }
 }

@@ -24,6 +24,7 @@ test.each([
       modelDir,
       precision: "fp32",
       blockSize,
+      tileSize: 2 * blockSize,
       numBlocks,
       numThreads: 1,
       cacheDir: "",

@@ -5,6 +5,7 @@
 // How a sequence is cut depends on its own length only: what else is in the step must not change its result.
 import type { Candidates } from "#engine/sampling/candidates.ts";
 import type { ScheduledSequence } from "./executor.ts";
+import { usualTileSize } from "./tile-size.ts";
 
 /** Consecutive tokens of one sequence. */
 export interface Span {
@@ -25,8 +26,8 @@ export interface Span {
 export const maxPromptRowsPerRun = 512;
 /** Scores of a prompt run, per head: this bounds the memory that a run takes, 2 MiB for each head and copy of the scores. */
 export const maxPairsPerRun = 512 * 1024;
-/** Lengths of pieces are multiples of this where they can be: whole tiles. */
-const pieceStep = 64;
+/** Lengths of pieces are multiples of this where they can be. */
+const pieceStep = usualTileSize;
 /** Prompt rows in a step up to which they share the decodes' run. */
 const maxPromptRowsBesideDecodes = 32;
 

@@ -2,32 +2,32 @@
 import { maskedScore } from "#engine/graph/step-inputs.ts";
 import type { GatheredTile, TilePlan } from "./tile-plan.ts";
 
-/** @param target [inPlace, 1, 1, blockSize] */
+/** @param target [inPlace, 1, 1, tileSize] */
 export function writeInPlaceMask(
   target: Float32Array,
   visitors: TilePlan["visitors"],
-  blockSize: number,
+  tileSize: number,
   window: number | undefined,
 ): void {
   target.fill(maskedScore);
   for (const [tile, { visible, distance }] of visitors.entries()) {
-    unmask(target, tile * blockSize, { visible, distance, window });
+    unmask(target, tile * tileSize, { visible, distance, window });
   }
 }
 
-/** @param target [tiles, 1, tileRows, blockSize] */
+/** @param target [tiles, 1, tileRows, tileSize] */
 export function writeGatheredMask(
   target: Float32Array,
   tiles: readonly GatheredTile[],
-  shape: { readonly tileRows: number; readonly blockSize: number },
+  shape: { readonly tileRows: number; readonly tileSize: number },
   window: number | undefined,
 ): void {
-  const { tileRows, blockSize } = shape;
+  const { tileRows, tileSize } = shape;
   target.fill(maskedScore);
   for (const [index, tile] of tiles.entries()) {
     for (const [slot, visible] of tile.visible.entries()) {
       const distance = tile.distances[slot] ?? 0;
-      unmask(target, (index * tileRows + slot) * blockSize, { visible, distance, window });
+      unmask(target, (index * tileRows + slot) * tileSize, { visible, distance, window });
     }
   }
 }

@@ -1,7 +1,11 @@
-// Which tiles a run consists of, and which partial results belong to each row: the bookkeeping behind graph/attention.ts.
+// Which tiles a run consists of, and which partial results belong to each row: the bookkeeping behind graph/attention.ts. A tile
+// of a sequence is tileSize of its positions from a multiple of that on; where its blocks lie as a tile of the pool does, in their
+// order from its first place on, it can be worked on in place.
 // Pure: it sees positions and block ids, no tensors.
+import type { TileShape } from "#engine/graph/step-inputs.ts";
+import { findTile } from "./find-tile.ts";
 import { chooseInPlaceRange } from "./in-place-range.ts";
-import type { BlockRange } from "./in-place-range.ts";
+import type { TileRange } from "./in-place-range.ts";
 
 /** Consecutive rows of a run that belong to one sequence. */
 export interface RowSpan {
@@ -12,18 +16,21 @@ export interface RowSpan {
   readonly blockTable: readonly number[];
 }
 
-/** New keys of a run, which belong into a block from one of its places on. */
+/** New keys of a run, which belong into a tile from one of its places on. */
 interface JoinedKeys {
   readonly place: number;
   readonly firstKey: number;
   readonly count: number;
 }
 
-/** A copied block of keys, and the rows that look at it. */
+/** A copied tile of keys, and the rows that look at it. */
 export interface GatheredTile {
-  /** A block of the pool, with new keys of this run where it is half full; or blockSize new ones from row `firstKey` on. */
+  /**
+   * Blocks of the pool, as many as hold what was computed before, with new keys of this run where the tile is not full; or tileSize
+   * new ones from row `firstKey` on.
+   */
   readonly source:
-    | { readonly kind: "pool"; readonly block: number; readonly joined?: JoinedKeys }
+    | { readonly kind: "pool"; readonly blocks: readonly number[]; readonly joined?: JoinedKeys }
     | { readonly kind: "chunk"; readonly firstKey: number };
   readonly rows: readonly number[];
   // index in `rows` -> how many of the tile's keys, from the first on, that row sees
@@ -41,15 +48,15 @@ interface PartialRef {
 
 interface Visitor {
   readonly row: number;
-  /** How many of the block's keys it sees; 0 for a block nobody needs. */
+  /** How many of the tile's keys it sees; 0 for a tile nobody needs. */
   readonly visible: number;
-  /** How many positions the block's first key lies before the row. */
+  /** How many positions the tile's first key lies before the row. */
   readonly distance: number;
 }
 
 export interface TilePlan {
-  readonly inPlace: BlockRange;
-  // index in the range -> row that visits the block
+  readonly inPlace: TileRange;
+  // index in the range -> row that visits the tile
   readonly visitors: readonly Visitor[];
   /** Those with a pool source come first. */
   readonly gathered: readonly GatheredTile[];
@@ -60,8 +67,12 @@ export interface TilePlan {
 /** Rows of a prompt chunk that visit a tile together. */
 export const maxTileRows = 64;
 
-export function planTiles(spans: readonly RowSpan[], numRows: number, blockSize: number, numBlocks: number): TilePlan {
-  const planner = new TilePlanner(spans, numRows, blockSize, numBlocks);
+export interface PoolTiles extends TileShape {
+  readonly numTiles: number;
+}
+
+export function planTiles(spans: readonly RowSpan[], numRows: number, pool: PoolTiles): TilePlan {
+  const planner = new TilePlanner(spans, numRows, pool);
   return planner.plan();
 }
 
@@ -73,8 +84,9 @@ interface OpenTile {
   readonly distances: number[];
 }
 
-interface PastBlock {
-  readonly block: number;
+interface PastTile {
+  /** As many as hold what was computed before, in order. */
+  readonly blocks: readonly number[];
   /** Position of its first key. */
   readonly start: number;
   /** Keys in it that were computed before. */
@@ -82,29 +94,32 @@ interface PastBlock {
 }
 
 class TilePlanner {
+  readonly #tileSize: number;
   readonly #blockSize: number;
   readonly #decodes: readonly RowSpan[];
   readonly #prompts: readonly RowSpan[];
-  // block -> the first decoding row that needs it, -1 for none
+  // tile of the pool -> the first decoding row that needs it, -1 for none
   readonly #firstOwner: Int32Array;
-  readonly #inPlace: BlockRange;
+  readonly #inPlace: TileRange;
   readonly #visitors: Visitor[];
   readonly #gathered: OpenTile[] = [];
   readonly #partials: PartialRef[][];
-  // block -> index in #gathered of the tile that still takes decoding rows
-  readonly #openTile = new Map<number, number>();
+  // blocks -> index in #gathered of the tile that still takes decoding rows
+  readonly #openTile = new Map<string, number>();
 
-  constructor(spans: readonly RowSpan[], numRows: number, blockSize: number, numBlocks: number) {
+  constructor(spans: readonly RowSpan[], numRows: number, { blockSize, tileSize, numTiles }: PoolTiles) {
     this.#blockSize = blockSize;
+    this.#tileSize = tileSize;
     this.#decodes = spans.filter((span) => span.numRows === 1);
     this.#prompts = spans.filter((span) => span.numRows > 1);
-    this.#firstOwner = new Int32Array(numBlocks).fill(-1);
+    this.#firstOwner = new Int32Array(numTiles).fill(-1);
     for (const span of this.#decodes) {
-      for (const { block } of this.#past(span)) {
-        if ((this.#firstOwner[block] ?? 0) < 0) this.#firstOwner[block] = span.firstRow;
+      for (const { blocks } of this.#past(span)) {
+        const tile = findTile(blocks, tileSize / blockSize);
+        if (tile !== undefined && (this.#firstOwner[tile] ?? 0) < 0) this.#firstOwner[tile] = span.firstRow;
       }
     }
-    this.#inPlace = chooseInPlaceRange(this.#firstOwner, numBlocks);
+    this.#inPlace = chooseInPlaceRange(this.#firstOwner, numTiles);
     this.#visitors = Array.from({ length: this.#inPlace.count }, () => ({ row: 0, visible: 0, distance: 0 }));
     this.#partials = Array.from({ length: numRows }, () => []);
   }
@@ -122,28 +137,30 @@ class TilePlanner {
     };
   }
 
-  /** Each block serves its first owner in place; the others share copies of it. */
+  /** Each tile serves its first owner in place; the others share copies of it. */
   #planDecode(span: RowSpan): void {
     const row = span.firstRow;
-    for (const { block, start, visible } of this.#past(span)) {
+    for (const { blocks, start, visible } of this.#past(span)) {
       const distance = span.position - start;
-      const tile = block - this.#inPlace.first;
+      const poolTile = findTile(blocks, this.#tileSize / this.#blockSize) ?? -1;
+      const tile = poolTile - this.#inPlace.first;
       const isInside = tile >= 0 && tile < this.#inPlace.count;
-      if (isInside && this.#firstOwner[block] === row) {
+      if (isInside && this.#firstOwner[poolTile] === row) {
         this.#visitors[tile] = { row, visible, distance };
         this.#partials[row]?.push({ tile, slot: 0 });
       } else {
-        this.#joinCopy(block, { row, visible, distance });
+        this.#joinCopy(blocks, { row, visible, distance });
       }
     }
   }
 
-  #joinCopy(block: number, { row, visible, distance }: Visitor): void {
-    const index = this.#openTile.get(block);
+  #joinCopy(blocks: readonly number[], { row, visible, distance }: Visitor): void {
+    const key = blocks.join();
+    const index = this.#openTile.get(key);
     const open = index === undefined ? undefined : this.#gathered[index];
     if (index === undefined || open === undefined || open.rows.length === maxTileRows) {
-      this.#openTile.set(block, this.#gathered.length);
-      this.#addTile({ source: { kind: "pool", block }, rows: [row], visible: [visible], distances: [distance] });
+      this.#openTile.set(key, this.#gathered.length);
+      this.#addTile({ source: { kind: "pool", blocks }, rows: [row], visible: [visible], distances: [distance] });
       return;
     }
     this.#partials[row]?.push({ tile: this.#inPlace.count + index, slot: open.rows.length });
@@ -154,14 +171,14 @@ class TilePlanner {
 
   #planPast(span: RowSpan, rows: number[]): void {
     const lastRow = rows.at(-1) ?? span.firstRow;
-    for (const { block, start, visible: place } of this.#past(span)) {
+    for (const { blocks, start, visible: place } of this.#past(span)) {
       const distances = rows.map((row) => span.position + row - span.firstRow - start);
-      const count = Math.min(this.#blockSize - place, lastRow - span.firstRow);
+      const count = Math.min(this.#tileSize - place, lastRow - span.firstRow);
       const joined = count > 0 && { joined: { place, firstKey: span.firstRow, count } };
       this.#addTile({
-        source: { kind: "pool", block, ...joined },
+        source: { kind: "pool", blocks, ...joined },
         rows,
-        visible: distances.map((distance) => Math.min(this.#blockSize, distance)),
+        visible: distances.map((distance) => Math.min(this.#tileSize, distance)),
         distances,
       });
     }
@@ -170,10 +187,10 @@ class TilePlanner {
   /** Rows of a chunk see the chunk's earlier rows, but for those joined to a block; themselves they see without a tile. */
   #planChunk(span: RowSpan, rows: number[]): void {
     const lastRow = rows.at(-1) ?? span.firstRow;
-    const filled = span.position % this.#blockSize;
-    const numJoined = filled === 0 ? 0 : this.#blockSize - filled;
-    for (let firstKey = span.firstRow + numJoined; firstKey < lastRow; firstKey += this.#blockSize) {
-      const visible = rows.map((row) => Math.max(0, Math.min(this.#blockSize, row - firstKey)));
+    const filled = span.position % this.#tileSize;
+    const numJoined = filled === 0 ? 0 : this.#tileSize - filled;
+    for (let firstKey = span.firstRow + numJoined; firstKey < lastRow; firstKey += this.#tileSize) {
+      const visible = rows.map((row) => Math.max(0, Math.min(this.#tileSize, row - firstKey)));
       this.#addTile({
         source: { kind: "chunk", firstKey },
         rows,
@@ -189,9 +206,12 @@ class TilePlanner {
     for (const [slot, row] of added.rows.entries()) this.#partials[row]?.push({ tile, slot });
   }
 
-  *#past({ position, blockTable }: RowSpan): Generator<PastBlock> {
-    for (let start = 0, index = 0; start < position; start += this.#blockSize, index++) {
-      yield { block: blockTable[index] ?? 0, start, visible: Math.min(this.#blockSize, position - start) };
+  *#past({ position, blockTable }: RowSpan): Generator<PastTile> {
+    for (let start = 0; start < position; start += this.#tileSize) {
+      const visible = Math.min(this.#tileSize, position - start);
+      const first = start / this.#blockSize;
+      const blocks = blockTable.slice(first, first + Math.ceil(visible / this.#blockSize));
+      yield { blocks, start, visible };
     }
   }
 }

@@ -1,15 +1,15 @@
 // Block-major attention in standard operators: the queries go to the KV blocks, not the blocks to the queries.
 //
-// A *tile* is one block of keys and values with the query rows that look at it. Each tile yields, per query row and head, a
+// A *tile* is tileSize keys and values, of one block or of several that follow each other, with the query rows that look at it. Each tile yields, per query row and head, a
 // partial result: the softmax-weighted mean of its values and the logarithm of its weights' sum (flash-decoding; Dao et
 // al., "Flash-Decoding for long-context inference", 2023). A row's partials are then merged by a softmax over those
 // logarithms, which is exact. Tiles come in three kinds:
 //
-// 1. In place. The pool itself is the right-hand side of the products, so no K or V is copied; each block serves one token.
-// 2. Gathered. Copies of pool blocks, and the new keys of prompt chunks cut into blocks, each for several tokens: this is
-//    how a chunk sees its past and itself, and how a block shared by equal prefixes serves its other owners. A chunk that
-//    begins inside a block joins its first keys to the block's copy, so that they make one partial, as they will for those who
-//    find them all in the pool.
+// 1. In place. The pool itself is the right-hand side of the products, so no K or V is copied; each of its tiles serves one token.
+// 2. Gathered. Copies of pool blocks, wherever they lie, and the new keys of prompt chunks cut into tiles, each for several
+//    tokens: this is how a chunk sees its past and itself, how a block shared by equal prefixes serves its other owners, and how
+//    a tile is made whole whose blocks are no neighbours. A chunk that begins inside a tile joins its first keys to the tile's
+//    copy, so that they make one partial, as they will for those who find them all in the pool.
 // 3. Own. Each token sees itself: one key, whose weight is 1. So every row has at least one partial that counts.
 //
 // All partials lie in one table of vectors: own ones, those in place, an empty one, gathered ones. `StepInputs.partials` names,
@@ -20,7 +20,7 @@
 // wholly has a logarithm near `maskedScore`, so its share is exactly zero.
 //
 // A row's result does not depend, bit for bit, on what else is in the step, because (a) products give each row the same bits
-// for any number of rows above one, (b) a tile's width is always blockSize, and (c) the list of partials has a length
+// for any number of rows above one, (b) a tile's width is always tileSize, whatever its blocks', and (c) the list of partials has a length
 // divisible by `partialsMultiple`, so that the last product adds zeros in whole steps of its kernel.
 import type { Heads } from "./attention-heads.ts";
 import type { DecoderConfig } from "./config.ts";
@@ -42,6 +42,7 @@ export class Attention {
   readonly #graph: GraphBuilder;
   readonly #config: DecoderConfig;
   readonly #inputs: StepInputs;
+  readonly #tileSize: number;
   /** Query rows of a tile in place. */
   readonly #queries: number;
   /** One that counts nothing. */
@@ -49,10 +50,11 @@ export class Attention {
   /** No partials at all. */
   readonly #none: Partials;
 
-  constructor(graph: GraphBuilder, config: DecoderConfig, inputs: StepInputs) {
+  constructor(graph: GraphBuilder, config: DecoderConfig, inputs: StepInputs, tileSize: number) {
     this.#graph = graph;
     this.#config = config;
     this.#inputs = inputs;
+    this.#tileSize = tileSize;
     this.#queries = queriesInPlace(config);
     const { numKvHeads, headDim } = config;
     const constant = (name: string, numTiles: number, width: number, value: number) =>
@@ -143,18 +145,19 @@ export class Attention {
 
   #gathered({ name, layer, query, key, value }: LayerHeads): Partials {
     const { pool, gatheredBlocks, chunkKeys, joinedKeys, joinedPlaces, gatheredQueries, gatheredMasks } = this.#inputs;
-    const rows = (part: string, x: GraphValue) =>
-      this.#reshape(`${name}.gathered.${part}.rows`, x, [-1, this.#config.headDim]);
+    const { numKvHeads, headDim } = this.#config;
+    const rows = (part: string, x: GraphValue) => this.#reshape(`${name}.gathered.${part}.rows`, x, [-1, headDim]);
     const copy = (part: string, index: number, chunk: GraphValue) => {
       const from = `${name}.gathered.${part}`;
       const blocks = this.#gather(`${from}.blocks`, gatheredBlocks, this.#graph.int64(2 * layer + index));
+      const copied = this.#gather(`${from}.pool.blocks`, pool, blocks); // [gathered, numKvHeads, blocksPerTile, blockSize, headDim]
       const chunkRows = rows(part, chunk);
       const apart = this.#concat(`${from}.apart`, [
-        this.#gather(`${from}.pool`, pool, blocks),
+        this.#reshape(`${from}.pool`, copied, [0, numKvHeads, this.#tileSize, headDim]),
         this.#gather(`${from}.chunk`, chunkRows, chunkKeys),
       ]);
       const joined = this.#gather(`${from}.joined`, chunkRows, joinedKeys);
-      return this.#graph.node(from, "ScatterND", [apart, joinedPlaces, joined]); // [gathered + chunk, numKvHeads, blockSize, headDim]
+      return this.#graph.node(from, "ScatterND", [apart, joinedPlaces, joined]); // [gathered + chunk, numKvHeads, tileSize, headDim]
     };
     const queries = this.#gather(`${name}.gathered.query`, rows("query", query), gatheredQueries);
     return this.#tiles(
@@ -168,8 +171,8 @@ export class Attention {
 
   /**
    * @param queries [tiles, numKvHeads, queries, headDim]
-   * @param keys [tiles, numKvHeads, blockSize, headDim], and so the values
-   * @param mask [tiles, 1, queries or 1, blockSize]
+   * @param keys [tiles, numKvHeads, tileSize, headDim], and so the values
+   * @param mask [tiles, 1, queries or 1, tileSize]
    */
   #tiles(name: string, queries: GraphValue, keys: GraphValue, values: GraphValue, mask: GraphValue): Partials {
     const graph = this.#graph;

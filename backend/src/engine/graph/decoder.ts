@@ -12,12 +12,11 @@ import type { Precision } from "./linear.ts";
 import type { MatrixGroup } from "./matrix-groups.ts";
 import { addRopeTables } from "./rope.ts";
 import { addStepInputs, firstRopePosition } from "./step-inputs.ts";
+import type { TileShape } from "./step-inputs.ts";
 import { Weights } from "./weights.ts";
 
-export interface DecoderShape {
+export interface DecoderShape extends TileShape {
   readonly precision: Precision;
-  /** Tokens a KV block holds. */
-  readonly blockSize: number;
   /** Rows of the position tables. */
   readonly maxModelLen: number;
   /** How quantized matrices are held; none for floats. */
@@ -34,7 +33,7 @@ export const newKeyValuesName = "newKeyValues";
 export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, shape: DecoderShape): Uint8Array {
   const graph = new GraphBuilder();
   const weights = new Weights(graph, checkpoint, "float32");
-  const inputs = addStepInputs(graph, config, shape.blockSize);
+  const inputs = addStepInputs(graph, config, shape);
   const linear = new Linear(graph, weights, shape.precision, config, shape.groups);
   const tables = addRopeTables(graph, config, {
     maxModelLen: shape.maxModelLen,
@@ -42,7 +41,7 @@ export function encodeDecoder(config: DecoderConfig, checkpoint: Checkpoint, sha
     firstPosition: firstRopePosition,
   });
   const heads = new AttentionHeads({ graph, config, weights, linear, positions: inputs.positions, tables });
-  const attention = new Attention(graph, config, inputs);
+  const attention = new Attention(graph, config, inputs, shape.tileSize);
 
   const newRows: GraphValue[] = [];
   const attend = (layer: number, x: GraphValue): GraphValue => {

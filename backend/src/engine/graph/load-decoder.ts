@@ -33,6 +33,8 @@ export interface DecoderOptions<AnyPrecision = Precision> {
 }
 
 export interface CpuDecoderOptions extends DecoderOptions {
+  /** See `TileShape`. */
+  readonly tileSize: number;
   /** How 8-bit weights must be stored for exact products on this processor (executor/exact-products.ts). */
   readonly exactNumbers: RowNumbers | undefined;
 }

@@ -69,6 +69,31 @@ describe("BlockPool", () => {
     expect(pool.acquire([], 3)).toEqual([1, 2, 0]);
   });
 
+  test("hands out tiles from their first block on, and what they have left only when no tile is whole", () => {
+    const pool = new BlockPool(7, 4, 8);
+    const [first] = pool.acquire([], 1) ?? [];
+    const [second] = pool.acquire([], 1) ?? [];
+    expect([first, second]).toEqual([0, 2]);
+    expect(pool.acquire([], 1, ids(0))).toEqual([1]);
+    expect(pool.acquire([], 2)).toEqual([4, 5]);
+    // The last tile has a single block: it is whole.
+    expect(pool.acquire([], 2)).toEqual([6, 3]);
+    expect(pool.acquire([], 1, ids(2))).toBeUndefined();
+    pool.free(ids(5, 3));
+    expect(pool.acquire([], 1, ids(2))).toEqual([3]);
+  });
+
+  test("evicts whole tiles, the one whose last block was freed longest ago first", () => {
+    const pool = withNamed(6, 6, 2);
+    pool.free(ids(3, 1, 0, 2, 4));
+    expect(pool.acquire([], 3)).toEqual([0, 1, 2]);
+    expect([0, 1, 2, 3, 4].map((id) => pool.find(name(id)))).toEqual([undefined, undefined, undefined, 3, 4]);
+    // A tile that is shared again is no longer whole; what it has left goes last.
+    pool.free(ids(0, 1));
+    expect(pool.acquire(ids(3), 2, [])).toEqual([0, 1]);
+    expect(pool.acquire([], 1)).toEqual([4]);
+  });
+
   test("its journal begins with all names, then tells which came and went; without one nothing is kept", () => {
     const pool = withNamed(3, 4);
     pool.free(ids(0, 1, 2));
@@ -127,8 +152,8 @@ function name(number: number): BlockHash {
 }
 
 /** A pool whose first `numNamed` blocks are owned once, each named after its id. */
-function withNamed(numNamed: number, numBlocks = numNamed): BlockPool {
-  const pool = new BlockPool(numBlocks, 4);
+function withNamed(numNamed: number, numBlocks = numNamed, blocksPerTile = 1): BlockPool {
+  const pool = new BlockPool(numBlocks, 4, 4 * blocksPerTile);
   for (const id of pool.acquire([], numNamed) ?? []) pool.name(id, name(id));
   return pool;
 }

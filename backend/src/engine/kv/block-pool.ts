@@ -1,33 +1,34 @@
 // Who owns which block of the KV pool, and which blocks still hold a prefix that may be asked for again.
 //
-// Which free block is handed out next: first those that hold nothing with a name, lowest id first; then, when there are none,
-// the named ones, least recently used first, which lose their name. So nothing worth keeping is lost while there is room,
-// and until the pool has once been full the blocks in use lie as close together as without a cache. After that, blocks
-// follow age and not place: the CPU executor moves those that decode together (executor/block-places.ts). What that leaves of
+// Which free block is handed out next (free-blocks.ts): first those of tiles that hold nothing with a name, lowest id first; then,
+// when there are none, those of tiles with names, least recently used first, which lose their names. So nothing worth keeping is
+// lost while there is room, and until the pool has once been full the blocks in use lie as close together as without a cache.
+// After that, blocks follow age and not place: the CPU executor moves those that decode together (executor/block-places.ts). What that leaves of
 // the price of scatter, `npm run bench:prefix-cache` shows.
 import { type BlockHash, shorten } from "@sluice/shared/hash-chain.ts";
 import type { BlockId } from "./block-id.ts";
 import { CacheJournal } from "./cache-journal.ts";
 import { ExpectedNames } from "./expected-names.ts";
-import { IdleBlocks } from "./idle-blocks.ts";
-import { LowestFree } from "./lowest-free.ts";
+import { FreeBlocks } from "./free-blocks.ts";
 
 /**
  * Which blocks of the KV pool are free and which are owned, and by how many. It holds no keys or values: the executor
  * owns the memory, the pool owns the right to use it.
  *
  * Invariants:
- * 1. A block is owned by one or more, or free; a free one is idle when it has a name, else blank.
+ * 1. A block is owned by one or more, or free; a free one may have a name.
  * 2. numFree + numOwned = numBlocks.
  * 3. A name belongs to at most one block. A block loses its name only when it is handed out as a new one.
- * 4. Blank blocks are handed out first, lowest id first; then idle ones, least recently freed first.
+ * 4. Whole blank tiles are handed out first, lowest id first; then whole tiles with names, least recently freed first; then what
+ *    others' tiles have left.
  */
 export class BlockPool {
   readonly numBlocks: number;
   /** Tokens a block holds. */
   readonly blockSize: number;
-  readonly #blank: LowestFree;
-  readonly #idle: IdleBlocks;
+  /** Blocks that should have ids side by side: those of a sequence's tokens from a multiple of so many blocks on. */
+  readonly blocksPerTile: number;
+  readonly #free: FreeBlocks;
   // blockId -> how many own it
   readonly #numOwners: Uint32Array;
   // blockId -> its name; absent while its content has none
@@ -37,18 +38,19 @@ export class BlockPool {
   /** Absent while nobody wants to know what happens to names. */
   #journal: CacheJournal | undefined;
 
-  constructor(numBlocks: number, blockSize: number) {
+  /** @param tileSize tokens, a multiple of blockSize; a block by default. */
+  constructor(numBlocks: number, blockSize: number, tileSize = blockSize) {
     this.numBlocks = numBlocks;
     this.blockSize = blockSize;
-    this.#blank = new LowestFree(numBlocks);
-    this.#idle = new IdleBlocks(numBlocks);
+    this.blocksPerTile = tileSize / blockSize;
+    this.#free = new FreeBlocks(numBlocks, this.blocksPerTile);
     this.#numOwners = new Uint32Array(numBlocks);
     this.#nameOf = Array.from({ length: numBlocks }, () => undefined);
   }
 
   /** Blocks that nobody owns, those with a name included. */
   get numFree(): number {
-    return this.#blank.size + this.#idle.size;
+    return this.#free.size;
   }
 
   /**
@@ -74,18 +76,29 @@ export class BlockPool {
     return this.#named.get(name);
   }
 
+  /** Whether the next block of the tile is free and has no name: a sequence may go on there, and nothing is lost. */
+  hasBlankAfter(id: BlockId): boolean {
+    return this.#free.hasBlankAfter(id);
+  }
+
   /**
    * One more owner for each of `shared`, and `count` new blocks besides, which are returned.
    * All or nothing: absent, with nothing taken, when too few are free.
+   *
+   * @param before all blocks that the new ones come behind, in position order.
    */
-  acquire(shared: readonly BlockId[], count: number): BlockId[] | undefined {
-    const numIdle = shared.reduce((sum, id) => sum + Number(this.#idle.has(id)), 0);
-    if (count > this.numFree - numIdle) return undefined;
+  acquire(shared: readonly BlockId[], count: number, before = shared): BlockId[] | undefined {
+    const numSharedFree = shared.reduce((sum, id) => sum + Number(this.#free.has(id)), 0);
+    if (count > this.numFree - numSharedFree) return undefined;
     for (const id of shared) {
-      if (this.#idle.has(id)) this.#idle.remove(id);
+      if (this.#free.has(id)) this.#free.remove(id);
       this.#numOwners[id] = this.#ownersOf(id) + 1;
     }
-    return Array.from({ length: count }, () => this.#take());
+    const taken: BlockId[] = [];
+    for (let index = before.length; taken.length < count; index++) {
+      taken.push(this.#take(index % this.blocksPerTile === 0 ? undefined : (taken.at(-1) ?? before.at(-1))));
+    }
+    return taken;
   }
 
   /** Names an owned block after its content, which must be complete. Does nothing when it, or another, has that name. */
@@ -122,26 +135,24 @@ export class BlockPool {
       if (numOwners === 0) throw new Error(`block ${id} is freed but not owned`);
       this.#numOwners[id] = numOwners - 1;
       if (numOwners > 1) continue;
-      if (this.#nameOf[id] === undefined) this.#blank.push(id);
-      else this.#idle.push(id);
+      this.#free.push(id, this.#nameOf[id] !== undefined);
     }
   }
 
-  #take(): BlockId {
-    const id = this.#blank.pop() ?? this.#evict();
+  #take(before: BlockId | undefined): BlockId {
+    const id = this.#free.take(before);
     if (id === undefined || this.#ownersOf(id) !== 0) throw new Error(`block ${id} is both free and owned`);
+    this.#forgetName(id);
     this.#numOwners[id] = 1;
     return id;
   }
 
-  #evict(): BlockId | undefined {
-    const id = this.#idle.shift();
-    const name = id === undefined ? undefined : this.#nameOf[id];
-    if (id === undefined || name === undefined) return undefined;
+  #forgetName(id: BlockId): void {
+    const name = this.#nameOf[id];
+    if (name === undefined) return;
     this.#named.delete(name);
     this.#nameOf[id] = undefined;
     if (!this.#expected.has(name)) this.#journal?.noteEvicted(shorten(name));
-    return id;
   }
 
   /** None for an id that is not in the pool. */

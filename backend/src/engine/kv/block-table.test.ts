@@ -55,6 +55,32 @@ describe("BlockTable", () => {
     expect(pool.numFree).toBe(3);
   });
 
+  test("finds part of a tile only where it can go on in it, and goes on with the tile's own blocks", () => {
+    const pool = new BlockPool(16, blockSize, 2 * blockSize);
+    const lengths = [17, 13, 9, 8, 5];
+    const countCached = () => lengths.map((length) => tableOf(pool).countCached(upTo(length)));
+    const first = tableOf(pool);
+    first.start(upTo(13));
+    first.publish(upTo(13), 13);
+    // Its last block is owned as long as it runs, and blank after that; the second tile's blocks both have names.
+    expect(countCached()).toEqual([8, 8, 8, 0, 0]);
+    first.release();
+    expect(countCached()).toEqual([12, 12, 8, 0, 0]);
+    first.start(upTo(13));
+    expect(first.blockIds).toEqual([0, 1, 2, 3]);
+    const second = tableOf(pool);
+    expect(second.start(upTo(13))).toBe(8);
+    expect(second.blockIds).toEqual([0, 1, 4, 5]);
+    const third = new BlockTable(pool);
+    third.start(upTo(1));
+    second.growTo(17);
+    third.growTo(5);
+    expect([second.blockIds, third.blockIds]).toEqual([
+      [0, 1, 4, 5, 8],
+      [6, 7],
+    ]);
+  });
+
   test("under any interleaving: tokens read back right, no shared block is written, salts never meet, all return", () => {
     // Zeroes up to a fork and ones from there on: prompts that begin alike.
     const tokenIds = fc
@@ -70,9 +96,10 @@ describe("BlockTable", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 24 }),
+        fc.constantFrom(1, 2, 3),
         fc.array(command, { maxLength: 100, size: "max" }),
-        (numBlocks, commands) => {
-          const model = new PoolModel(numBlocks);
+        (numBlocks, blocksPerTile, commands) => {
+          const model = new PoolModel(numBlocks, blocksPerTile);
           for (const { table, action, tokenIds, amount } of commands) {
             if (action === "start") numHits += model.start(table, tokenIds);
             else if (action === "compute") model.compute(table, amount);
@@ -97,8 +124,8 @@ class PoolModel {
   readonly #memory = new Map<number, number>();
   readonly #sequences;
 
-  constructor(numBlocks: number) {
-    const pool = new BlockPool(numBlocks, blockSize);
+  constructor(numBlocks: number, blocksPerTile: number) {
+    const pool = new BlockPool(numBlocks, blockSize, blocksPerTile * blockSize);
     this.#pool = pool;
     this.#sequences = Array.from({ length: 6 }, (_, index) => ({
       salt: String(index % 2),

@@ -37,12 +37,12 @@ export class BlockTable {
   countCached(tokenIds: readonly number[], numSeen = 0): number {
     const chain = this.#chain;
     if (chain === undefined) return 0;
-    const isThere = (index: number): boolean => this.#pool.find(chain.hashOf(index, tokenIds)) !== undefined;
+    const find = (index: number): BlockId | undefined => this.#pool.find(chain.hashOf(index, tokenIds));
     const numAllowed = this.#numShareable(tokenIds);
     let numFound = Math.floor(numSeen / this.#pool.blockSize);
-    while (numFound > 0 && !isThere(numFound - 1)) numFound -= 1;
-    while (numFound < numAllowed && isThere(numFound)) numFound += 1;
-    return numFound * this.#pool.blockSize;
+    while (numFound > 0 && find(numFound - 1) === undefined) numFound -= 1;
+    while (numFound < numAllowed && find(numFound) !== undefined) numFound += 1;
+    return this.#countUsable(numFound, numFound > 0 ? find(numFound - 1) : undefined) * this.#pool.blockSize;
   }
 
   /** Tells whoever follows the cache that the prompt's full blocks are going to be here, until `retract`. Once at a time. */
@@ -80,7 +80,7 @@ export class BlockTable {
   growTo(numTokens: number): boolean {
     const numMissing = this.#pool.blocksFor(numTokens) - this.#blockIds.length;
     if (numMissing <= 0) return true;
-    const blockIds = this.#pool.acquire([], numMissing);
+    const blockIds = this.#pool.acquire([], numMissing, this.#blockIds);
     if (blockIds === undefined) return false;
     this.#blockIds.push(...blockIds);
     return true;
@@ -111,6 +111,15 @@ export class BlockTable {
     return Math.floor((tokenIds.length - 1) / this.#pool.blockSize);
   }
 
+  /**
+   * Of blocks that were found, the first ones: a tile that is only begun is of use when the next block in it is there to take. Else
+   * its blocks would lie apart, and attention would copy them together in every step.
+   */
+  #countUsable(numFound: number, last: BlockId | undefined): number {
+    const numBegun = numFound % this.#pool.blocksPerTile;
+    return last !== undefined && numBegun > 0 && !this.#pool.hasBlankAfter(last) ? numFound - numBegun : numFound;
+  }
+
   #findCached(tokenIds: readonly number[]): BlockId[] {
     const found: BlockId[] = [];
     if (this.#chain === undefined) return found;
@@ -120,6 +129,6 @@ export class BlockTable {
       if (id === undefined) break;
       found.push(id);
     }
-    return found;
+    return found.slice(0, this.#countUsable(found.length, found.at(-1)));
   }
 }

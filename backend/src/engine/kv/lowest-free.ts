@@ -1,28 +1,22 @@
-import type { BlockId } from "./block-id.ts";
-
 /**
- * The free block ids, lowest first. Lowest first keeps the blocks in use at the front of the pool, so that an executor
- * need only touch the pool up to its highest block in use.
+ * Free ids, lowest first. Lowest first keeps what is in use at the front of the pool, so that an executor need only touch the
+ * pool up to the highest id in use.
  *
- * A binary heap in one fixed array: nothing is allocated after construction, both operations are O(log numBlocks).
+ * A binary heap in one fixed array: nothing is allocated after construction, both operations are O(log numIds).
  */
-export class LowestFree {
+export class LowestFree<Id extends number> {
   readonly #heap: Int32Array;
   #size: number;
 
-  /** Starts with every id from 0 to numBlocks - 1 free. */
-  constructor(numBlocks: number) {
+  /** Starts with every id from 0 to numIds - 1 free. */
+  constructor(numIds: number) {
     // An ascending array is already a heap.
-    this.#heap = Int32Array.from({ length: numBlocks }, (_, index) => index);
-    this.#size = numBlocks;
+    this.#heap = Int32Array.from({ length: numIds }, (_, index) => index);
+    this.#size = numIds;
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Absent when no block is free. */
-  pop(): BlockId | undefined {
+  /** Absent when none is free. */
+  pop(): Id | undefined {
     if (this.#size === 0) return undefined;
     const heap = this.#heap;
     const lowest = at(heap, 0);
@@ -36,11 +30,11 @@ export class LowestFree {
       hole = child;
     }
     heap[hole] = moved;
-    return lowest as BlockId;
+    return lowest as Id;
   }
 
   /** The caller answers for `id` not being free already. */
-  push(id: BlockId): void {
+  push(id: Id): void {
     const heap = this.#heap;
     let hole = this.#size;
     this.#size += 1;

@@ -26,9 +26,8 @@ const MAX_DRAFTED_STEP_TOKENS = 32;
  * A step that is being filled, up to its token budget.
  *
  * A chunk ends at its sequence's newest token or at a block's end. How far a chunk may go depends on what else is in the
- * step, and that must not show in the result: attention adds up block by block, so a token's sum has the same terms in
- * the same order wherever the chunks were cut, as long as none is cut inside a block. The prefix cache holds whole blocks
- * only, so a chunk that begins where it ended is such a chunk too.
+ * step, and that must not show in the result: on the CPU attention adds up tile by tile, so a token's sum has the same terms in
+ * the same order wherever the chunks were cut (executor/tile-plan.ts).
  */
 export class StepPlan {
   readonly #blockSize: number;

@@ -70,6 +70,7 @@ export async function createWebGpuExecutor(options: WebGpuExecutorOptions): Prom
       vocabSize: config.vocabSize,
       maxModelLen,
       blockSize,
+      tileSize: blockSize,
       numBlocks,
       embedding: { size: config.hiddenSize, pooling },
       numCandidates: numCandidates(config),
