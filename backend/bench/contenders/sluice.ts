@@ -54,6 +54,7 @@ function environment(modelDir: string, cacheDir: string, setup: SluiceSetup): No
     SLUICE_NUM_THREADS: String(setup.numThreads),
     SLUICE_BLOCK_SIZE: String(blockSize),
     SLUICE_NUM_BLOCKS: String(numBlocks),
+    SLUICE_NUM_SPECULATIVE_TOKENS: "0",
     SLUICE_MAX_NUM_SEQS: String(numSequences),
     SLUICE_MAX_QUEUED_REQUESTS: String(setup.maxQueuedRequests ?? numSequences),
     SLUICE_MAX_QUEUED_TOKENS: String(2 ** 22),

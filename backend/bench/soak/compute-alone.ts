@@ -9,10 +9,15 @@ export interface Known {
   readonly alone: Answer;
 }
 
-const ample = { SLUICE_BLOCK_SIZE: "16", SLUICE_NUM_BLOCKS: "1024", SLUICE_PREFIX_CACHING: "off" };
+const ample = {
+  SLUICE_BLOCK_SIZE: "16",
+  SLUICE_NUM_BLOCKS: "1024",
+  SLUICE_PREFIX_CACHING: "off",
+  SLUICE_NUM_SPECULATIVE_TOKENS: "0",
+};
 const timeoutMs = 120_000;
 
-/** One request at a time, in an engine with room for it and no prefix cache. @throws when a first choice is not what n = 1 gives. */
+/** One request at a time, in an engine with room for it no prefix cache and no guesses. @throws when a first choice is not what n = 1 gives. */
 export async function computeAlone(plans: readonly SoakPlan[], model: ServedModel): Promise<readonly Known[]> {
   const engine = await SoakEngine.start(ample);
   try {

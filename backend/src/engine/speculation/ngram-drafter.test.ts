@@ -14,7 +14,7 @@ function draftAll(prompt: readonly number[], output: readonly number[], most = 1
 
 describe("NgramDrafter", () => {
   test("guesses what followed the same tokens, more of it as guesses come true, and never more than it may", () => {
-    const phrase = [11, 12, 13, 14, 15, 16, 17, 18, 19];
+    const phrase = Array.from({ length: 16 }, (_, index) => 11 + index);
     const lengths = draftAll([1, ...phrase, 2], phrase).map((draft) => draft.length);
     expect(lengths.slice(0, 3)).toEqual([0, 0, 1]);
     expect(Math.max(...lengths)).toBe(5);

@@ -1,14 +1,19 @@
 // Prompt lookup decoding (Saxena, 2023; vLLM's `ngram` method): what followed the last time the same few tokens were there is
 // guessed to follow again. Answers quote their prompts, code and JSON repeat themselves, and a guess costs no model.
 //
-// How often it guesses is learned from guesses that need no step: whether its next token came true is seen with every token,
-// drafted or not. So a text that does not repeat itself costs a few looks into a table, and one that begins to is noticed.
+// How sure a guess is depends on how far back the text is the same, and is learned from guesses that need no step: whether the
+// next token came true is seen with every token, drafted or not. So a text that does not repeat itself costs a few looks into a
+// table, and one that begins to is noticed.
 import type { SpeculationParams } from "./speculation-params.ts";
 
+/** Guesses are told apart by how many tokens before them are the same: up to each of these, or more. */
+const MATCH_LENGTHS = [2, 3, 4, 6, 8, 12, 16] as const;
+/** Longer ones are not told apart from these. */
+const LONGEST_MATCH = 17;
+/** How likely guesses are to come true, of the shortest match and of the longest, before any was seen to. */
+const FIRST_LIKELIHOODS = [0.5, 0.9] as const;
 /** How much the newest guess counts in the rate at which guesses come true. */
-const NEWEST_WEIGHT = 0.25;
-/** Of a sequence of which nothing was guessed yet: one token is tried. */
-const FIRST_RATE = 0.5;
+const NEWEST_WEIGHT = 0.2;
 /** A token is drafted when it, and all before it, are at least so likely to come true: about what its row costs. */
 const LEAST_LIKELIHOOD = 0.35;
 
@@ -21,7 +26,10 @@ export class NgramDrafter {
   #numRead = 0;
   /** Index of the token that is guessed to follow; absent when nothing like the last tokens was there before. */
   #guess: number | undefined;
-  #rate = FIRST_RATE;
+  /** How many tokens before the guess are those before the next token; no more than LONGEST_MATCH are counted. */
+  #matchLength = 0;
+  // index in MATCH_LENGTHS, or past them -> the rate at which such guesses came true
+  readonly #rates = firstRates();
   #isStopped = false;
 
   constructor(params: SpeculationParams, numPromptTokens: number) {
@@ -43,12 +51,14 @@ export class NgramDrafter {
     if (this.#isStopped) return [];
     for (; this.#numRead < tokenIds.length; this.#numRead += 1) this.#read(tokenIds, this.#numRead);
     if (this.#guess === undefined) return [];
-    const length = Math.min(most, this.#lengthWorthwhile());
+    const mostDrafted = Math.min(most, this.#params.numSpeculativeTokens);
     const drafted: number[] = [];
+    let likelihood = 1;
     // A guess that comes to the end goes on with itself: what repeats is guessed to repeat on.
-    for (let index = this.#guess; drafted.length < length; index += 1) {
+    for (let index = this.#guess; drafted.length < mostDrafted; index += 1) {
+      likelihood *= this.#rates[rateIndex(this.#matchLength + drafted.length)] ?? 0;
       const tokenId = index < tokenIds.length ? tokenIds[index] : drafted[index - tokenIds.length];
-      if (tokenId === undefined) break;
+      if (tokenId === undefined || likelihood < LEAST_LIKELIHOOD) break;
       drafted.push(tokenId);
     }
     return drafted;
@@ -60,17 +70,13 @@ export class NgramDrafter {
     for (const { places } of this.#lastOf) places.clear();
   }
 
-  #lengthWorthwhile(): number {
-    const { numSpeculativeTokens } = this.#params;
-    if (this.#rate >= 1) return numSpeculativeTokens;
-    return Math.min(numSpeculativeTokens, Math.floor(Math.log(LEAST_LIKELIHOOD) / Math.log(this.#rate)));
-  }
-
   /** Takes note of the token at `index`, and guesses where the one after it was before. */
   #read(tokenIds: readonly number[], index: number): void {
     if (this.#guess !== undefined && index >= this.#numPromptTokens) {
       const isTrue = Number(tokenIds[this.#guess] === tokenIds[index]);
-      this.#rate += NEWEST_WEIGHT * (isTrue - this.#rate);
+      const at = rateIndex(this.#matchLength);
+      const rate = this.#rates[at] ?? 0;
+      this.#rates[at] = rate + NEWEST_WEIGHT * (isTrue - rate);
     }
     this.#guess = undefined;
     for (const { length, places } of this.#lastOf) {
@@ -78,9 +84,12 @@ export class NgramDrafter {
       const hash = hashNgram(tokenIds, index, length);
       const place = places.get(hash);
       places.set(hash, index);
-      if (this.#guess === undefined && place !== undefined && isSame(tokenIds, place, index, length)) {
-        this.#guess = place + 1;
-      }
+      if (this.#guess !== undefined || place === undefined) continue;
+      const matchLength = countSame(tokenIds, place, index);
+      // Hashes may be equal by chance.
+      if (matchLength < length) continue;
+      this.#guess = place + 1;
+      this.#matchLength = matchLength;
     }
   }
 }
@@ -93,8 +102,22 @@ function hashNgram(tokenIds: readonly number[], end: number, length: number): nu
   return hash;
 }
 
-/** Whether the n-grams that end at `a` and `b` are one: hashes may be equal by chance. */
-function isSame(tokenIds: readonly number[], a: number, b: number, length: number): boolean {
-  for (let back = 0; back < length; back += 1) if (tokenIds[a - back] !== tokenIds[b - back]) return false;
-  return true;
+/** How many tokens up to those at `a` and `b`, of which `a` is the first, are the same; counted up to LONGEST_MATCH. */
+function countSame(tokenIds: readonly number[], a: number, b: number): number {
+  let count = 0;
+  while (count < LONGEST_MATCH && count <= a && tokenIds[a - count] === tokenIds[b - count]) count += 1;
+  return count;
+}
+
+function rateIndex(matchLength: number): number {
+  const index = MATCH_LENGTHS.findIndex((length) => matchLength <= length);
+  return index < 0 ? MATCH_LENGTHS.length : index;
+}
+
+function firstRates(): number[] {
+  const [least, most] = FIRST_LIKELIHOODS;
+  return Array.from(
+    { length: MATCH_LENGTHS.length + 1 },
+    (_, index) => least + ((most - least) * index) / MATCH_LENGTHS.length,
+  );
 }
