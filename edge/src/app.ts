@@ -38,7 +38,8 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.use("/v1/*", tellApi(now));
   app.use(limitHeaders, shieldFromFloods(parts.floodShield));
 
-  const { read, readFree, readResponse, enter, converse, route, answer, answerResponse } = inferenceSteps(parts);
+  const { read, readFree, readResponse, readInputTokens, enter, converse, route, answer, answerResponse } =
+    inferenceSteps(parts);
   const { responseStores: stores } = parts;
   const identify = authenticate(parts);
   const once = remember({ runs: parts.idempotentRuns, enter, log: parts.log });
@@ -47,6 +48,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   const apart = runApart(stores);
   const respond = [identify, readResponse, once, enter, account, converse, apart, route, answerResponse] as const;
   const tokenize = [identify, readFree, enter, account, route, answer] as const;
+  const countInput = [identify, readInputTokens, enter, account, converse, route, answer] as const;
   const describeModels = [identify, enter, route, answer] as const;
 
   app.post("/v1/chat/completions", ...infer).all(refuseMethod("POST"));
@@ -55,6 +57,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.post("/v1/tokenize", ...tokenize).all(refuseMethod("POST"));
   app.post("/v1/detokenize", ...tokenize).all(refuseMethod("POST"));
   app.post("/v1/responses", ...respond).all(refuseMethod("POST"));
+  app.post("/v1/responses/input_tokens", ...countInput).all(refuseMethod("POST"));
   app.get("/v1/responses/:id/input_items", identify, enter, listInputItems(stores)).all(refuseMethod("GET"));
   app.post("/v1/responses/:id/cancel", identify, enter, cancelResponse(stores)).all(refuseMethod("POST"));
   app

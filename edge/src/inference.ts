@@ -4,6 +4,7 @@ import { chooseRegion } from "#edge/middleware/choose-region.ts";
 import { converse } from "#edge/middleware/converse.ts";
 import { forward } from "#edge/middleware/forward.ts";
 import { readBody } from "#edge/middleware/read-body.ts";
+import { readInputTokensRequest } from "#edge/middleware/read-input-tokens-request.ts";
 import { readResponseRequest } from "#edge/middleware/read-response-request.ts";
 import { relayResponse } from "#edge/middleware/relay-response.ts";
 import type { Parts } from "#edge/parts.ts";
@@ -19,6 +20,7 @@ export function inferenceSteps(parts: Parts) {
     /** The body of a request that computes nothing. */
     readFree: readBody(bounds, () => noTokens),
     readResponse: readBody(bounds, readResponseRequest),
+    readInputTokens: readBody(bounds, readInputTokensRequest),
     /** Whether the credential may, and what it may use. */
     enter: admit({ ...parts, expiryWarningMs: config.keyLifetimes.warningMs }, "inference"),
     /** What a response goes on from. */

@@ -32,6 +32,20 @@ test.each(["tokenize", "detokenize"])("/v1/%s counts as a request, and uses no t
   ]);
 });
 
+test("the input of a response is counted with what it goes on from, at no cost of tokens", async () => {
+  const { value } = await edge.createKey({ tpm: 10_000 });
+  const post = async (path: string, body: object) => {
+    const sent = JSON.stringify({ model: "pocket", ...body });
+    return edge.fetch(path, { method: "POST", headers: authorized(value), body: sent });
+  };
+  const unknown = await post("/v1/responses/input_tokens", { input: "a", previous_response_id: "resp_none" });
+  expect([unknown.status, region.received.length]).toEqual([400, 0]);
+  expect((await post("/v1/responses/input_tokens", { input: "a", temperature: 1 })).status).toBe(400);
+  const counted = await post("/v1/responses/input_tokens", { input: "x".repeat(100_000) });
+  expect(counted.headers.get("x-ratelimit-remaining-tokens")).toBe("10000");
+  expect(region.received.map(({ url }) => url)).toEqual(["/v1/responses/input_tokens"]);
+});
+
 test("a model that the key may not use has no tokens for it", async () => {
   const { value } = await edge.createKey({ models: ["other"] });
   const body = JSON.stringify({ model: "pocket", prompt: "a" });

@@ -23,6 +23,18 @@ describe("openai: responses", () => {
     expect(response.usage?.output_tokens).toBeGreaterThan(20);
   });
 
+  it("counts an input as the response's usage does, also of a conversation and with tools", async () => {
+    const asked = { model, instructions: "Be kind.", input: weather.question, tools: [weatherTool] };
+    const first = await client.responses.create({ ...asked, temperature: 0 });
+    expect((await client.responses.inputTokens.count(asked)).input_tokens).toBe(first.usage?.input_tokens);
+    const next = { model, previous_response_id: first.id, input: count.question };
+    const second = await client.responses.create({ ...next, temperature: 0 });
+    const counted = await client.responses.inputTokens.count(next);
+    expect(counted).toEqual({ object: "response.input_tokens", input_tokens: second.usage?.input_tokens });
+    const wrong = client.responses.inputTokens.count({ model, input: [{ type: "message" } as never] });
+    await expect(wrong).rejects.toMatchObject({ status: 400, param: "input[0].role" });
+  });
+
   it("gives the same text as a chat, streamed and not", async () => {
     const content = "Tell me a story about a fox.";
     const chat = await client.chat.completions.create({

@@ -6,6 +6,7 @@ import { batchRequestSchema } from "@sluice/shared/openai/batch-request.ts";
 import { chatCompletionRequestSchema } from "@sluice/shared/openai/chat-completion-request.ts";
 import { completionRequestSchema } from "@sluice/shared/openai/completion-request.ts";
 import { embeddingRequestSchema } from "@sluice/shared/openai/embedding-request.ts";
+import { inputTokensRequestSchema } from "@sluice/shared/openai/input-tokens.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 import { responseRequestSchema } from "@sluice/shared/openai/response-request.ts";
 import { detokenizeRequestSchema, tokenizeRequestSchema } from "@sluice/shared/openai/tokenize-request.ts";
@@ -26,6 +27,7 @@ const endpoints: Readonly<Record<string, { readonly schema: RequestSchema; reado
   },
   "/v1/completions": { schema: completionRequestSchema, least: { model: "m", prompt: "a" } },
   "/v1/responses": { schema: responseRequestSchema, least: { model: "m", input: "a" } },
+  "/v1/responses/input_tokens": { schema: inputTokensRequestSchema, least: { model: "m", input: "a" } },
   "/v1/embeddings": { schema: embeddingRequestSchema, least: { model: "m", input: "a" } },
   "/v1/batches": {
     schema: batchRequestSchema,

@@ -7,6 +7,7 @@ export type RouteName =
   | "receipts"
   | "chat"
   | "responses"
+  | "input_tokens"
   | "completions"
   | "embeddings"
   | "tokenize"
@@ -31,6 +32,7 @@ const routes: Readonly<Record<string, Route>> = {
   "/v1/models": { name: "models", method: "GET" },
   "/v1/chat/completions": { name: "chat", method: "POST" },
   "/v1/responses": { name: "responses", method: "POST" },
+  "/v1/responses/input_tokens": { name: "input_tokens", method: "POST" },
   "/v1/completions": { name: "completions", method: "POST" },
   "/v1/embeddings": { name: "embeddings", method: "POST" },
   "/v1/tokenize": { name: "tokenize", method: "POST" },

@@ -28,6 +28,7 @@ import { getModel, listModels, type Region, regionStatus } from "./region.ts";
 import { answerReceipts } from "./receipts/answer-receipts.ts";
 import type { ReceiptBook } from "./receipts/receipt-book.ts";
 import { receiptOf } from "./receipts/receipt-of.ts";
+import { answerInputTokens } from "./responses/answer-input-tokens.ts";
 import { answerResponse } from "./responses/answer-response.ts";
 import { RequestRecord } from "./request-record.ts";
 import { matchRoute, type RouteMatch, type RouteName } from "./router.ts";
@@ -59,6 +60,7 @@ type Answer = (body: unknown, region: Region, exchange: Exchange) => Promise<voi
 const answers = {
   chat: answerChat,
   responses: answerResponse,
+  input_tokens: answerInputTokens,
   completions: answerCompletion,
   embeddings: answerEmbeddings,
   tokenize: answerTokenize,

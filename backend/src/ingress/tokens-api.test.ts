@@ -54,6 +54,19 @@ describe("/v1/tokenize", () => {
   });
 });
 
+test("/v1/responses/input_tokens counts what the engine gets, also beyond what it takes", async () => {
+  const fields = { instructions: "Be kind.", input: "hell" };
+  const { body } = await ask("/v1/responses/input_tokens", fields);
+  await region.post("/v1/responses", { model: "tiny", ...fields, max_output_tokens: 1 });
+  const sent = engine.requests[0]?.promptTokenIds.length;
+  expect(body).toEqual({ object: "response.input_tokens", input_tokens: sent });
+  expect((await ask("/v1/responses/input_tokens", { input: "x".repeat(2_000) })).body["input_tokens"]).toBeGreaterThan(
+    2_000,
+  );
+  const refusal = { status: 404, body: { error: { code: "model_not_found" } } };
+  expect(await ask("/v1/responses/input_tokens", { model: "other", input: "a" })).toMatchObject(refusal);
+});
+
 describe("/v1/detokenize", () => {
   test("gives back the text, control tokens as they are spelled", async () => {
     const prompt = "<|im_start|>héllo 🦊<|im_end|>";

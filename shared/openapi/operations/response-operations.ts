@@ -1,5 +1,7 @@
+import { inputTokensRequestSchema } from "../../src/openai/input-tokens.ts";
 import { responseRequestSchema } from "../../src/openai/response-request.ts";
 import { inputItemsQuerySchema, retrieveResponseQuerySchema } from "../../src/openai/response-queries.ts";
+import { inputTokens } from "../answers/input-tokens.ts";
 import { deletedResponse, response, responseItemList } from "../answers/response.ts";
 import { responseEvent } from "../answers/response-event.ts";
 import type { Named, Operation } from "./operation.ts";
@@ -17,6 +19,14 @@ export const responseOperations: readonly Operation[] = [
     request: { name: "ResponseRequest", schema: responseRequestSchema },
     answer,
     event,
+  },
+  {
+    method: "post",
+    path: "/v1/responses/input_tokens",
+    tag,
+    summary: "Count the tokens of a response's input",
+    request: { name: "InputTokensRequest", schema: inputTokensRequestSchema },
+    answer: { name: "InputTokens", schema: inputTokens },
   },
   {
     method: "get",

@@ -33,6 +33,7 @@ const routes: readonly Route[] = [
     event: "CreateCompletionResponse",
   },
   { method: "POST", path: /^\/responses$/, ...responseStream },
+  { method: "POST", path: /^\/responses\/input_tokens$/ },
   { method: "GET", path: /^\/responses\/[^/]+$/, ...responseStream },
   { method: "POST", path: /^\/responses\/[^/]+\/cancel$/, answer: "Response" },
   { method: "GET", path: /^\/responses\/[^/]+\/input_items$/, answer: "ResponseItemList" },

@@ -9,6 +9,7 @@ import { assertReserved } from "#ingress/generation/reserved-output.ts";
 import type { Region } from "#ingress/region.ts";
 import { toChatRequest } from "./chat-request.ts";
 import { responseNames } from "./param-names.ts";
+import { requestItems } from "./request-items.ts";
 import { turnStarts } from "./turn-starts.ts";
 
 /** Room for an answer, in tokens, that a conversation is cut for when the request does not say how long it may be. */
@@ -23,7 +24,7 @@ export async function planResponse(
   region: Region,
   exchange: Exchange,
 ): Promise<GenerationPlan> {
-  const items = itemsOf(request.input);
+  const items = requestItems(request.input);
   const isCutToFit = request.truncation === "auto";
   const isOpenEnded = typeof request.max_output_tokens !== "number";
   const draft = async (from: number): Promise<GenerationPlan> => {
@@ -78,12 +79,4 @@ function withoutTurnsBefore(items: readonly InputItem[], from: number): InputIte
 
 function isLasting(item: InputItem): boolean {
   return item.type === "message" && (item.role === "system" || item.role === "developer");
-}
-
-function itemsOf(input: ResponseRequest["input"]): readonly InputItem[] {
-  if (typeof input === "string") return [{ type: "message", role: "user", content: input }];
-  return input.map((item, index) => {
-    if (item.type !== "item_reference") return item;
-    throw new AppError("invalid_value", { param: `input[${index}]`, publicText: "A region keeps no items." });
-  });
 }
