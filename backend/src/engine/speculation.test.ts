@@ -75,7 +75,7 @@ describe.each(["int8", "int4", "fp32"] as const)("in %s", (precision) => {
   const createEngine = (isSpeculating: boolean, on: Executor = executor, prefixCaching = false): Engine =>
     new Engine(on, limits, prefixCaching, local.grammars, isSpeculating ? speculation : undefined);
 
-  test.each(Object.entries(cases))("%s: guessing changes nothing, and spares steps", async (_, change) => {
+  test.each(Object.entries(cases))("guessing changes nothing, and spares steps: %s", async (_, change) => {
     const grammar = local.compile(lines);
     const requests = repetitiveRequests(10).map((each) => change(each, grammar));
     const expected = await answer(createEngine(false), requests);
