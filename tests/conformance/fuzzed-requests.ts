@@ -76,6 +76,17 @@ export function fuzzedRequests(model: string): fc.Arbitrary<FuzzedRequest> {
     { model, input: "Hello!", max_output_tokens: 8, text: { format: { type: "json_schema", name: "a", schema } } },
     { model, input: "Hello!", max_output_tokens: 2, include: ["message.output_text.logprobs"], top_logprobs: 2 },
   ];
+  const inputTokens: readonly Json[] = [
+    { model, input: [{ role: "user", content: [{ type: "input_text", text: "Hello!" }] }], instructions: "Be kind." },
+    {
+      model,
+      input: "Hello!",
+      tools: [{ type: "function", name: "f", parameters: schema, strict: true }],
+      tool_choice: "auto",
+      text: { format: { type: "json_schema", name: "a", schema } },
+      truncation: "auto",
+    },
+  ];
   const embeddings: readonly Json[] = [
     { model, input: "a" },
     { model, input: [[1, 2], [3]], dimensions: 8, encoding_format: "float" },
@@ -100,6 +111,7 @@ export function fuzzedRequests(model: string): fc.Arbitrary<FuzzedRequest> {
     { weight: 6, arbitrary: posted("chat/completions", chat) },
     { weight: 3, arbitrary: posted("completions", completions) },
     { weight: 4, arbitrary: posted("responses", responses) },
+    { weight: 1, arbitrary: posted("responses/input_tokens", inputTokens) },
     { weight: 2, arbitrary: posted("embeddings", embeddings) },
     { weight: 2, arbitrary: posted("tokenize", tokenize) },
     { weight: 1, arbitrary: posted("detokenize", detokenize) },
