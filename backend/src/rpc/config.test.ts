@@ -34,6 +34,14 @@ describe("loadConfig", () => {
     });
   });
 
+  test("memory is planned for all tokens that a step samples from, those guessed ahead among them", () => {
+    const few = { ...env, SLUICE_MAX_NUM_SEQS: "4" };
+    expect(loadConfig(few).executor).toMatchObject({ maxNumSampled: 4 });
+    const speculating = { SLUICE_NUM_SPECULATIVE_TOKENS: "3" };
+    expect(loadConfig({ ...few, ...speculating }).executor).toMatchObject({ maxNumSampled: 32 });
+    expect(loadConfig({ ...env, ...speculating }).executor).toMatchObject({ maxNumSampled: 64 });
+  });
+
   test("an absent token budget is the device's usual one, or the least that many sequences need", () => {
     expect(budgetOf({ SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" })).toBe(512);
     expect(budgetOf({ SLUICE_MAX_NUM_SEQS: "256" })).toBe(256 - 1 + 32);

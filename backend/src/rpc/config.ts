@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { ExecutorOptions } from "#engine/executor/create-executor.ts";
 import { usualTileSize } from "#engine/executor/tile-size.ts";
 import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
+import { maxDraftedStepTokens } from "#engine/scheduler/step-plan.ts";
 import type { SpeculationParams } from "#engine/speculation/speculation-params.ts";
 
 /** Any whole number from `least` up, written in decimal. */
@@ -148,6 +149,12 @@ function speculationOf(values: z.infer<typeof schema>): { readonly speculation?:
   return { speculation: { numSpeculativeTokens, promptLookupMax, promptLookupMin } };
 }
 
+/** Tokens that a step samples from at most. */
+function numSampledBy(values: z.infer<typeof schema>): number {
+  const numDrafted = values.SLUICE_NUM_SPECULATIVE_TOKENS === 0 ? 0 : maxDraftedStepTokens;
+  return Math.max(values.SLUICE_MAX_NUM_SEQS, numDrafted);
+}
+
 /** @throws Error of one line that names a variable whose value the device does not take. */
 function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
   const { SLUICE_DEVICE: device, SLUICE_PRECISION: precision } = values;
@@ -157,14 +164,19 @@ function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
     blockSize,
     numBlocks: values.SLUICE_NUM_BLOCKS ?? usualPoolTokens / blockSize,
     cacheDir: values.SLUICE_CACHE_DIR,
-    maxNumSeqs: values.SLUICE_MAX_NUM_SEQS,
     ...(values.SLUICE_MAX_MODEL_LEN !== undefined && { maxModelLen: values.SLUICE_MAX_MODEL_LEN }),
     ...(values.SLUICE_MEMORY_BUDGET_BYTES !== undefined && { memoryBudgetBytes: values.SLUICE_MEMORY_BUDGET_BYTES }),
   };
   switch (device) {
     case "cpu":
       if (precision === "fp16") throw new Error("SLUICE_PRECISION: must be fp32, int8 or int4 on the CPU");
-      return { ...shared, device, precision, numThreads: values.SLUICE_NUM_THREADS };
+      return {
+        ...shared,
+        device,
+        precision,
+        numThreads: values.SLUICE_NUM_THREADS,
+        maxNumSampled: numSampledBy(values),
+      };
     case "webgpu":
       if (precision === "fp32") throw new Error("SLUICE_PRECISION: must be fp16, int8 or int4 on WebGPU");
       if (blockSize < 32) throw new Error("SLUICE_BLOCK_SIZE: must be 32 or 64 on WebGPU");

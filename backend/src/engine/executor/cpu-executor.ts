@@ -40,8 +40,8 @@ export interface CpuExecutorOptions {
   readonly numThreads: number;
   /** What weights, KV pool and scratch may take together; absent means most of what is free. */
   readonly memoryBudgetBytes?: number;
-  /** Sequences a step may hold; counts for the memory plan only. */
-  readonly maxNumSeqs?: number;
+  /** Tokens a step may sample from; counts for the memory plan only. */
+  readonly maxNumSampled?: number;
   /** Where quantized weights are kept; made when missing. Not used for fp32. */
   readonly cacheDir: string;
   /** See `NativeSessionOptions`. */
@@ -50,7 +50,7 @@ export interface CpuExecutorOptions {
   readonly onProgress?: (numDone: number, numAll: number) => void;
 }
 
-const usualNumSeqs = 64;
+const usualNumSampled = 64;
 
 /**
  * Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own.
@@ -63,13 +63,13 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const model = await openModel(options.modelDir);
   const pooling = await readPooling(options.modelDir);
   const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
-  const { numThreads, blockSize, numBlocks, maxNumSeqs = usualNumSeqs } = options;
+  const { numThreads, blockSize, numBlocks, maxNumSampled = usualNumSampled } = options;
   const tileSize = options.tileSize ?? Math.max(usualTileSize, blockSize);
   if (tileSize % blockSize !== 0)
     throw new RangeError(`tiles of ${tileSize} tokens are no whole blocks of ${blockSize}`);
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
-  checkMemory(model.config, { ...options, tileSize, embeddingBytes, maxModelLen, maxNumSeqs }, budgetBytes);
+  checkMemory(model.config, { ...options, tileSize, embeddingBytes, maxModelLen, maxNumSampled }, budgetBytes);
   const decoder = await loadDecoder(model, {
     ...options,
     tileSize,

@@ -162,6 +162,14 @@ describe("Scheduler", () => {
     expect(drafted.map(({ draftTokenIds }) => draftTokenIds.length)).toEqual([2, 1, 0, 0]);
   });
 
+  test("drafts are of sequences that together are no longer than what memory is planned for", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumBatchedTokens: 20_000 }, 8_000);
+    for (const numTokens of [5_000, 4_000, 3_000]) add(numTokens);
+    step(scheduler);
+    const { scheduled } = scheduler.schedule(() => [1]);
+    expect(scheduled.map(({ draftTokenIds }) => draftTokenIds.length)).toEqual([1, 0, 1]);
+  });
+
   test("drafts take no block, whoever is short of one, and no room beside a prompt", () => {
     const { scheduler, add } = setUp(limits, 64);
     const [first] = [add(6)];

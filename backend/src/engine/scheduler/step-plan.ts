@@ -20,7 +20,13 @@ export type Draft = (sequence: Sequence, most: number) => readonly number[];
  * Tokens of a step up to which there are drafts. A row more is cheap while rows are few, and the CPU executor computes so many in
  * one run (executor/split-step.ts).
  */
-const MAX_DRAFTED_STEP_TOKENS = 32;
+export const maxDraftedStepTokens = 32;
+
+/**
+ * Known tokens, in total, of the sequences of a step that have drafts. Attention copies the keys of who computes more than one token, and
+ * memory is planned for so many (executor/memory-plan.ts: maxPairsPerRun / maxTileRows).
+ */
+const maxDraftedContextTokens = 8192;
 
 /**
  * A step that is being filled, up to its token budget.
@@ -67,12 +73,14 @@ export class StepPlan {
    */
   addDrafts(draft: Draft): void {
     if (!this.#scheduled.every(({ sequence }) => sequence.isDecoding)) return;
-    let room = Math.min(this.#maxNumTokens, MAX_DRAFTED_STEP_TOKENS) - this.#scheduled.length;
+    let room = Math.min(this.#maxNumTokens, maxDraftedStepTokens) - this.#scheduled.length;
+    let contextRoom = maxDraftedContextTokens;
     for (const [index, scheduled] of this.#scheduled.entries()) {
       const { blocks, tokenIds } = scheduled.sequence;
       const most = Math.min(room, blocks.blockIds.length * this.#blockSize - tokenIds.length);
-      if (most <= 0) continue;
+      if (most <= 0 || tokenIds.length > contextRoom) continue;
       const draftTokenIds = draft(scheduled.sequence, most);
+      if (draftTokenIds.length > 0) contextRoom -= tokenIds.length;
       this.#scheduled[index] = { ...scheduled, draftTokenIds };
       room -= draftTokenIds.length;
     }
