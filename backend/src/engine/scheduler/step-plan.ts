@@ -23,10 +23,11 @@ export type Draft = (sequence: Sequence, most: number) => readonly number[];
 export const maxDraftedStepTokens = 32;
 
 /**
- * Known tokens, in total, of the sequences of a step that have drafts. Attention copies the keys of who computes more than one token, and
- * memory is planned for so many (executor/memory-plan.ts: maxPairsPerRun / maxTileRows).
+ * Known tokens, in total, of the sequences of a step that have drafts. Attention copies the keys of whoever computes more than one token:
+ * with more, a step costs more than a fair guess spares (docs/decisions/0038), and less than twice as much is what memory is planned
+ * for (executor/memory-plan.ts: maxPairsPerRun / maxTileRows).
  */
-const maxDraftedContextTokens = 8192;
+const maxDraftedContextTokens = 4096;
 
 /**
  * A step that is being filled, up to its token budget.
