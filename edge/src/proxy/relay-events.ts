@@ -1,6 +1,6 @@
 // Relays a region's event stream, untouched, and knows how it ended.
 //
-// A plain `new Response(upstream.body)` would be cheaper by some 70 µs a stream, but when a region dies it breaks the caller's
+// A plain `new Response(upstream.body)` would be cheaper by some 9 µs a chunk, but when a region dies it breaks the caller's
 // connection, where an SDK's user learns less than from an error event, and nobody here would know that or when the stream
 // ended. A TransformStream would see the end, but parses or copies every chunk in JS, and its `flush` does not run when the
 // caller leaves. `pipeTo` an IdentityTransformStream moves the bytes natively and settles once, on every ending.
