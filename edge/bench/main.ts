@@ -1,5 +1,5 @@
 // What the edge costs: the Worker as it would be deployed, under `workerd serve`, against a bare Hono proxy in the same runtime,
-// Portkey on Node, and nothing at all, in the same run. Rounds are interleaved, so that a slow spell of the machine falls on all.
+// the least proxy that counts what is used, Portkey on Node, and nothing at all, in the same run. Rounds are interleaved, so that a slow spell of the machine falls on all.
 //
 //   npm run bench:edge -- [--rounds 3] [--seconds 4] [--cases 'stream c32,burst c32'] [--no-portkey] [--parts | --only-parts]
 //
@@ -44,7 +44,7 @@ const region = await startRegion();
 const started: Gateway[] = [];
 try {
   const key = await mintBenchKey();
-  const floor = await start(startFloor(join(folder, "floor"), region.url));
+  const floor = await start(startFloor("floor", join(folder, "floor"), region.url));
   const edgeIn = (name: string) => ({
     name,
     folder: join(folder, name.replaceAll(/\W+/g, "-")),
@@ -78,7 +78,8 @@ async function compare(floor: Gateway, edge: Gateway): Promise<void> {
     pid: undefined,
     stop: async () => undefined,
   };
-  const gateways = [direct, floor, edge, ...(await portkey())];
+  const metered = await start(startFloor("metered floor", join(folder, "metered-floor"), region.url));
+  const gateways = [direct, floor, metered, edge, ...(await portkey())];
   const results = new Results();
   await inTurns(gateways, async (gateway, round) => {
     for (const loadCase of cases) {
@@ -87,7 +88,7 @@ async function compare(floor: Gateway, edge: Gateway): Promise<void> {
         results.add(gateway.name, loadCase.name, await measure(gateway, loadCase, durationMs));
       } catch (thrown) {
         // What others cannot answer is no reason to say nothing of ours.
-        if (gateway === edge || gateway === floor) throw thrown;
+        if (gateway === edge || gateway === floor || gateway === metered) throw thrown;
         console.log(`Not measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
       }
     }

@@ -51,18 +51,19 @@ export async function startEdge({ name, folder, regionUrl, key, aliases }: EdgeO
   return { name, url: `${url}${completions}`, headers, ...running };
 }
 
-export async function startFloor(folder: string, regionUrl: string): Promise<Gateway> {
+/** The bare proxy, or the one that counts. */
+export async function startFloor(name: "floor" | "metered floor", folder: string, regionUrl: string): Promise<Gateway> {
   const { compatibility_date: compatibilityDate = "" } = readConfig({ config: join(root, "wrangler.toml") });
-  const main = join(import.meta.dirname, "../workers/floor.ts");
+  const main = join(import.meta.dirname, `../workers/${name.replace(" ", "-")}.ts`);
   const { url, pid, stop } = await serve(folder, {
     script: await bundleAlone(join(folder, "bundle"), main, compatibilityDate),
     environment: { UPSTREAM: regionUrl },
     compatibilityDate,
     compatibilityFlags: ["enable_request_signal"],
     bindings: [],
-    durableObjects: [],
+    durableObjects: name === "floor" ? [] : [{ binding: "KEY_GATE", className: "KeyGate" }],
   });
-  return { name: "floor", url: `${url}${completions}`, headers: {}, pid, stop };
+  return { name, url: `${url}${completions}`, headers: {}, pid, stop };
 }
 
 function textsOf(variables: object): Readonly<Record<string, string>> {
