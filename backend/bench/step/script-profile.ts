@@ -38,7 +38,8 @@ export async function profileScript(work: () => Promise<void>): Promise<Readonly
 function nameOf(functionName: string, url: string): string | undefined {
   if (functionName === "(idle)" || url.startsWith("node:inspector")) return undefined;
   if (functionName === "(garbage collector)") return "garbage collection";
-  // The native call is a function without a name or a file, or none that the profiler knows.
-  if ((functionName === "" || functionName === "(program)") && url === "") return "native run";
+  // The native call is a function without a file. Its name says nothing: the binding's functions have one entry in common, and
+  // the profiler may take one for another.
+  if (url === "" && functionName !== "(root)") return "native run";
   return PARTS.find(([pattern]) => pattern.test(url))?.[1] ?? "other";
 }
