@@ -1,5 +1,3 @@
-import { AppError } from "@sluice/shared/errors.ts";
-import type { PrefixScope } from "@sluice/shared/hash-chain.ts";
 import { candidatesFor, chooseFromCandidates } from "./candidate-choices.ts";
 import { checkGrammar } from "./check-grammar.ts";
 import { checkRequest } from "./check-request.ts";
@@ -7,10 +5,10 @@ import type { Pooler } from "./embedding/pooler.ts";
 import type { Executor, ExecutorSpec } from "./executor/executor.ts";
 import { EngineCounter } from "./engine-counter.ts";
 import { isAtFault } from "./executor/finite-check.ts";
-import type { Admission, EngineLoad, Finish, GenerationRequest, Logprobs, SequenceEvent } from "./generation.ts";
+import type { Admission, EngineLoad, GenerationRequest, SequenceEvent } from "./generation.ts";
 import { findRoom, noRoom } from "./find-room.ts";
-import { Forks, forksOf } from "./forks.ts";
 import { GenerationOpener } from "./generation-opener.ts";
+import { Generations } from "./generations.ts";
 import type { CompiledGrammar, GrammarId } from "./grammar/compiled-grammar.ts";
 import type { Grammars } from "./grammar/grammars.ts";
 import { BlockPool } from "./kv/block-pool.ts";
@@ -36,13 +34,10 @@ import { type NextToken, TokenAppender } from "./token-appender.ts";
  *
  * `add` and `abort` may be called at any time, also while a step is under way; `step` only after the last one settled.
  *
- * Longer than most files: what becomes of a request from its admission to its end is told in one place.
+ * Who is under way, and how each ends, is in generations.ts.
  *
- * Invariants:
- * 1. Every sequence of an admitted request ends in exactly one `finished` or `failed` event.
- * 2. A sequence that ended owns no blocks.
- * 3. A sequence's tokens depend on its request and its place in it alone, not on what runs beside it, on how often it was
- *    preempted, or on what the prefix cache had of it.
+ * Invariant: a sequence's tokens depend on its request and its place in it alone, not on what runs beside it, on how often it was
+ * preempted, or on what the prefix cache had of it.
  */
 export class Engine {
   /** The executor's, with `maxModelLen` cut to what the pool can hold for one sequence. */
@@ -54,10 +49,8 @@ export class Engine {
   readonly #logprobs = new LogprobReader();
   readonly #appender: TokenAppender;
   readonly #prefixes: PrefixSharing;
-  readonly #opener: GenerationOpener;
   readonly #grammars: Grammars | undefined;
-  readonly #live = new Map<SequenceId, LiveGeneration>();
-  readonly #forks = new Forks<LiveGeneration>();
+  readonly #generations: Generations;
   readonly #draft: Draft | undefined;
   readonly #maxLiveSequences: number;
   readonly #counter = new EngineCounter();
@@ -85,7 +78,9 @@ export class Engine {
     this.#maxLiveSequences = maxLiveSequences(limits);
     this.#prefixes = new PrefixSharing(prefixCaching, executor.spec.embedding);
     this.#grammars = grammars;
-    this.#opener = new GenerationOpener(this.#pool, this.spec, grammars, speculation);
+    const opener = new GenerationOpener(this.#pool, this.spec, grammars, speculation);
+    const parts = { opener, prefixes: this.#prefixes, scheduler: this.#scheduler, counter: this.#counter };
+    this.#generations = new Generations(parts);
     this.#draft = speculation && ((sequence, most) => this.#draftOf(sequence, most));
     this.#chooser = new TokenChooser(vocabSize);
     const numCandidates = executor.fetchLogits === undefined ? executor.spec.numCandidates : undefined;
@@ -99,38 +94,35 @@ export class Engine {
 
   /** Whether a step would do anything. */
   get hasWork(): boolean {
-    return this.#live.size > 0;
+    return this.#generations.live.size > 0;
   }
 
   /** Puts a request in line, with all its sequences or none. @throws when a live sequence has one of their ids. */
   add(request: GenerationRequest): Admission {
-    const forks = forksOf(request);
-    for (const { sequenceId } of [request, ...forks]) {
-      if (this.#live.has(sequenceId)) throw new Error(`sequence ${sequenceId} is live already`);
+    const { forks, live } = this.#generations;
+    for (const sequenceId of [request.sequenceId, ...(request.forkIds ?? [])]) {
+      if (live.has(sequenceId)) throw new Error(`sequence ${sequenceId} is live already`);
     }
     const refusal =
       checkRequest(request, { spec: this.spec, maxLiveSequences: this.#maxLiveSequences }) ??
       checkGrammar(request, this.#grammars);
     if (refusal !== undefined) return refusal;
-    const weighed = { scheduler: this.#scheduler, forks: this.#forks, numLive: this.#live.size };
+    const weighed = { scheduler: this.#scheduler, forks, numLive: live.size };
     const room = findRoom(request, { ...weighed, tileSize: this.spec.tileSize });
     if (room.kind !== "room") {
       this.#counter.countTurnedAway(room.measure);
       return noRoom(room);
     }
-    const displaced = room.displaced.flatMap(({ sequence }) => this.#displace(sequence));
-    const scope = this.#prefixes.scopeOf(request);
-    this.#lead(this.#start(request, scope));
-    const held = forks.map((fork) => this.#start(fork, scope));
-    this.#forks.hold(request.sequenceId, held);
+    const displaced = room.displaced.flatMap(({ sequence }) => this.#generations.displace(sequence.id));
+    this.#generations.begin(request);
     return { admitted: true, displaced };
   }
 
   /** Ends a sequence at once and frees its blocks. Absent when it ended before, or never was. */
   abort(sequenceId: SequenceId): SequenceEvent | undefined {
-    const generation = this.#live.get(sequenceId);
+    const generation = this.#generations.live.get(sequenceId);
     // The blocks may be part of the step under way. Nobody gets them before the next `schedule`, so that does no harm.
-    return generation && this.#finish(generation, [], finishOf(generation.sequence, "abort"));
+    return generation && this.#generations.finish(generation, [], finishOf(generation.sequence, "abort"));
   }
 
   /**
@@ -144,8 +136,9 @@ export class Engine {
     const { scheduled, preempted, started } = this.#scheduler.schedule(this.#draft);
     this.#counter.countPreempted(preempted.length);
     if (scheduled.length === 0) throw new Error("sequences are live but none can be scheduled");
-    const shares = shareOut(scheduled, this.#live, (generation) => {
-      return this.#forks.count(generation.sequence.id) > 0 ? undefined : candidatesFor(generation, this.#executor);
+    const { live, forks } = this.#generations;
+    const shares = shareOut(scheduled, live, (generation) => {
+      return forks.count(generation.sequence.id) > 0 ? undefined : candidatesFor(generation, this.#executor);
     });
     this.#lastWork = workOf(scheduled, started);
     let logits: Float32Array;
@@ -160,10 +153,11 @@ export class Engine {
   }
 
   load(): EngineLoad {
+    const { live } = this.#generations;
     return {
       numRunning: this.#scheduler.numRunning,
-      numWaiting: this.#live.size - this.#scheduler.numRunning,
-      numDeferred: this.#live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting,
+      numWaiting: live.size - this.#scheduler.numRunning,
+      numDeferred: live.size - this.#scheduler.numRunning - this.#scheduler.numWaiting,
       numQueuedTokens: this.#scheduler.numQueuedTokens,
       numFreeBlocks: this.#pool.numFree,
       numBlocks: this.#pool.numBlocks,
@@ -195,28 +189,6 @@ export class Engine {
   /** Frees the executor. No call may follow. */
   async close(): Promise<void> {
     await this.#executor.close();
-  }
-
-  /** Ends a request that waits, to make room. */
-  #displace(sequence: Sequence): readonly SequenceEvent[] {
-    const detail = "displaced from the full waiting queue, of which the tenant had more than its share";
-    const forks = this.#forks.take(sequence.id).map((fork) => fork.sequence);
-    return [sequence, ...forks].flatMap(({ id }) => {
-      const generation = this.#live.get(id);
-      return generation ? [this.#fail(generation, new AppError("rate_limit_exceeded", { detail }))] : [];
-    });
-  }
-
-  #start(request: GenerationRequest, scope: PrefixScope | undefined): LiveGeneration {
-    const generation = this.#opener.open(request, scope);
-    this.#live.set(request.sequenceId, generation);
-    return generation;
-  }
-
-  /** Puts a generation in line whose prompt is to be computed. */
-  #lead({ request, sequence }: LiveGeneration): void {
-    if (this.#prefixes.usesCache(request)) sequence.blocks.announce(request.promptTokenIds);
-    this.#scheduler.add(sequence);
   }
 
   /** Counts what was computed, and reads the logits that were wanted. */
@@ -260,13 +232,13 @@ export class Engine {
   /** Drafts may be what the step failed of: nobody ends then, and it is tried again without them. */
   #failStep(faulty: readonly StepShare[], thrown: unknown): readonly SequenceEvent[] {
     const drafted = faulty.filter(({ draftTokenIds }) => draftTokenIds.length > 0);
-    if (drafted.length === 0) return faulty.map(({ generation }) => this.#fail(generation, thrown));
+    if (drafted.length === 0) return faulty.map(({ generation }) => this.#generations.fail(generation, thrown));
     for (const { generation } of drafted) generation.drafter?.stop();
     return [];
   }
 
   #draftOf({ id }: Sequence, most: number): readonly number[] {
-    const generation = this.#live.get(id);
+    const generation = this.#generations.live.get(id);
     return generation === undefined ? [] : draftTokens(generation, most, this.spec.maxModelLen);
   }
 
@@ -277,9 +249,9 @@ export class Engine {
       if (!reachesNewest) return [];
       this.#countPrompt(generation);
       const embedding = pooler.finish(generation.request.embedding?.numDimensions);
-      return [this.#finish(generation, [], finishOf(generation.sequence, "length"), { embedding })];
+      return [this.#generations.finish(generation, [], finishOf(generation.sequence, "length"), { embedding })];
     } catch (thrown) {
-      return [this.#fail(generation, thrown)];
+      return [this.#generations.fail(generation, thrown)];
     }
   }
 
@@ -290,13 +262,13 @@ export class Engine {
       const newest = reachesNewest ? rows.at(-1) : undefined;
       if (newest !== undefined) {
         // Taken first: the leader may end here, and must leave no heir.
-        const forks = this.#forks.take(generation.sequence.id);
+        const forks = this.#generations.forks.take(generation.sequence.id);
         return [this.#extend(generation, newest, prompt), ...forks.map((fork) => this.#join(fork, newest))];
       }
       const { sequenceId } = generation.request;
       return [{ kind: "tokens", sequenceId, tokenIds: [], logprobs: { tokens: [], prompt } }];
     } catch (thrown) {
-      return [this.#fail(generation, thrown)];
+      return [this.#generations.fail(generation, thrown)];
     }
   }
 
@@ -322,12 +294,12 @@ export class Engine {
       const { tokenIds, end, ...reported } = this.#appender.append(generation, next, prompt);
       this.#counter.countSampled(sequence.numOutputTokens - numOutputTokens);
       if (end !== undefined) {
-        return this.#finish(generation, tokenIds, { ...finishOf(sequence, end.reason), ...end }, reported);
+        return this.#generations.finish(generation, tokenIds, { ...finishOf(sequence, end.reason), ...end }, reported);
       }
       const cached = isFirst ? { numCachedTokens: sequence.numCachedTokens ?? 0 } : {};
       return { kind: "tokens", sequenceId: sequence.id, tokenIds, ...cached, ...reported };
     } catch (thrown) {
-      return this.#fail(generation, thrown);
+      return this.#generations.fail(generation, thrown);
     }
   }
 
@@ -337,34 +309,8 @@ export class Engine {
     this.#counter.countPrompt({ numPromptTokens, numCachedTokens: asked ? numCachedTokens : undefined });
   }
 
-  #finish(
-    generation: LiveGeneration,
-    tokenIds: readonly number[],
-    finish: Finish,
-    reported: { readonly logprobs?: Logprobs; readonly embedding?: Float32Array } = {},
-  ): SequenceEvent {
-    this.#counter.countEnded(finish.reason);
-    return { kind: "finished", sequenceId: this.#forget(generation), tokenIds, finish, ...reported };
-  }
-
-  #fail(generation: LiveGeneration, thrown: unknown): SequenceEvent {
-    this.#counter.countEnded("error");
-    const { code, message } = AppError.from(thrown);
-    return { kind: "failed", sequenceId: this.#forget(generation), code, detail: message };
-  }
-
-  #forget({ sequence, grammar }: LiveGeneration): SequenceId {
-    grammar?.close();
-    this.#live.delete(sequence.id);
-    this.#scheduler.remove(sequence);
-    const heir = this.#forks.leave(sequence.id);
-    if (heir !== undefined) this.#lead(heir);
-    sequence.blocks.retract();
-    return sequence.id;
-  }
-
   /** Without the requests aborted while the step ran. */
   #living(shares: readonly StepShare[]): StepShare[] {
-    return shares.filter(({ generation }) => this.#live.get(generation.sequence.id) === generation);
+    return shares.filter(({ generation }) => this.#generations.has(generation));
   }
 }
