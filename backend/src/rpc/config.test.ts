@@ -25,8 +25,11 @@ describe("loadConfig", () => {
     expect(loadConfig({ ...env, SLUICE_PREFIX_CACHING: "off" }).prefixCaching).toBe(false);
   });
 
-  test("guesses tokens ahead where it is told to", () => {
-    expect(loadConfig(env)).not.toHaveProperty("speculation");
+  test("guesses tokens ahead on the CPU unless it is told not to", () => {
+    expect(loadConfig(env).speculation).toMatchObject({ numSpeculativeTokens: 7 });
+    expect(loadConfig({ ...env, SLUICE_NUM_SPECULATIVE_TOKENS: "0" })).not.toHaveProperty("speculation");
+    const webgpu = { ...env, SLUICE_DEVICE: "webgpu", SLUICE_PRECISION: "fp16" };
+    expect(loadConfig(webgpu)).not.toHaveProperty("speculation");
     expect(loadConfig({ ...env, SLUICE_NUM_SPECULATIVE_TOKENS: "3" }).speculation).toEqual({
       numSpeculativeTokens: 3,
       promptLookupMax: 4,
@@ -36,7 +39,8 @@ describe("loadConfig", () => {
 
   test("memory is planned for all tokens that a step samples from, those guessed ahead among them", () => {
     const few = { ...env, SLUICE_MAX_NUM_SEQS: "4" };
-    expect(loadConfig(few).executor).toMatchObject({ maxNumSampled: 4 });
+    const single = { ...few, SLUICE_NUM_SPECULATIVE_TOKENS: "0" };
+    expect(loadConfig(single).executor).toMatchObject({ maxNumSampled: 4 });
     const speculating = { SLUICE_NUM_SPECULATIVE_TOKENS: "3" };
     expect(loadConfig({ ...few, ...speculating }).executor).toMatchObject({ maxNumSampled: 32 });
     expect(loadConfig({ ...env, ...speculating }).executor).toMatchObject({ maxNumSampled: 64 });

@@ -21,6 +21,9 @@ const usualPoolTokens = 32_768;
 /** On the CPU more tokens at a time are no faster, and who decodes waits for them longer (docs/benchmarks.md). */
 const usualBatchedTokens = { cpu: 256, webgpu: 512 } as const;
 
+/** On the CPU guesses spare steps (docs/benchmarks.md); on WebGPU they would change outputs. */
+const usualSpeculativeTokens = { cpu: 7, webgpu: 0 } as const;
+
 const schema = z.object({
   SLUICE_ENGINE_HOST: z.string().min(1).default("127.0.0.1"),
   SLUICE_ENGINE_PORT: port.default(50_051),
@@ -45,8 +48,8 @@ const schema = z.object({
   SLUICE_NUM_BLOCKS: count(1).optional(),
   /** Whether requests of one salt share the blocks of equal prefixes. */
   SLUICE_PREFIX_CACHING: z.enum(["on", "off"]).default("on"),
-  /** Tokens of a sequence guessed ahead in one step at most, from what its prompt and output repeat; 0 guesses none. */
-  SLUICE_NUM_SPECULATIVE_TOKENS: count(0).pipe(z.int().max(31)).default(0),
+  /** Tokens of a sequence guessed ahead in one step at most, from what its prompt and output repeat; 0 guesses none. By default `usualSpeculativeTokens`. */
+  SLUICE_NUM_SPECULATIVE_TOKENS: count(0).pipe(z.int().max(31)).optional(),
   /** Tokens that have to be the same for what followed them to be guessed to follow again: the most that are looked up, and the least. */
   SLUICE_PROMPT_LOOKUP_MAX: count(1).pipe(z.int().max(16)).default(4),
   SLUICE_PROMPT_LOOKUP_MIN: count(1).pipe(z.int().max(16)).default(2),
@@ -130,13 +133,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   };
 }
 
+function numSpeculativeTokensOf(values: z.infer<typeof schema>): number {
+  return values.SLUICE_NUM_SPECULATIVE_TOKENS ?? usualSpeculativeTokens[values.SLUICE_DEVICE];
+}
+
 /** @throws Error of one line that names the variable at fault. */
 function speculationOf(values: z.infer<typeof schema>): { readonly speculation?: SpeculationParams } {
-  const {
-    SLUICE_NUM_SPECULATIVE_TOKENS: numSpeculativeTokens,
-    SLUICE_PROMPT_LOOKUP_MAX: promptLookupMax,
-    SLUICE_PROMPT_LOOKUP_MIN: promptLookupMin,
-  } = values;
+  const { SLUICE_PROMPT_LOOKUP_MAX: promptLookupMax, SLUICE_PROMPT_LOOKUP_MIN: promptLookupMin } = values;
+  const numSpeculativeTokens = numSpeculativeTokensOf(values);
   if (promptLookupMin > promptLookupMax) {
     throw new Error("SLUICE_PROMPT_LOOKUP_MIN: must not be greater than SLUICE_PROMPT_LOOKUP_MAX");
   }
@@ -151,7 +155,7 @@ function speculationOf(values: z.infer<typeof schema>): { readonly speculation?:
 
 /** Tokens that a step samples from at most. */
 function numSampledBy(values: z.infer<typeof schema>): number {
-  const numDrafted = values.SLUICE_NUM_SPECULATIVE_TOKENS === 0 ? 0 : maxDraftedStepTokens;
+  const numDrafted = numSpeculativeTokensOf(values) === 0 ? 0 : maxDraftedStepTokens;
   return Math.max(values.SLUICE_MAX_NUM_SEQS, numDrafted);
 }
 
