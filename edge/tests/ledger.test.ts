@@ -125,7 +125,7 @@ test("usage that never reached the queue is entered by an administrator, once, a
 
 test.each([
   { entries: [], param: "entries" },
-  { entries: [{ requestId: 7 }], param: "entries.0.requestId" },
+  { entries: [{ requestId: 7 }], param: "entries[0].requestId" },
 ])("entries of another form are refused, naming $param", async ({ entries, param }) => {
   const response = await edge.organization("POST", "/usage_entries", { entries });
   expect(response.status).toBe(400);

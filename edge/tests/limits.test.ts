@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import {
   dieMidStream,
   hang,
-  pingAfter,
+  ping,
   refuseWith,
   streamForever,
   streamTokens,
@@ -96,7 +96,7 @@ test("no more requests than there are places run at once, and a place is free wh
 
 test.each([
   { phase: "before the headers", behaviour: hang, leaveAfter: "asked" as const },
-  { phase: "before the first token", behaviour: pingAfter(0), leaveAfter: "headers" as const },
+  { phase: "before the first token", behaviour: ping, leaveAfter: "headers" as const },
   { phase: "in mid-stream", behaviour: streamForever, leaveAfter: "headers" as const },
 ])("a caller who leaves $phase is settled with what the engine counted", async ({ behaviour, leaveAfter }) => {
   const key = await keyWith({ tokens_per_month: 1_000_000, concurrency: 1 });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { encodeEvent } from "@sluice/shared/sse.ts";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { dieMidStream, pingAfter, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
+import { dieMidStream, ping, streamForever, streamTokens, tokenStream } from "./support/behaviours.ts";
 import { startDevWorker } from "./support/dev-worker.ts";
 import { Edge } from "./support/edge.ts";
 import type { MockRegion } from "./support/mock-region.ts";
@@ -67,7 +67,7 @@ test("a stream that outlives the longest answer is cut off, and says so", async 
 
 test.each([
   { when: "while tokens flow", behaviour: streamForever },
-  { when: "during prefill, between two pings", behaviour: pingAfter(0) },
+  { when: "during prefill, between two pings", behaviour: ping },
 ])("callers who leave $when close every upstream", async ({ behaviour }) => {
   region.behaviour = behaviour;
   const controllers = Array.from({ length: numCallers }, () => new AbortController());
@@ -81,13 +81,15 @@ test.each([
 // workerd hears of a caller who closed its connection only when it writes to it: a FIN alone may be a half-closed connection
 // that still waits for its answer. This is why a region must speak within a second, if only to say `: ping`.
 test("callers who leave before the first byte close every upstream at the region's first ping", async () => {
-  region.behaviour = pingAfter(500);
+  const left = Promise.withResolvers<undefined>();
+  region.behaviour = (...call) => void left.promise.then(() => ping(...call));
   const controllers = Array.from({ length: numCallers }, () => new AbortController());
   const calls = controllers.map(async ({ signal }) => edge.complete(key, { stream: true }, { signal }));
   const settled = Promise.allSettled(calls);
   await vi.waitUntil(() => region.received.length === numCallers, { timeout: 10_000, interval: 5 });
   for (const controller of controllers) controller.abort();
   expect((await settled).every(({ status }) => status === "rejected")).toBe(true);
+  left.resolve(undefined);
   expect(await numAbandonedAtLast(numCallers)).toBe(numCallers);
 });
 

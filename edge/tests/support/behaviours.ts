@@ -19,20 +19,12 @@ export const streamForever: Behaviour = (response) => {
   response.on("close", () => clearInterval(timer));
 };
 
-/** A long prefill: after `delayMs` the headers, then nothing but heartbeats. */
-export function pingAfter(delayMs: number): Behaviour {
-  return (response) => {
-    let timer: NodeJS.Timeout | undefined;
-    const start = setTimeout(() => {
-      response.writeHead(200, eventStream).write(pingComment);
-      timer = setInterval(() => response.write(pingComment), 200);
-    }, delayMs);
-    response.on("close", () => {
-      clearTimeout(start);
-      clearInterval(timer);
-    });
-  };
-}
+/** A long prefill: the headers, then nothing but heartbeats. */
+export const ping: Behaviour = (response) => {
+  response.writeHead(200, eventStream).write(pingComment);
+  const timer = setInterval(() => response.write(pingComment), 200);
+  response.on("close", () => clearInterval(timer));
+};
 
 /** Two tokens, then the process is gone. */
 export const dieMidStream: Behaviour = (response) => {

@@ -1,7 +1,7 @@
 // Many callers at once, who enter by two Workers, and of whom each leaves in its phase.
 import { encodeEvent } from "@sluice/shared/sse.ts";
 import { vi } from "vitest";
-import { pingAfter, streamForever, tokenStream } from "./behaviours.ts";
+import { ping, streamForever, tokenStream } from "./behaviours.ts";
 import { byTwin } from "./dev-twins.ts";
 import type { Edge, Place } from "./edge.ts";
 import type { Behaviour, MockRegion } from "./mock-region.ts";
@@ -63,9 +63,9 @@ export class Crowd {
     const behaviours: Readonly<Record<Phase, Behaviour>> = {
       // As a region does that is busy, it says that it is there; but here, not before its caller has left.
       "before the headers": (response, received) => {
-        this.#endings.set(callerIn(received.body).id, () => pingAfter(0)(response, received));
+        this.#endings.set(callerIn(received.body).id, () => ping(response, received));
       },
-      "before the first token": pingAfter(0),
+      "before the first token": ping,
       "in mid-stream": streamForever,
       "at its end": (response, received) => {
         response.writeHead(200, { "content-type": "text/event-stream" }).write(encodeEvent({ index: 0 }));
