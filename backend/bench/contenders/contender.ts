@@ -1,7 +1,10 @@
 // Whoever takes part: a process that is given token ids and streams token ids back, whatever it speaks.
 
-/** Of the weights: fp16 stands for the most exact form a contender has, fp32 or F16. */
-export const precisionClasses = ["fp16", "8bit", "4bit"] as const;
+/**
+ * Of the weights: fp16 stands for the most exact form a contender has, fp32 or F16. In 4bit each keeps its output projection in the 8 bits
+ * that it would have for users; in 4bit-pure those who can hold that in 4 bits as well, which Sluice cannot.
+ */
+export const precisionClasses = ["fp16", "8bit", "4bit", "4bit-pure"] as const;
 export type PrecisionClass = (typeof precisionClasses)[number];
 
 export interface Setup {

@@ -4,7 +4,12 @@ import type { EngineClient } from "#ingress/engines/engine-client.ts";
 import type { Contender, Job, PrecisionClass, RunningContender, Setup } from "./contender.ts";
 import { startEngineProcess } from "./engine-process.ts";
 
-const precisions = { fp16: "fp32", "8bit": "int8", "4bit": "int4" } as const satisfies Record<PrecisionClass, string>;
+const precisions: Readonly<Record<PrecisionClass, string>> = {
+  fp16: "fp32",
+  "8bit": "int8",
+  "4bit": "int4",
+  "4bit-pure": "int4",
+};
 /** The engine's own default. */
 const defaultBlockSize = 32;
 /** The pool is this much larger than the live sequences need, as the blocks of the last prompts stay in it. */

@@ -14,9 +14,12 @@ const [numHeads, headDim, hiddenSize] = [8, 32, 64];
 test("every tensor lies where the table says, with the checkpoint's values, query rows in ggml's order", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "model.gguf");
-  await writeLlamaGguf(`${golden}grouped-tied`, "F16", path);
+  await writeLlamaGguf(`${golden}grouped-tied`, { layers: "F16", embedding: "F32" }, path);
   const bytes = await readFile(path);
   const tensors = readTable(bytes);
+  const halved = join(folder.path, "halved.gguf");
+  await writeLlamaGguf(`${golden}grouped-tied`, { layers: "F16", embedding: "F16" }, halved);
+  expect(bytes.length - (await readFile(halved)).length).toBe(2 * (tensors.get("token_embd.weight") ?? []).length);
 
   const value = await checkpointTensor("model.layers.1.self_attn.v_proj.weight");
   expect(tensors.get("blk.1.attn_v.weight")).toEqual(value);
@@ -36,7 +39,9 @@ test("every tensor lies where the table says, with the checkpoint's values, quer
 test("a checkpoint that is no plain, tied Llama is refused", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "model.gguf");
-  await expect(writeLlamaGguf(`${golden}qwen2`, "F16", path)).rejects.toThrow("not a plain, tied Llama");
+  await expect(writeLlamaGguf(`${golden}qwen2`, { layers: "F16", embedding: "F16" }, path)).rejects.toThrow(
+    "not a plain, tied Llama",
+  );
 });
 
 function row(values: readonly number[], head: number, index: number): readonly number[] {

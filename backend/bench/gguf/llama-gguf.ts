@@ -18,17 +18,24 @@ const beginToken = 1;
 const endToken = 2;
 const firstByteToken = 3;
 
+/** How matrices are stored. */
+export interface MatrixTypes {
+  readonly layers: BlockType;
+  /** Of the embedding, which is the output projection as well. */
+  readonly embedding: BlockType;
+}
+
 /**
- * Writes a tied Llama checkpoint without biases as GGUF, every matrix (the embedding too) in `type`, norms in F32.
+ * Writes a tied Llama checkpoint without biases as GGUF, norms in F32.
  *
  * @throws Error when the checkpoint is none of these.
  */
-export async function writeLlamaGguf(modelDir: string, type: BlockType, path: string): Promise<void> {
+export async function writeLlamaGguf(modelDir: string, types: MatrixTypes, path: string): Promise<void> {
   const config = await readConfig(modelDir);
   const { biases, queryKeyNorm, tiedEmbeddings } = config;
   if (biases.length > 0 || queryKeyNorm || !tiedEmbeddings) throw new Error(`${modelDir}: not a plain, tied Llama`);
   const checkpoint = await openCheckpoint(modelDir);
-  await writeGguf(path, describe(config, type), listTensors(config, checkpoint, type));
+  await writeGguf(path, describe(config, types.layers), listTensors(config, checkpoint, types));
 }
 
 function describe(config: DecoderConfig, type: BlockType): ReadonlyMap<string, GgufValue> {
@@ -82,8 +89,12 @@ function describeToken(id: number): { readonly text: string; readonly type: numb
   return { text: `▁t${id}`, type: tokenTypes.normal };
 }
 
-function listTensors(config: DecoderConfig, checkpoint: Checkpoint, type: BlockType): readonly GgufTensor[] {
-  const tensor = (name: string, source: string, numRotatedHeads = 0): GgufTensor => {
+function listTensors(
+  config: DecoderConfig,
+  checkpoint: Checkpoint,
+  { layers: layerType, embedding }: MatrixTypes,
+): readonly GgufTensor[] {
+  const tensor = (name: string, source: string, numRotatedHeads = 0, type = layerType): GgufTensor => {
     const stored = checkpoint.tensors.get(source);
     if (stored === undefined) throw new Error(`${source}: missing`);
     return {
@@ -110,7 +121,11 @@ function listTensors(config: DecoderConfig, checkpoint: Checkpoint, type: BlockT
       tensor(`blk.${layer}.ffn_down.weight`, names.down),
     ];
   });
-  return [tensor("token_embd.weight", embeddingName), ...layers.flat(), tensor("output_norm.weight", finalNormName)];
+  return [
+    tensor("token_embd.weight", embeddingName, 0, embedding),
+    ...layers.flat(),
+    tensor("output_norm.weight", finalNormName),
+  ];
 }
 
 async function readTensor(checkpoint: Checkpoint, name: string): Promise<Float32Array> {
