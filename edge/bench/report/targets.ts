@@ -13,7 +13,7 @@ export interface Verdict {
 const mostCpuRatio = 2;
 const goalCpuRatio = 1.6;
 const leastBurstRatio = 0.9;
-const streamedCases: readonly LoadCaseName[] = ["stream c1", "stream c32", "stream c128"];
+const streamedCases: readonly LoadCaseName[] = ["short stream c1", "stream c1", "stream c32", "stream c128"];
 const burstCase: LoadCaseName = "burst c32";
 
 /** Those that the run has figures for. */
