@@ -192,8 +192,9 @@ describe("batches", () => {
     expect(all.map(({ id }) => id)).toEqual(ids.toReversed());
     expect(all[0]).toEqual(await own.batches.retrieve(ids[2] ?? ""));
     assertOpenAi("ListBatchesResponse", await list());
-    for (const ask of [client.batches.retrieve(ids[0] ?? ""), client.batches.cancel(ids[0] ?? "")]) {
-      await expect(ask).rejects.toMatchObject({ status: 404, code: "not_found", param: "batch_id" });
+    const { batches } = client;
+    for (const ask of [batches.retrieve.bind(batches), batches.cancel.bind(batches)]) {
+      await expect(ask(ids[0] ?? "")).rejects.toMatchObject({ status: 404, code: "not_found", param: "batch_id" });
     }
     expect((await client.batches.list()).data.map(({ id }) => id)).not.toContain(ids[0]);
   });
