@@ -34,7 +34,8 @@ import { type NextToken, TokenAppender } from "./token-appender.ts";
  *
  * `add` and `abort` may be called at any time, also while a step is under way; `step` only after the last one settled.
  *
- * Who is under way, and how each ends, is in generations.ts.
+ * Longer than most files: what a step makes of a sequence is told in one place. Who is under way, and how each ends, is in
+ * generations.ts.
  *
  * Invariant: a sequence's tokens depend on its request and its place in it alone, not on what runs beside it, on how often it was
  * preempted, or on what the prefix cache had of it.

@@ -93,10 +93,18 @@ interface PastTile {
   readonly visible: number;
 }
 
+/** A row whose sequence computes no other in this run. */
+interface Decode {
+  readonly row: number;
+  readonly position: number;
+  /** Each with the tile of the pool that it lies as; absent when it lies otherwise. */
+  readonly past: readonly (PastTile & { readonly poolTile: number | undefined })[];
+}
+
 class TilePlanner {
   readonly #tileSize: number;
   readonly #blockSize: number;
-  readonly #decodes: readonly RowSpan[];
+  readonly #decodes: readonly Decode[];
   readonly #prompts: readonly RowSpan[];
   // tile of the pool -> the first decoding row that needs it, -1 for none
   readonly #firstOwner: Int32Array;
@@ -110,13 +118,12 @@ class TilePlanner {
   constructor(spans: readonly RowSpan[], numRows: number, { blockSize, tileSize, numTiles }: PoolTiles) {
     this.#blockSize = blockSize;
     this.#tileSize = tileSize;
-    this.#decodes = spans.filter((span) => span.numRows === 1);
+    this.#decodes = spans.filter((span) => span.numRows === 1).map((span) => this.#decodeOf(span));
     this.#prompts = spans.filter((span) => span.numRows > 1);
     this.#firstOwner = new Int32Array(numTiles).fill(-1);
-    for (const span of this.#decodes) {
-      for (const { blocks } of this.#past(span)) {
-        const tile = findTile(blocks, tileSize / blockSize);
-        if (tile !== undefined && (this.#firstOwner[tile] ?? 0) < 0) this.#firstOwner[tile] = span.firstRow;
+    for (const { row, past } of this.#decodes) {
+      for (const { poolTile } of past) {
+        if (poolTile !== undefined && (this.#firstOwner[poolTile] ?? 0) < 0) this.#firstOwner[poolTile] = row;
       }
     }
     this.#inPlace = chooseInPlaceRange(this.#firstOwner, numTiles);
@@ -125,7 +132,7 @@ class TilePlanner {
   }
 
   plan(): TilePlan {
-    for (const span of this.#decodes) this.#planDecode(span);
+    for (const decode of this.#decodes) this.#planDecode(decode);
     for (const span of this.#prompts) for (const rows of rowGroups(span)) this.#planPast(span, rows);
     // After all copies of pool blocks, because that is the order the graph lays them in.
     for (const span of this.#prompts) for (const rows of rowGroups(span)) this.#planChunk(span, rows);
@@ -138,11 +145,9 @@ class TilePlanner {
   }
 
   /** Each tile serves its first owner in place; the others share copies of it. */
-  #planDecode(span: RowSpan): void {
-    const row = span.firstRow;
-    for (const { blocks, start, visible } of this.#past(span)) {
-      const distance = span.position - start;
-      const poolTile = findTile(blocks, this.#tileSize / this.#blockSize) ?? -1;
+  #planDecode({ row, position, past }: Decode): void {
+    for (const { blocks, start, visible, poolTile = -1 } of past) {
+      const distance = position - start;
       const tile = poolTile - this.#inPlace.first;
       const isInside = tile >= 0 && tile < this.#inPlace.count;
       if (isInside && this.#firstOwner[poolTile] === row) {
@@ -204,6 +209,12 @@ class TilePlanner {
     const tile = this.#inPlace.count + this.#gathered.length;
     this.#gathered.push(added);
     for (const [slot, row] of added.rows.entries()) this.#partials[row]?.push({ tile, slot });
+  }
+
+  #decodeOf(span: RowSpan): Decode {
+    const blocksPerTile = this.#tileSize / this.#blockSize;
+    const past = Array.from(this.#past(span), (tile) => ({ ...tile, poolTile: findTile(tile.blocks, blocksPerTile) }));
+    return { row: span.firstRow, position: span.position, past };
   }
 
   *#past({ position, blockTable }: RowSpan): Generator<PastTile> {

@@ -81,7 +81,8 @@ export class StepPlan {
       const most = Math.min(room, blocks.blockIds.length * this.#blockSize - tokenIds.length);
       if (most <= 0 || tokenIds.length > contextRoom) continue;
       const draftTokenIds = draft(scheduled.sequence, most);
-      if (draftTokenIds.length > 0) contextRoom -= tokenIds.length;
+      if (draftTokenIds.length === 0) continue;
+      contextRoom -= tokenIds.length;
       this.#scheduled[index] = { ...scheduled, draftTokenIds };
       room -= draftTokenIds.length;
     }
