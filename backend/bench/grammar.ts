@@ -11,14 +11,12 @@ import { parseArgs } from "node:util";
 import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
 import type { GrammarId } from "#engine/grammar/compiled-grammar.ts";
 import { LocalGrammars } from "#engine/grammar/local-grammars.ts";
-import { literal, repeat, sequence } from "#ingress/grammar/expression.ts";
-import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
-import { lowerSchema } from "#ingress/grammar/schema/lower-schema.ts";
 import { checkRandomPatterns, checkRandomSchemas } from "./grammar/check-random.ts";
 import { measureStalls } from "./grammar/compile-stall.ts";
 import { extendVocabulary, measureVocabulary } from "./grammar/large-vocabulary.ts";
 import { BATCH, createGrammarEngine, pocketDir } from "./grammar/pocket-engine.ts";
 import { sampleOutputs } from "./grammar/sample-outputs.ts";
+import { jsonLines } from "./json-lines.ts";
 import { median } from "./measure.ts";
 
 const { values: args } = parseArgs({
@@ -40,21 +38,8 @@ const NUM_TOKENS = 200;
 const sampler = await createGrammarEngine(args.model, precision);
 const { engine, compile, add, tokenBytes } = sampler;
 
-// Lines of JSON without an end, so that both outputs are of one length.
-const rules = new GrammarRules();
-const line = {
-  type: "object",
-  properties: {
-    name: { type: "string" },
-    age: { type: "integer", minimum: 0, maximum: 130 },
-    tags: { type: "array", items: { type: "string" } },
-  },
-  required: ["name", "age"],
-};
-const endless = rules.toText(repeat(sequence(lowerSchema(line, rules, "line"), literal("\n")), 1, Infinity));
-
 const rounds: { readonly free: number; readonly bound: number }[] = [];
-const endlessId = (await compile(endless)).id;
+const endlessId = (await compile(jsonLines())).id;
 await decode(endlessId); // Warms up.
 for (let round = 0; round < Number(args.rounds); round += 1) {
   rounds.push({ free: await decode(undefined), bound: await decode(endlessId) });

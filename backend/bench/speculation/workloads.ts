@@ -1,4 +1,4 @@
-import { jsonLines } from "./json-lines.ts";
+import { jsonLines } from "../json-lines.ts";
 
 /** Requests of one kind. */
 export interface Workload {
