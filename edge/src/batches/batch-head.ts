@@ -91,6 +91,17 @@ export const batchHeadSchema = z.object({
 
 export type BatchHead = Readonly<z.infer<typeof batchHeadSchema>>;
 
+/** How far a batch is that was just made. */
+export const atTheStart = {
+  status: "validating",
+  turn: 1,
+  numFailures: 0,
+  checkedBytes: 0,
+  checkedLines: 0,
+  outputBytes: 0,
+  errors: [],
+} satisfies Partial<BatchHead>;
+
 export function hasEnded({ endedAtMs }: BatchHead): boolean {
   return endedAtMs !== undefined;
 }

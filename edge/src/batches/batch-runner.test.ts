@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import batchesMigration from "../../migrations/0005_batches.sql?raw";
 import { applyMigration } from "#edge/admin/test-database.ts";
-import type { BatchHead } from "./batch-head.ts";
+import { atTheStart, type BatchHead } from "./batch-head.ts";
 
 beforeAll(async () => applyMigration(env.DB, batchesMigration));
 
@@ -16,15 +16,9 @@ function headOf(id: string, changes: Partial<BatchHead> = {}): BatchHead {
     inputSizeBytes: 10,
     metadata: null,
     outputLifetimeMs: 1e9,
-    status: "validating",
     createdAtMs: 0,
     expiresAtMs: Date.now() + 1e6,
-    turn: 1,
-    numFailures: 0,
-    checkedBytes: 0,
-    checkedLines: 0,
-    outputBytes: 0,
-    errors: [],
+    ...atTheStart,
     ...changes,
   };
 }

@@ -9,7 +9,7 @@ import { readJson } from "#edge/body/read-json.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { idempotencyKeyOf, replayedHeaders } from "#edge/idempotency/idempotency-key.ts";
 import type { Parts } from "#edge/parts.ts";
-import type { BatchCaller, BatchHead } from "./batch-head.ts";
+import { atTheStart, type BatchCaller, type BatchHead } from "./batch-head.ts";
 import { batchIdOf, newBatchId } from "./batch-id.ts";
 import type { Creation } from "./batch-runner.ts";
 
@@ -73,15 +73,9 @@ async function headOf(
     inputSizeBytes: file.sizeBytes,
     metadata: request.metadata ?? null,
     outputLifetimeMs: lifetimeS === undefined ? config.fileBounds.retentionMs : lifetimeS * 1000,
-    status: "validating",
     createdAtMs,
     expiresAtMs: createdAtMs + windowMs,
-    turn: 1,
-    numFailures: 0,
-    checkedBytes: 0,
-    checkedLines: 0,
-    outputBytes: 0,
-    errors: [],
+    ...atTheStart,
   };
 }
 

@@ -1,7 +1,8 @@
 // Whatever becomes of gates, of their ledger and of what they say to each other; see testing/places-world.ts.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { leaseMs, startMs, World } from "./testing/places-world.ts";
+import { leaseMs, World } from "./testing/places-world.ts";
+import { startMs } from "./testing/virtual-time.ts";
 
 const numGates = 4;
 const delayMs = fc.oneof(

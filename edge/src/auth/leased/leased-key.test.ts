@@ -3,8 +3,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Limits, RateLimits } from "#edge/rate-limit/limits.ts";
 import { sliceLifeMs } from "#edge/rate-limit/slice-life.ts";
+import { startMs } from "#edge/rate-limit/testing/virtual-time.ts";
 import { loanMs } from "./loan.ts";
-import { startMs, World } from "./testing/leased-world.ts";
+import { World } from "./testing/leased-world.ts";
 
 const numContinents = 4;
 const delayMs = fc.oneof(

@@ -7,7 +7,7 @@ import { applyMigration } from "#edge/admin/test-database.ts";
 import { testQuestion } from "#edge/auth/test-question.ts";
 import type { Settlement } from "#edge/ledger/settlement.ts";
 import { buildParts, type Parts } from "#edge/parts.ts";
-import type { BatchHead } from "../batch-head.ts";
+import { atTheStart, type BatchHead } from "../batch-head.ts";
 import { newBatchId } from "../batch-id.ts";
 import { BatchState } from "../batch-state.ts";
 import { workOn } from "../batch-work.ts";
@@ -83,15 +83,9 @@ export class TestBatches {
       inputSizeBytes: file.sizeBytes,
       metadata: null,
       outputLifetimeMs: 1e9,
-      status: "validating",
       createdAtMs: this.nowMs,
       expiresAtMs: this.nowMs + 1e6,
-      turn: 1,
-      numFailures: 0,
-      checkedBytes: 0,
-      checkedLines: 0,
-      outputBytes: 0,
-      errors: [],
+      ...atTheStart,
     };
   }
 

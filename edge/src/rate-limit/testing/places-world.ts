@@ -3,14 +3,11 @@ import { Ceiling, type SliceAnswer, type SliceOrder } from "#edge/rate-limit/cei
 import { Leases, type StoredLeases } from "#edge/rate-limit/leases.ts";
 import { PlaceRegister } from "#edge/rate-limit/place-register.ts";
 import { Places } from "#edge/rate-limit/places.ts";
+import { type DelayMs, VirtualTime } from "./virtual-time.ts";
 
-export const startMs = Date.UTC(2026, 10, 24);
 export const leaseMs = 60_000;
 const timeoutMs = 2_000;
 const requests = { requests: 1, tokens: 0 };
-
-/** Absent: the message is lost. */
-type DelayMs = number | undefined;
 
 interface Gate {
   places: Places;
@@ -22,8 +19,7 @@ interface Gate {
   life: number;
 }
 
-export class World {
-  nowMs = startMs;
+export class World extends VirtualTime {
   readonly gates: Gate[];
   /** request -> the gate that let it in. Ends only when its caller says so, or at its deadline. */
   readonly underWay = new Map<string, { readonly gate: number; readonly endsMs: number }>();
@@ -34,10 +30,10 @@ export class World {
   #register: PlaceRegister;
   #ceiling: Ceiling;
   readonly #stored = new Map<string, number>();
-  readonly #events: { readonly atMs: number; readonly run: () => void }[] = [];
   #numNames = 0;
 
   constructor(limit: number, numGates: number) {
+    super();
     this.#limit = limit;
     this.#register = this.#openRegister();
     this.#ceiling = new Ceiling({ concurrentRequests: limit }, undefined, this.#register);
@@ -50,18 +46,9 @@ export class World {
     }));
   }
 
-  run(untilMs: number): void {
-    for (let next = this.#events[0]; next !== undefined && next.atMs <= untilMs; next = this.#events[0]) {
-      this.#events.shift();
-      this.#moveTo(next.atMs);
-      next.run();
-    }
-    this.#moveTo(untilMs);
-  }
-
   /** Requests that nobody ends are over at their deadline. */
-  #moveTo(nowMs: number): void {
-    this.nowMs = nowMs;
+  protected override moveTo(nowMs: number): void {
+    super.moveTo(nowMs);
     for (const [requestId, { endsMs }] of this.underWay) if (endsMs <= nowMs) this.underWay.delete(requestId);
   }
 
@@ -91,11 +78,11 @@ export class World {
   recall(index: number, out: DelayMs, back: DelayMs): void {
     const register = this.#register;
     for (const { gate: name, session } of register.recall(String(index), this.nowMs)) {
-      this.#after(out, () => {
+      this.after(out, () => {
         const { places, leases } = this.#gate(Number(name));
         leases.expire(this.nowMs);
         const claim = places.recall(session, leases.count, this.nowMs);
-        this.#after(back, () => register === this.#register && register.claim(name, claim, this.nowMs));
+        this.after(back, () => register === this.#register && register.claim(name, claim, this.nowMs));
       });
     }
   }
@@ -148,10 +135,10 @@ export class World {
     };
     const isHere = () => gate.life === life && gate.asking === askedAtMs;
     gate.asking = askedAtMs;
-    this.#after(timeoutMs, () => isHere() && (gate.asking = undefined));
-    this.#after(out, () => {
+    this.after(timeoutMs, () => isHere() && (gate.asking = undefined));
+    this.after(out, () => {
       const answer = this.#lease(order);
-      this.#after(back, () => {
+      this.after(back, () => {
         if (!isHere()) return;
         gate.asking = undefined;
         if (answer.kind === "outdated") places.beginSession(answer.session, claim);
@@ -179,12 +166,5 @@ export class World {
     const gate = this.gates[index];
     if (gate === undefined) throw new RangeError("no such gate");
     return gate;
-  }
-
-  #after(delay: DelayMs, run: () => void): void {
-    if (delay === undefined) return;
-    const atMs = this.nowMs + delay;
-    const later = this.#events.findIndex((event) => event.atMs > atMs);
-    this.#events.splice(later === -1 ? this.#events.length : later, 0, { atMs, run });
   }
 }

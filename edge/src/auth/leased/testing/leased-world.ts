@@ -5,9 +5,9 @@ import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { Ceiling, type StoredCeiling, type Units } from "#edge/rate-limit/ceiling.ts";
 import type { Limits, RateLimits } from "#edge/rate-limit/limits.ts";
 import { Slices } from "#edge/rate-limit/slices.ts";
+import { type DelayMs, startMs, VirtualTime } from "#edge/rate-limit/testing/virtual-time.ts";
 import { Borrowed, Loans, type StoredLoans } from "#edge/auth/leased/loan.ts";
 
-export const startMs = Date.UTC(2026, 10, 24);
 const answerTimeoutMs = 2_000;
 
 /** What a continent holds of one ceiling. */
@@ -25,9 +25,6 @@ interface Continent {
   life: number;
 }
 
-/** What the way of one message is like. Absent: it is lost. */
-export type DelayMs = number | undefined;
-
 /** There and back. */
 type Delays = readonly [out: DelayMs, back: DelayMs];
 
@@ -38,8 +35,7 @@ interface TimedRequest {
   readonly ofModel?: Delays;
 }
 
-export class World {
-  nowMs = startMs;
+export class World extends VirtualTime {
   readonly admitted: {
     readonly atMs: number;
     readonly tokens: number;
@@ -50,8 +46,6 @@ export class World {
   /** What was revised, and when everyone was known to have heard of it. */
   readonly revisions: { readonly revision: number; completeAtMs: number }[] = [];
   record: KeyRecord;
-  /** Soonest first. */
-  readonly #events: { readonly atMs: number; readonly run: () => void }[] = [];
   #storedLoans: StoredLoans | undefined;
   readonly #storedCeilings: Partial<Record<"ofKey" | "ofModel", StoredCeiling>> = {};
   #loans: Loans;
@@ -59,6 +53,7 @@ export class World {
   #numAsked = 0;
 
   constructor(limits: Limits, numContinents: number, ofModel: RateLimits = {}) {
+    super();
     this.record = {
       keyId: "leased-key",
       orgId: "org",
@@ -71,15 +66,6 @@ export class World {
     this.#loans = new Loans(undefined, startMs);
     this.#ceilings = this.#wakeCeilings();
     this.continents = Array.from({ length: numContinents }, () => newborn(0));
-  }
-
-  run(untilMs: number): void {
-    for (let next = this.#events[0]; next !== undefined && next.atMs <= untilMs; next = this.#events[0]) {
-      this.#events.shift();
-      this.nowMs = next.atMs;
-      next.run();
-    }
-    this.nowMs = untilMs;
   }
 
   /** A request on a continent: admitted, or lost while its gate asks for what it lacks. */
@@ -110,14 +96,14 @@ export class World {
     const askedAtMs = this.nowMs;
     const order = needsSlice ? slices.order(String(index), cost, cost, askedAtMs) : undefined;
     share.askAgainAtMs = this.nowMs + answerTimeoutMs;
-    this.#after(outDelay, () => {
+    this.after(outDelay, () => {
       const { revision } = this.#loans;
       if (this.#loans.lend(String(index), this.nowMs)) this.#storedLoans = this.#loans.toStored();
       const loan = { revision, record: borrowed.revision === revision ? undefined : this.record };
       const { [ceiling]: asked } = this.#ceilings;
       const answer = order && asked.lease(order, this.nowMs);
       if (!asked.isCovered(this.nowMs)) this.#storedCeilings[ceiling] = asked.toStored(true, this.nowMs);
-      this.#after(backDelay, () => {
+      this.after(backDelay, () => {
         if (continent.life !== life) return;
         share.askAgainAtMs = this.nowMs;
         borrowed.renew(loan, askedAtMs);
@@ -139,7 +125,7 @@ export class World {
       const continent = this.#continent(Number(borrower));
       const delay = delays[Number(borrower)];
       const heardAtMs = delay === undefined ? Infinity : this.nowMs + delay;
-      this.#after(delay, () => continent.borrowed.recall(loan));
+      this.after(delay, () => continent.borrowed.recall(loan));
       entry.completeAtMs = Math.max(entry.completeAtMs, Math.min(heardAtMs, untilMs));
     }
   }
@@ -167,13 +153,6 @@ export class World {
     const continent = this.continents[index];
     if (continent === undefined) throw new RangeError("no such continent");
     return continent;
-  }
-
-  #after(delay: DelayMs, run: () => void): void {
-    if (delay === undefined) return;
-    const atMs = this.nowMs + delay;
-    const later = this.#events.findIndex((event) => event.atMs > atMs);
-    this.#events.splice(later === -1 ? this.#events.length : later, 0, { atMs, run });
   }
 }
 
