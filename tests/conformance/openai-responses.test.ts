@@ -27,7 +27,11 @@ describe("openai: responses", () => {
     const asked = { model, instructions: "Be kind.", input: weather.question, tools: [weatherTool] };
     const first = await client.responses.create({ ...asked, temperature: 0 });
     expect((await client.responses.inputTokens.count(asked)).input_tokens).toBe(first.usage?.input_tokens);
-    const next = { model, previous_response_id: first.id, input: count.question };
+    const call = first.output.find((item) => item.type === "function_call");
+    if (call === undefined) throw new Error("no function was called");
+    const output = { type: "function_call_output", call_id: call.call_id, output: "1" } as const;
+    const input = [output, { role: "user", content: count.question } as const];
+    const next = { model, previous_response_id: first.id, input };
     const second = await client.responses.create({ ...next, temperature: 0 });
     const counted = await client.responses.inputTokens.count(next);
     expect(counted).toEqual({ object: "response.input_tokens", input_tokens: second.usage?.input_tokens });

@@ -133,6 +133,31 @@ describe("a conversation", () => {
     );
   });
 
+  const call = { type: "function_call", call_id: "c1", name: "lamp", arguments: "{}" };
+  const output = { type: "function_call_output", call_id: "c1", output: "done" };
+  const user = { role: "user", content: "Go on." };
+
+  test.each([
+    ["an output without its call", [user, output], /No tool call found/],
+    ["an output before its call", [user, output, call], /No tool call found/],
+    ["an output of another call", [call, output, { ...output, call_id: "c2" }], /No tool call found/],
+    ["a call without its output", [user, call, user], /No tool output found/],
+    ["one of two calls without its output", [call, { ...call, call_id: "c2" }, output], /No tool output found/],
+  ])("is refused with %s", async (_, input, message) => {
+    expect(await responses.refusalOf({ input })).toMatchObject({
+      code: "invalid_value",
+      param: "input",
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test("goes on from a call that was cut off, and with outputs that come late", async () => {
+    await responses.create({ input: [user, { ...call, status: "incomplete" }, user] });
+    expect(responses.promptText()).toContain("lamp");
+    await responses.create({ input: [call, { ...call, call_id: "c2" }, user, output, { ...output, call_id: "c2" }] });
+    expect(responses.promptText().match(/tool\ndone/g)).toHaveLength(2);
+  });
+
   test("too long is refused; with truncation it loses its oldest turns, and never a system message", async () => {
     const turns = Array.from({ length: 12 }, (_, index) => [
       { role: "user", content: `question ${index} ${"x".repeat(20)}` },

@@ -5,6 +5,7 @@ import { contentSchema } from "./content-part.ts";
 import { oldFunctionFields } from "./old-function-fields.ts";
 import { generationFields } from "./generation-fields.ts";
 import { templateFields } from "./template-fields.ts";
+import { checkToolAnswers } from "./tool-answers.ts";
 import { toolFields } from "./tools.ts";
 import { unsupported, unsupportedUnless } from "./unsupported.ts";
 
@@ -15,7 +16,7 @@ const isTextOnly = (value: unknown): boolean => Array.isArray(value) && value.ev
 /** The body of `POST /v1/chat/completions`. */
 export const chatCompletionRequestSchema = z.strictObject({
   ...generationFields,
-  messages: boundedArray(chatMessageSchema, 1, maxMessages),
+  messages: boundedArray(chatMessageSchema, 1, maxMessages).check(checkToolAnswers),
   max_tokens: z.nullish(z.int().check(z.minimum(1))),
   /** The newer name of `max_tokens`; at most one of the two may be given. */
   max_completion_tokens: z.nullish(z.int().check(z.minimum(1))),

@@ -125,10 +125,11 @@ test("a call can be sent back as SDKs put it together", () => {
   const said = { role: "assistant", content: null, parsed: null };
   const answers = [
     { ...said, tool_calls: [toolCall], function_call: null },
+    { role: "tool", tool_call_id: "a", content: "1" },
     { ...said, function_call: call, tool_calls: null },
   ];
   const body = { ...chat, messages: [...chat.messages, ...answers] };
-  expect(parseRequest(chatCompletionRequestSchema, body).messages).toHaveLength(3);
+  expect(parseRequest(chatCompletionRequestSchema, body).messages).toHaveLength(4);
 });
 
 test("what is refused says what to do instead", () => {

@@ -4,6 +4,7 @@ import type * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { expectation } from "./expectation.ts";
 import { isUnsupportedMark, type UnsupportedMark } from "./unsupported.ts";
+import { isVerbatim } from "./verbatim.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -48,6 +49,9 @@ function refusal(issue: Issue, body: object): AppError {
         .filter(Boolean)
         .join(" "),
     });
+  }
+  if (issue.code === "custom" && isVerbatim(issue.params)) {
+    return new AppError("invalid_value", { param, publicText: issue.message });
   }
   return new AppError("invalid_value", { param, publicText: `Invalid '${param}': ${expectation(issue)}.` });
 }
