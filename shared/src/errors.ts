@@ -106,6 +106,7 @@ export const errorTable = {
   reservation_too_small: row(412, "invalid_request_error", true, "More tokens must be reserved for this request."),
   request_too_large: row(413, "invalid_request_error", false, "The request body is too large."),
   headers_too_large: row(431, "invalid_request_error", false, "The request headers are too large."),
+  range_not_satisfiable: row(416, "invalid_request_error", false, "The file has no such range of bytes."),
   unsupported_media_type: row(415, "invalid_request_error", false, "Send the body as application/json."),
   rate_limit_exceeded: row(429, "requests", true, "Rate limit reached. Retry after the time given in retry-after."),
   insufficient_quota: row(429, "insufficient_quota", true, "You exceeded your current quota."),

@@ -20,6 +20,7 @@ const grpcStatus = {
   context_length_exceeded: status.INVALID_ARGUMENT,
   request_too_large: status.INVALID_ARGUMENT,
   headers_too_large: status.INVALID_ARGUMENT,
+  range_not_satisfiable: status.OUT_OF_RANGE,
   unsupported_media_type: status.INVALID_ARGUMENT,
   invalid_api_key: status.UNAUTHENTICATED,
   missing_api_key: status.UNAUTHENTICATED,

@@ -55,7 +55,13 @@ function retrieveContent({ files, now }: ReceiveParts): Handler<EdgeContext, "/:
   return async (c) => {
     const { projectId } = c.get("principal");
     const file = await found(files.directory.find(projectId, c.req.param("id"), now()));
-    const range = rangeOf(c.req.header("range"), file.sizeBytes);
+    // A caller that has an older file than this one in mind wants all of it, and nobody was told which one it is.
+    const asked = c.req.header("if-range") === undefined ? c.req.header("range") : undefined;
+    const range = rangeOf(asked, file.sizeBytes);
+    if (range === "unsatisfiable") {
+      c.header("content-range", `bytes */${file.sizeBytes}`);
+      throw new AppError("range_not_satisfiable");
+    }
     const object = await found(files.read(file, range));
     const headers = new Headers({
       "accept-ranges": "bytes",
@@ -70,13 +76,19 @@ function retrieveContent({ files, now }: ReceiveParts): Handler<EdgeContext, "/:
   };
 }
 
-/** Absent: the whole file, also where the header asks for several ranges or none that is there. Source: RFC 9110, 14.2. */
-function rangeOf(header: string | undefined, sizeBytes: number): { offset: number; length: number } | undefined {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
+interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Absent: the whole file, also where the header asks for several ranges or is malformed. Source: RFC 9110, 14.1.2 and 14.2. */
+function rangeOf(header: string | undefined, sizeBytes: number): ByteRange | "unsatisfiable" | undefined {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/i.exec(header ?? "") ?? [];
   if (first === "" && last === "") return undefined;
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
   const offset = first === "" ? Math.max(0, sizeBytes - Number(last)) : Number(first);
   const end = first === "" || last === "" ? sizeBytes : Math.min(sizeBytes, Number(last) + 1);
-  return offset < end ? { offset, length: end - offset } : undefined;
+  return offset < end ? { offset, length: end - offset } : "unsatisfiable";
 }
 
 async function found<Value extends FileRecord | R2ObjectBody>(finding: Promise<Value | undefined>): Promise<Value> {
