@@ -8,6 +8,11 @@ export const repositoryRoot = path.join(import.meta.dirname, "../..");
 const environmentSchema = z.object({
   SLUICE_STATE: z.string().min(1).default(".sluice"),
   SLUICE_PORT: z.coerce.number("must be a port number").int().min(1).max(65_535).default(8787),
+  SLUICE_MAX_LOG_BYTES: z.coerce
+    .number("must be a number of bytes")
+    .int()
+    .min(1_048_576)
+    .default(32 * 1_048_576),
   SLUICE_MODEL: z.string().min(1).default("models/pocket"),
   HF_ENDPOINT: z.url("must be a URL").optional(),
   SLUICE_MODEL_ID: z.string().min(1).optional(),
@@ -21,6 +26,8 @@ export interface StackConfig {
   /** Directory of everything the stack writes: state of the edge, logs, caches, secrets, stack.json. */
   readonly stateDir: string;
   readonly edgePort: number;
+  /** Of each process: its log and the one before. */
+  readonly maxLogBytes: number;
   /** A Hugging Face directory, or a Hub id such as `HuggingFaceTB/SmolLM2-135M-Instruct`. */
   readonly model: string;
   /** Where Hub ids are looked up; undefined is huggingface.co. */
@@ -43,10 +50,11 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
   }
   const { SLUICE_STATE, SLUICE_PORT, SLUICE_MODEL, SLUICE_MODEL_ID, SLUICE_DEVICE, SLUICE_PRECISION, HF_ENDPOINT } =
     parsed.data;
-  const { SLUICE_TOOL_CALL_PARSER, SLUICE_REASONING_PARSER } = parsed.data;
+  const { SLUICE_TOOL_CALL_PARSER, SLUICE_REASONING_PARSER, SLUICE_MAX_LOG_BYTES } = parsed.data;
   return {
     stateDir: path.resolve(repositoryRoot, SLUICE_STATE),
     edgePort: SLUICE_PORT,
+    maxLogBytes: SLUICE_MAX_LOG_BYTES,
     model: SLUICE_MODEL,
     hubUrl: HF_ENDPOINT,
     modelId: SLUICE_MODEL_ID,

@@ -79,6 +79,7 @@ export async function startEdge(
       cwd: repositoryRoot,
       env: wranglerEnv,
       logFile: path.join(config.stateDir, "logs", "edge.log"),
+      maxLogBytes: config.maxLogBytes,
     },
     onRestart,
   );

@@ -57,6 +57,7 @@ export async function startRegion(
         cwd: repositoryRoot,
         env: { PATH: process.env["PATH"], ...allocatorEnv, ...modelEnv, ...env },
         logFile: path.join(config.stateDir, "logs", `${role}-${site.id}.log`),
+        maxLogBytes: config.maxLogBytes,
       },
       onRestart,
     );

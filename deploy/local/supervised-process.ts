@@ -1,9 +1,8 @@
 // A child process that is started again when it dies, until it is stopped. Its output goes to a log file, never to the
 // terminal, so that the terminal shows only what a person needs.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BoundedLog, readLog } from "./bounded-log.ts";
 
 export interface ProcessSpec {
   readonly name: string;
@@ -12,6 +11,8 @@ export interface ProcessSpec {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
+  /** See BoundedLog. */
+  readonly maxLogBytes: number;
 }
 
 const firstRestartDelayMs = 250;
@@ -22,7 +23,7 @@ const stopGraceMs = 8_000;
 
 export class SupervisedProcess {
   readonly #spec: ProcessSpec;
-  readonly #log: WriteStream;
+  readonly #log: BoundedLog;
   readonly #onRestart: (pid: number) => void;
   #child: ChildProcess;
   #startedAtMs = 0;
@@ -34,7 +35,7 @@ export class SupervisedProcess {
   constructor(spec: ProcessSpec, onRestart: (pid: number) => void) {
     this.#spec = spec;
     this.#onRestart = onRestart;
-    this.#log = createWriteStream(spec.logFile, { flags: "w" });
+    this.#log = new BoundedLog(spec.logFile, spec.maxLogBytes);
     this.#child = this.#spawn();
   }
 
@@ -54,7 +55,7 @@ export class SupervisedProcess {
 
   /** The last lines the child wrote, for an error message. */
   async lastLines(count: number): Promise<string> {
-    const text = await readFile(this.#spec.logFile, "utf8");
+    const text = await readLog(this.#spec.logFile);
     return text.trimEnd().split("\n").slice(-count).join("\n");
   }
 

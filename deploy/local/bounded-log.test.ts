@@ -1,0 +1,54 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { finished } from "node:stream/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { BoundedLog, olderLogOf, readLog } from "./bounded-log.ts";
+
+const maxBytes = 20_000;
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "sluice-log-"));
+  file = path.join(folder, "edge.log");
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+async function write(pieces: readonly string[]): Promise<void> {
+  const log = new BoundedLog(file, maxBytes);
+  for (const piece of pieces) log.write(piece);
+  log.end();
+  await finished(log);
+}
+
+async function linesOf(name: string): Promise<string[]> {
+  return (await readFile(name, "utf8")).split("\n").filter((line) => line !== "");
+}
+
+test("however much is written, both files stay within the bound, and hold the last lines without a gap", async () => {
+  const lines = Array.from({ length: 50_000 }, (_, index) => JSON.stringify({ index }));
+  // Pieces end anywhere, as those of a pipe do.
+  const text = lines.map((line) => `${line}\n`).join("");
+  await write(text.match(/.{1,997}/gs) ?? []);
+  const [newer, older] = [await stat(file), await stat(olderLogOf(file))];
+  expect(newer.size + older.size).toBeLessThanOrEqual(maxBytes + 1_000);
+  expect(newer.size + older.size).toBeGreaterThanOrEqual(maxBytes / 2 - 1_000);
+  const kept = [...(await linesOf(olderLogOf(file))), ...(await linesOf(file))];
+  expect(kept).toEqual(lines.slice(-kept.length));
+  expect((await readLog(file)).trimEnd().split("\n")).toEqual(kept);
+});
+
+test("a line without end does not grow a file either", async () => {
+  await write(Array.from({ length: 100 }, () => "x".repeat(1_000)));
+  expect((await stat(file)).size).toBeLessThanOrEqual(maxBytes / 2);
+  expect((await stat(olderLogOf(file))).size).toBeLessThanOrEqual(maxBytes / 2);
+});
+
+test("what fits is in one file, which a new log begins anew", async () => {
+  await write(["one\n", "two\n"]);
+  expect(await linesOf(file)).toEqual(["one", "two"]);
+  await write(["three\n"]);
+  expect(await linesOf(file)).toEqual(["three"]);
+  expect(await readLog(file)).toBe("three\n");
+});
