@@ -71,3 +71,12 @@ test.each([
 ])("a response to $body asks for $demand", ({ body, demand }) => {
   expect(estimateResponseDemand(body)).toEqual(demand);
 });
+
+test.each([
+  ["a chat", { messages: [], max_tokens: 2 ** 31 - 1, n: 2 ** 31 - 1 }],
+  ["a completion", { prompt: Array<string>(1_000).fill(""), max_tokens: 2 ** 31 - 1, best_of: 2 ** 31 - 1 }],
+])("%s that asks for more than anybody has is counted with a number that adds up", (_, body) => {
+  const { promptTokens, outputTokens = 0 } = estimateDemand(body);
+  expect(outputTokens).toBe(1e12);
+  expect(Number.isSafeInteger((promptTokens + outputTokens) * 1_000)).toBe(true);
+});

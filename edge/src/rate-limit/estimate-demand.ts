@@ -13,6 +13,12 @@ export interface TokenDemand {
 /** What is a request like any other, and computes nothing. */
 export const noTokens: TokenDemand = { promptTokens: 0, outputTokens: 0 };
 
+/**
+ * More than any limit a minute, and a number that adds up. What asks for more is refused by its region, by the name of the parameter,
+ * and is counted here until it is.
+ */
+const mostTokens = 1_000_000_000_000;
+
 type Body = Readonly<Record<string, unknown>>;
 
 /** English text has some four characters a token in large vocabularies, and three in small ones. */
@@ -30,7 +36,8 @@ export function estimateDemand(body: Body): TokenDemand {
   if (prompt !== undefined) {
     const output = positive(body["max_tokens"]) ?? (body["max_tokens"] === 0 ? 0 : completionDefault);
     const numChoices = Math.max(positive(body["n"]) ?? 1, positive(body["best_of"]) ?? 1);
-    return { promptTokens: promptTokens(prompt), outputTokens: output * numChoices * numPrompts(prompt) };
+    const outputTokens = Math.min(mostTokens, output * numChoices * numPrompts(prompt));
+    return { promptTokens: promptTokens(prompt), outputTokens };
   }
   return { promptTokens: input === undefined ? 0 : promptTokens(input), outputTokens: 0 };
 }
@@ -40,7 +47,8 @@ function chatDemand(body: Body, messages: readonly unknown[]): TokenDemand {
   const numCharacters = characters(messages) + characters(body["tools"]) + characters(body["functions"]);
   return {
     promptTokens: tokensPerChat + messages.length * tokensPerMessage + Math.ceil(numCharacters / charactersPerToken),
-    outputTokens: asked.length === 0 ? undefined : Math.max(...asked) * (positive(body["n"]) ?? 1),
+    outputTokens:
+      asked.length === 0 ? undefined : Math.min(mostTokens, Math.max(...asked) * (positive(body["n"]) ?? 1)),
   };
 }
 

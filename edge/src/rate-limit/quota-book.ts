@@ -1,5 +1,6 @@
 // A quota and its storage, of whichever Durable Object keeps it. See quota.ts for what it promises, and meter.ts for how
 // storage follows memory.
+import { getLong, putLong } from "#edge/storage/long-value.ts";
 import { Quota, type QuotaBounds, type QuotaLimits, type StoredQuota, storedQuotaSchema } from "./quota.ts";
 
 const quotaKey = "quota";
@@ -41,12 +42,12 @@ export class QuotaBook {
   }
 
   #put(stored: StoredQuota): void {
-    this.#kv.put(quotaKey, stored);
+    putLong(this.#kv, quotaKey, stored);
     this.#isStored = true;
   }
 
   #wake(limits: QuotaLimits): Quota {
-    const stored = this.#kv.get(quotaKey);
+    const stored = getLong(this.#kv, quotaKey);
     const known = stored === undefined ? undefined : storedQuotaSchema.parse(stored);
     this.#isStored = known !== undefined;
     return new Quota(limits, known, this.#bounds, Date.now());

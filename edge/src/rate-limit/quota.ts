@@ -258,14 +258,16 @@ export class Quota {
 
   /** When all places are taken nobody knows when one gets free, only by when: that is what is told. */
   #shortageOfPlaces(model: string, meters: Meters, nowMs: number): Refusal | undefined {
-    const [ofKey = maxUnderWay, ofModel = maxUnderWay] = this.#placeLimits(model);
+    const [ofKey = maxUnderWay, ofModel] = this.#placeLimits(model);
     const told = { limitName: "concurrentRequests", requested: 1, report: report(meters, nowMs) } as const;
     const refuse = (limit: number, used: number, within: string | undefined): Refusal | undefined => {
       if (used < limit) return undefined;
       const retryAfterMs = this.#leases.untilEndedMs(used - limit + 1, within, nowMs);
       return { kind: "not_now", retryAfterMs, limit, used, ...told };
     };
-    return longer(refuse(ofKey, this.#leases.count, undefined), refuse(ofModel, this.#leases.countOf(model), model));
+    const crowded = refuse(Math.min(ofKey, maxUnderWay), this.#leases.count, undefined);
+    // To count those of one model takes a look at all.
+    return ofModel === undefined ? crowded : longer(crowded, refuse(ofModel, this.#leases.countOf(model), model));
   }
 
   #placeLimits(model?: string): (number | undefined)[] {
