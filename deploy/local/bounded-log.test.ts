@@ -1,22 +1,26 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { finished } from "node:stream/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { BoundedLog, olderLogOf, readLog } from "./bounded-log.ts";
+import { BoundedLog, olderLogOf } from "./bounded-log.ts";
 
 const maxBytes = 20_000;
 let folder: string;
 let file: string;
+let troubles: string[];
 
 beforeEach(async () => {
+  troubles = [];
   folder = await mkdtemp(path.join(tmpdir(), "sluice-log-"));
   file = path.join(folder, "edge.log");
 });
 afterEach(async () => rm(folder, { recursive: true }));
 
+const open = (): BoundedLog => new BoundedLog(file, maxBytes, (text) => troubles.push(text));
+
 async function write(pieces: readonly string[]): Promise<void> {
-  const log = new BoundedLog(file, maxBytes);
+  const log = open();
   for (const piece of pieces) log.write(piece);
   log.end();
   await finished(log);
@@ -36,7 +40,7 @@ test("however much is written, both files stay within the bound, and hold the la
   expect(newer.size + older.size).toBeGreaterThanOrEqual(maxBytes / 2 - 1_000);
   const kept = [...(await linesOf(olderLogOf(file))), ...(await linesOf(file))];
   expect(kept).toEqual(lines.slice(-kept.length));
-  expect((await readLog(file)).trimEnd().split("\n")).toEqual(kept);
+  expect(troubles).toEqual([]);
 });
 
 test("a line without end does not grow a file either", async () => {
@@ -45,10 +49,26 @@ test("a line without end does not grow a file either", async () => {
   expect((await stat(olderLogOf(file))).size).toBeLessThanOrEqual(maxBytes / 2);
 });
 
-test("what fits is in one file, which a new log begins anew", async () => {
+test("what fits is in one file, for its owner alone, and the last run's stays beside it", async () => {
   await write(["one\n", "two\n"]);
   expect(await linesOf(file)).toEqual(["one", "two"]);
   await write(["three\n"]);
   expect(await linesOf(file)).toEqual(["three"]);
-  expect(await readLog(file)).toBe("three\n");
+  expect(await linesOf(olderLogOf(file))).toEqual(["one", "two"]);
+  expect((await stat(file)).mode & 0o077).toBe(0);
+});
+
+test("what cannot be written is told once and fails nothing, and writing goes on when it can", async () => {
+  await mkdir(file);
+  await mkdir(path.join(olderLogOf(file), "in the way"), { recursive: true });
+  const log = open();
+  log.write("lost\n");
+  log.write("lost, too\n");
+  expect(troubles).toEqual([expect.stringContaining(`${file} cannot be written, and lines are lost: `)]);
+  await rm(olderLogOf(file), { recursive: true });
+  log.write("kept\n");
+  log.end();
+  await finished(log);
+  expect(await linesOf(file)).toEqual(["kept"]);
+  expect(troubles).toHaveLength(1);
 });

@@ -1,7 +1,6 @@
 // The log of a process that may write for months: a file, and the one before it. Together they hold at least the last half of
 // what the bound allows, and never more than it but for the last pieces that were written.
-import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 
 const newline = 0x0a;
@@ -11,60 +10,87 @@ export function olderLogOf(file: string): string {
   return `${file}.1`;
 }
 
-/** What is kept of a log. */
-export async function readLog(file: string): Promise<string> {
-  const older = existsSync(olderLogOf(file)) ? await readFile(olderLogOf(file), "utf8") : "";
-  return older + (await readFile(file, "utf8"));
-}
-
 export class BoundedLog extends Writable {
   readonly #file: string;
   readonly #maxFileBytes: number;
-  #descriptor: number;
+  readonly #onTrouble: (text: string) => void;
+  #descriptor: number | undefined;
   #sizeBytes = 0;
+  #isFailing = false;
 
   /**
-   * Begins the log anew.
+   * Begins the log anew; what the last run left becomes the older one. What cannot be written, on a full disk say, is dropped and
+   * fails nothing.
    *
    * @param maxBytes of both files together.
+   * @param onTrouble is told the first time, and again after writing has worked meanwhile.
    */
-  constructor(file: string, maxBytes: number) {
+  constructor(file: string, maxBytes: number, onTrouble: (text: string) => void) {
     super();
     this.#file = file;
     this.#maxFileBytes = Math.floor(maxBytes / 2);
-    rmSync(olderLogOf(file), { force: true });
-    this.#descriptor = openSync(file, "w");
+    this.#onTrouble = onTrouble;
+    this.#attempt(() => this.#open());
   }
 
-  override _write(piece: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    try {
-      if (this.#sizeBytes + piece.byteLength > this.#maxFileBytes) this.#turn(piece);
-      else this.#append(piece);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+  override _write(piece: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#attempt(() => {
+      this.#descriptor ??= this.#open();
+      if (this.#sizeBytes + piece.byteLength > this.#maxFileBytes) this.#turn(this.#descriptor, piece);
+      else this.#append(this.#descriptor, piece);
+    });
+    done();
   }
 
-  override _final(done: (error?: Error) => void): void {
-    closeSync(this.#descriptor);
+  override _final(done: () => void): void {
+    this.#attempt(() => this.#close());
     done();
   }
 
   /** No line is in both files, unless it is longer than a piece. */
-  #turn(piece: Buffer): void {
+  #turn(descriptor: number, piece: Buffer): void {
     const endOfLines = piece.lastIndexOf(newline) + 1;
-    this.#append(piece.subarray(0, endOfLines));
-    closeSync(this.#descriptor);
-    renameSync(this.#file, olderLogOf(this.#file));
-    this.#descriptor = openSync(this.#file, "w");
-    this.#sizeBytes = 0;
-    this.#append(piece.subarray(endOfLines));
+    this.#append(descriptor, piece.subarray(0, endOfLines));
+    this.#append(this.#open(), piece.subarray(endOfLines));
   }
 
-  #append(bytes: Buffer): void {
+  #append(descriptor: number, bytes: Buffer): void {
     let written = 0;
-    while (written < bytes.byteLength) written += writeSync(this.#descriptor, bytes, written);
+    while (written < bytes.byteLength) written += writeSync(descriptor, bytes, written);
     this.#sizeBytes += bytes.byteLength;
+  }
+
+  /** A new file; the one that is there becomes the older one. */
+  #open(): number {
+    this.#close();
+    try {
+      renameSync(this.#file, olderLogOf(this.#file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    const descriptor = openSync(this.#file, "w", 0o600);
+    this.#descriptor = descriptor;
+    this.#sizeBytes = 0;
+    return descriptor;
+  }
+
+  #close(): void {
+    if (this.#descriptor === undefined) return;
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    closeSync(descriptor);
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#onTrouble(`${this.#file} cannot be written, and lines are lost: ${reason}`);
+      }
+      this.#isFailing = true;
+    }
   }
 }

@@ -7,7 +7,7 @@ import { repositoryRoot, type StackConfig } from "./config.ts";
 import { findFreePort } from "./ports.ts";
 import type { LocalRegion } from "./region.ts";
 import type { StackSecrets } from "./secrets.ts";
-import { SupervisedProcess } from "./supervised-process.ts";
+import { type ProcessWatcher, SupervisedProcess } from "./supervised-process.ts";
 
 const wrangler = path.join(repositoryRoot, "node_modules/.bin/wrangler");
 
@@ -57,7 +57,7 @@ export async function startEdge(
   regions: readonly LocalRegion[],
   config: StackConfig,
   secrets: StackSecrets,
-  onRestart: () => void,
+  watcher: ProcessWatcher,
 ): Promise<SupervisedProcess> {
   const envFile = path.join(config.stateDir, "edge.env");
   await writeFile(envFile, formatEnvFile(regions, secrets), { mode: 0o600 });
@@ -81,7 +81,7 @@ export async function startEdge(
       logFile: path.join(config.stateDir, "logs", "edge.log"),
       maxLogBytes: config.maxLogBytes,
     },
-    onRestart,
+    watcher,
   );
 }
 

@@ -22,10 +22,16 @@ async function stopAndExit(exitCode: number): Promise<void> {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    process.stderr.write("\nStopping …\n");
+    // A terminal tells the whole group, and npm tells it again.
+    if (stopping === undefined) process.stderr.write("\nStopping …\n");
     stopAndExit(0).catch(fail);
   });
 }
+// The children are groups of their own and would outlive a supervisor that just ends.
+process.on("uncaughtException", (thrown) => {
+  if (stopping === undefined) report(thrown);
+  stopAndExit(1).catch(fail);
+});
 
 try {
   const config = readStackConfig(process.env);

@@ -5,7 +5,7 @@ import type { LocalModel } from "./model.ts";
 import { deviceEnv } from "./device-env.ts";
 import { findFreePort } from "./ports.ts";
 import type { StackSecrets } from "./secrets.ts";
-import { SupervisedProcess } from "./supervised-process.ts";
+import { type ProcessWatcher, SupervisedProcess } from "./supervised-process.ts";
 
 /** As in the image: see "Memory" in docs/operations.md. */
 const heapOptions = ["--max-semi-space-size=8"];
@@ -33,13 +33,13 @@ export interface LocalRegion {
   readonly engine: SupervisedProcess;
 }
 
-/** Starts both processes at once; neither is ready when this resolves. `onRestart` hears of a process that was started again. */
+/** Starts both processes at once; neither is ready when this resolves. */
 export async function startRegion(
   site: RegionSite,
   model: LocalModel,
   config: StackConfig,
   secrets: StackSecrets,
-  onRestart: () => void,
+  watcher: ProcessWatcher,
 ): Promise<LocalRegion> {
   const [enginePort, engineMetricsPort, ingressPort, ingressMetricsPort] = await Promise.all([
     findFreePort(),
@@ -59,7 +59,7 @@ export async function startRegion(
         logFile: path.join(config.stateDir, "logs", `${role}-${site.id}.log`),
         maxLogBytes: config.maxLogBytes,
       },
-      onRestart,
+      watcher,
     );
   const engine = start("engine", "rpc/main.ts", {
     SLUICE_ENGINE_ID: `${site.id}-0`,

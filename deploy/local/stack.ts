@@ -11,8 +11,9 @@ import type { Progress } from "./progress.ts";
 import { type LocalRegion, localSites, startRegion } from "./region.ts";
 import { runningAmong } from "./running-among.ts";
 import { loadSecrets, type StackSecrets } from "./secrets.ts";
+import { lockState } from "./state-lock.ts";
 import { readStackFile, removeStackFile, type StackFile, writeStackFile } from "./stack-file.ts";
-import type { SupervisedProcess } from "./supervised-process.ts";
+import type { ProcessWatcher, SupervisedProcess } from "./supervised-process.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 
 /** A large checkpoint is quantized on its first start. */
@@ -27,6 +28,7 @@ export class LocalStack {
   #migration: Promise<void> | undefined;
   #describe: (() => StackFile) | undefined;
   #fileWrites: Promise<void> = Promise.resolve();
+  #unlock: (() => Promise<void>) | undefined;
 
   constructor(config: StackConfig, progress: Progress) {
     this.#config = config;
@@ -37,7 +39,8 @@ export class LocalStack {
   async start(): Promise<StackFile> {
     const { stateDir, edgePort } = this.#config;
     await mkdir(path.join(stateDir, "logs"), { recursive: true });
-    await assertNotRunning(stateDir);
+    this.#unlock = await lockState(stateDir);
+    await assertNothingLeft(stateDir);
     await assertPortFree(edgePort, "SLUICE_PORT");
     const secrets = await loadSecrets(stateDir);
     const model = await resolveModel(this.#config.model, stateDir, this.#progress, this.#config.hubUrl);
@@ -45,7 +48,7 @@ export class LocalStack {
 
     this.#migration = applyMigrations(stateDir, this.#stopping.signal);
     const [regions] = await Promise.all([this.#startRegions(model, secrets), this.#migration]);
-    const edge = this.#track(await startEdge(regions, this.#config, secrets, this.#onRestart));
+    const edge = this.#track(await startEdge(regions, this.#config, secrets, this.#watcher));
     await Promise.all([this.#awaitRegions(regions), this.#awaitEdge(edge)]);
 
     const edgeUrl = `http://127.0.0.1:${edgePort}`;
@@ -79,11 +82,12 @@ export class LocalStack {
     await Promise.allSettled([this.#migration]); // Whoever started it is told how it went.
     await this.#fileWrites;
     if (this.#describe !== undefined) await removeStackFile(this.#config.stateDir);
+    await this.#unlock?.();
   }
 
   async #startRegions(model: LocalModel, secrets: StackSecrets): Promise<LocalRegion[]> {
     const regions = await Promise.all(
-      localSites.map((site) => startRegion(site, model, this.#config, secrets, this.#onRestart)),
+      localSites.map((site) => startRegion(site, model, this.#config, secrets, this.#watcher)),
     );
     for (const region of regions) {
       this.#track(region.engine);
@@ -115,29 +119,28 @@ export class LocalStack {
     return child;
   }
 
-  /** A restarted process has a new pid; stack.json follows, one write after the other. */
-  readonly #onRestart = (): void => {
-    const describe = this.#describe;
-    if (describe === undefined) return;
-    this.#fileWrites = this.#fileWrites.then(() => writeStackFile(this.#config.stateDir, describe()));
+  readonly #watcher: ProcessWatcher = {
+    tell: (text) => this.#progress.done(text),
+    // It has a new pid; stack.json follows, one write after the other.
+    restarted: () => {
+      const describe = this.#describe;
+      if (describe === undefined) return;
+      this.#fileWrites = this.#fileWrites.then(() => this.#rewrite(describe()));
+    },
   };
-}
 
-async function assertNotRunning(stateDir: string): Promise<void> {
-  const stack = await readStackFile(stateDir);
-  if (stack === undefined) return;
-  const running = await runningAmong([
-    stack.supervisorPid,
-    stack.edgePid,
-    ...stack.regions.flatMap(({ pids }) => pids),
-  ]);
-  if (running.includes(stack.supervisorPid)) {
-    throw new Error(
-      `A stack already runs from ${stateDir} (process ${stack.supervisorPid}, ${stack.baseUrl}). ` +
-        "Stop it, or start another beside it: SLUICE_STATE=.sluice-2 SLUICE_PORT=8788 npm start",
+  async #rewrite(stack: StackFile): Promise<void> {
+    await writeStackFile(this.#config.stateDir, stack).catch((error: Error) =>
+      this.#watcher.tell(`stack.json still names processes that ended: ${error.message}`),
     );
   }
-  if (running.length > 0) {
-    throw new Error(`The last stack was killed and left processes behind. End them first: kill ${running.join(" ")}`);
+}
+
+async function assertNothingLeft(stateDir: string): Promise<void> {
+  const stack = await readStackFile(stateDir);
+  if (stack === undefined) return;
+  const left = await runningAmong([stack.supervisorPid, stack.edgePid, ...stack.regions.flatMap(({ pids }) => pids)]);
+  if (left.length > 0) {
+    throw new Error(`The last stack was killed and left processes behind. End them first: kill ${left.join(" ")}`);
   }
 }

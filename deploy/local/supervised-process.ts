@@ -1,8 +1,9 @@
 // A child process that is started again when it dies, until it is stopped. Its output goes to a log file, never to the
 // terminal, so that the terminal shows only what a person needs.
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BoundedLog, readLog } from "./bounded-log.ts";
+import { BoundedLog } from "./bounded-log.ts";
 
 export interface ProcessSpec {
   readonly name: string;
@@ -15,6 +16,14 @@ export interface ProcessSpec {
   readonly maxLogBytes: number;
 }
 
+/** Who is told what happens to a child. */
+export interface ProcessWatcher {
+  /** What a person should know: a death, or a log that cannot be written. */
+  tell(text: string): void;
+  /** The child was started again, as another process. */
+  restarted(): void;
+}
+
 const firstRestartDelayMs = 250;
 const maxRestartDelayMs = 5_000;
 /** A child that lived this long starts over at the first delay. */
@@ -24,18 +33,18 @@ const stopGraceMs = 8_000;
 export class SupervisedProcess {
   readonly #spec: ProcessSpec;
   readonly #log: BoundedLog;
-  readonly #onRestart: (pid: number) => void;
+  readonly #watcher: ProcessWatcher;
   #child: ChildProcess;
   #startedAtMs = 0;
   #restartDelayMs = firstRestartDelayMs;
   #stopping = false;
   #numDeaths = 0;
 
-  /** Starts the child at once. `onRestart` is told every new pid after the first. */
-  constructor(spec: ProcessSpec, onRestart: (pid: number) => void) {
+  /** Starts the child at once. */
+  constructor(spec: ProcessSpec, watcher: ProcessWatcher) {
     this.#spec = spec;
-    this.#onRestart = onRestart;
-    this.#log = new BoundedLog(spec.logFile, spec.maxLogBytes);
+    this.#watcher = watcher;
+    this.#log = new BoundedLog(spec.logFile, spec.maxLogBytes, (text) => watcher.tell(text));
     this.#child = this.#spawn();
   }
 
@@ -55,7 +64,7 @@ export class SupervisedProcess {
 
   /** The last lines the child wrote, for an error message. */
   async lastLines(count: number): Promise<string> {
-    const text = await readLog(this.#spec.logFile);
+    const text = await readFile(this.#spec.logFile, "utf8").catch((error: Error) => `(no log: ${error.message})`);
     return text.trimEnd().split("\n").slice(-count).join("\n");
   }
 
@@ -79,20 +88,22 @@ export class SupervisedProcess {
     child.stdout.pipe(this.#log, { end: false });
     child.stderr.pipe(this.#log, { end: false });
     child.once("error", (error) => this.#log.write(`${error.message}\n`));
-    child.once("exit", () => void this.#restart());
+    child.once("exit", (code, signal) => void this.#restart(signal ?? `exit code ${code}`));
     return child;
   }
 
-  async #restart(): Promise<void> {
+  async #restart(how: string): Promise<void> {
     if (this.#stopping) return;
     this.#numDeaths += 1;
+    this.#log.write(`The process ended with ${how} and is started again.\n`);
+    this.#watcher.tell(`${this.name} ended with ${how} and is started again; see ${this.#spec.logFile}`);
     this.#signal("SIGKILL"); // A grandchild left behind would hold the port.
     if (performance.now() - this.#startedAtMs > healthyLifeMs) this.#restartDelayMs = firstRestartDelayMs;
     await sleep(this.#restartDelayMs, undefined, { ref: false });
     this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, maxRestartDelayMs);
     if (this.#stopping) return;
     this.#child = this.#spawn();
-    this.#onRestart(this.pid);
+    this.#watcher.restarted();
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -1,4 +1,7 @@
 // Kills real processes of a stack of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -81,6 +84,7 @@ describe.each([
       await servesAgain();
     }
     expect(numBroken).toBeGreaterThan(0); // At least one of the two regions was busy when it died.
+    expect(running.output()).toMatch(/(ingress|engine) eu-west ended with SIGKILL and is started again; see .*\.log/);
     expect(await countToSixty().answer).toBe(expected);
   });
 });
@@ -95,10 +99,17 @@ describe("a second stack", () => {
     expect(output).toMatch(/Port \d+ is in use.*SLUICE_PORT=/s);
   });
 
-  it("is refused in the same state directory", async () => {
+  it("is refused in the same state directory, also while the first one starts", async () => {
     const { code, output } = await runToEnd({ SLUICE_STATE: running.stateDir, SLUICE_PORT: "8799" });
     expect(code).toBe(1);
     expect(output).toContain("A stack already runs");
+    const starting = spawnStack({ SLUICE_STATE: `${running.stateDir}/starting`, SLUICE_PORT: "8799" });
+    await once(starting.stdout ?? starting, "data"); // It has its model, and begins.
+    const second = await runToEnd({ SLUICE_STATE: `${running.stateDir}/starting`, SLUICE_PORT: "8798" });
+    expect(second.code).toBe(1);
+    expect(second.output).toContain("is being started");
+    starting.kill("SIGINT");
+    expect(await once(starting, "close")).toEqual([0, null]);
   });
 
   it("names a model that is not there", async () => {
@@ -112,19 +123,45 @@ describe("a second stack", () => {
   });
 });
 
+describe("npm start", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)("that gets %s leaves nothing running", async (signal) => {
+    const child = spawn("npm", ["start"], {
+      cwd: path.join(import.meta.dirname, "../.."),
+      env: {
+        ...process.env,
+        NODE_DISABLE_COMPILE_CACHE: "1", // npm's would lie in the temporary folder.
+        SLUICE_STATE: `${running.stateDir}/npm`,
+        SLUICE_PORT: "8799",
+      },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const closed = once(child, "close");
+    const pids = await startedBy(child);
+    child.kill(signal);
+    await closed;
+    await vi.waitFor(async () => expect(await Promise.all(pids.map(isRunning))).toEqual(pids.map(() => false)), {
+      timeout: 20_000,
+      interval: 100,
+    });
+  });
+});
+
+describe("a supervisor whose output nobody reads any longer", () => {
+  it("takes its processes with it", async () => {
+    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/unread`, SLUICE_PORT: "8799" });
+    const closed = once(child, "close");
+    const pids = await startedBy(child);
+    child.stdout?.destroy();
+    await closed;
+    for (const pid of pids) expect(await isRunning(pid), `process ${pid}`).toBe(false);
+  });
+});
+
 describe("Ctrl-C", () => {
   it("leaves nothing running while the engines load and the database is migrated", async () => {
     const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/interrupted`, SLUICE_PORT: "8799" });
     const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
-    // Engines and ingresses of two regions, wrangler and what it starts.
-    const pids = await vi.waitFor(
-      async () => {
-        const started = await descendants(child.pid ?? 0);
-        expect(started.length).toBeGreaterThan(5);
-        return started;
-      },
-      { timeout: 10_000, interval: 20 },
-    );
+    const pids = await startedBy(child);
     child.kill("SIGINT");
     expect(await closed).toBe(0);
     for (const pid of pids) expect(await isRunning(pid), `process ${pid}`).toBe(false);
@@ -139,6 +176,18 @@ describe("Ctrl-C", () => {
     await expect(running.stackFile()).rejects.toThrow("ENOENT");
   });
 });
+
+/** Engines and ingresses of two regions, wrangler and what it starts, once all are there. */
+async function startedBy(child: ChildProcess): Promise<number[]> {
+  return vi.waitFor(
+    async () => {
+      const started = await descendants(child.pid ?? 0);
+      expect(started.length).toBeGreaterThan(5);
+      return started;
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+}
 
 async function runToEnd(env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
   const child = spawnStack(env);
