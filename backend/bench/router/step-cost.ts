@@ -38,7 +38,6 @@ export async function measureStepCost({ modelDir, cacheDir, contextLength }: Mea
     numBlocks: (manyDecodes + 1) * Math.ceil((contextLength + maxTokens) / 64),
     numThreads: 1,
     cacheDir,
-    maxNumSampled: limits.maxNumSeqs,
   });
   const few = await timeSteps(executor, fewDecodes, contextLength);
   const many = await timeSteps(executor, manyDecodes, contextLength);

@@ -5,7 +5,7 @@ import { Engine } from "./engine.ts";
 import { createCpuExecutor } from "./executor/cpu-executor.ts";
 import type { Executor } from "./executor/executor.ts";
 import { goldenModels, readGoldenCase, readGoldenEmbedding } from "./executor/golden-case.ts";
-import { seededRandom } from "./executor/test-sequence.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import { withPooling } from "./executor/with-pooling.ts";
 import type { GenerationRequest } from "./generation.ts";
 import { embeddingRequest, request, runToEnd } from "./test-requests.ts";

@@ -8,7 +8,7 @@ import { createExecutor } from "./executor/create-executor.ts";
 import { executorsUnderTest } from "./executor/executor-under-test.ts";
 import type { Executor } from "./executor/executor.ts";
 import { readGoldenCase, readGoldenEmbedding } from "./executor/golden-case.ts";
-import { seededRandom } from "./executor/test-sequence.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import { withPooling } from "./executor/with-pooling.ts";
 import { embeddingRequest, request, runToEnd } from "./test-requests.ts";
 

@@ -9,6 +9,7 @@ import type { BlockId } from "./kv/block-id.ts";
 import { LogprobReader, type TokenLogprobs } from "./sampling/logprobs.ts";
 import type { LogitAdjustments } from "./sampling/sampling-params.ts";
 import { leastBatchedTokens } from "./scheduler/scheduler.ts";
+import { maxScoredStepTokens, maxStepLogits } from "./scheduler/step-plan.ts";
 import { request as greedyRequest } from "./test-requests.ts";
 
 const limits = { maxNumBatchedTokens: 32, maxNumSeqs: 8, maxQueuedRequests: 64, maxQueuedTokens: 10_000 };
@@ -114,6 +115,24 @@ describe("logprobs", () => {
     expect(engine.load()).toMatchObject({ numFreeBlocks: 64, totals: { promptTokens: 16, generationTokens: 0 } });
     expect(engine.add({ ...only, promptTokenIds: [...prompt, 1] })).toMatchObject({ code: "context_length_exceeded" });
   });
+});
+
+test("a step gives no more logits than memory is planned for, whoever has prompts scored", async () => {
+  const numsLogits: number[] = [];
+  const executor = new FakeExecutor({ numBlocks: 400 }, (batch) => {
+    numsLogits.push(batch.reduce((sum, { numLogits }) => sum + numLogits, 0));
+  });
+  const engine = new Engine(executor, { ...limits, maxNumBatchedTokens: 512 });
+  for (let id = 0; id < 12; id += 1) {
+    const prompt = Array.from({ length: 150 }, (_, index) => (7 * index + id) % 97);
+    const logprobs = { numTop: 0, prompt: id % 4 !== 3 };
+    engine.add({ ...request(prompt, { maxTokens: 4, stopTokenIds: [] }, id), logprobs });
+  }
+  const answers = await runToEnd(engine);
+  expect(answers.map(({ prompt }) => prompt?.length ?? 0)).toEqual(answers.map(({ id }) => (id % 4 === 3 ? 0 : 149)));
+  expect(Math.max(...numsLogits)).toBeLessThanOrEqual(maxStepLogits(limits.maxNumSeqs));
+  // The bound is needed: who decodes has its row beside them.
+  expect(Math.max(...numsLogits)).toBeGreaterThan(maxScoredStepTokens);
 });
 
 test("with every feature on: the same tokens and logprobs alone, in company, preempted, and with a cached prefix", async () => {

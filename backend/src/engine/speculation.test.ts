@@ -10,7 +10,7 @@ import type { GrammarId } from "./grammar/compiled-grammar.ts";
 import { LocalGrammars } from "./grammar/local-grammars.ts";
 import { readTokenBytes } from "./grammar/read-token-bytes.ts";
 import { joinEvents } from "./join-events.ts";
-import { seededRandom } from "./executor/test-sequence.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));

@@ -37,13 +37,8 @@ describe("loadConfig", () => {
     });
   });
 
-  test("memory is planned for all tokens that a step samples from, those guessed ahead among them", () => {
-    const few = { ...env, SLUICE_MAX_NUM_SEQS: "4" };
-    const single = { ...few, SLUICE_NUM_SPECULATIVE_TOKENS: "0" };
-    expect(loadConfig(single).executor).toMatchObject({ maxNumSampled: 4 });
-    const speculating = { SLUICE_NUM_SPECULATIVE_TOKENS: "3" };
-    expect(loadConfig({ ...few, ...speculating }).executor).toMatchObject({ maxNumSampled: 32 });
-    expect(loadConfig({ ...env, ...speculating }).executor).toMatchObject({ maxNumSampled: 64 });
+  test("memory is planned for all tokens whose logits a step may give", () => {
+    expect(loadConfig({ ...env, SLUICE_MAX_NUM_SEQS: "4" }).executor).toMatchObject({ maxNumLogits: 68 });
   });
 
   test("an absent token budget is the device's usual one, or the least that many sequences need", () => {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { ExecutorOptions } from "#engine/executor/create-executor.ts";
 import { usualTileSize } from "#engine/executor/tile-size.ts";
 import { leastBatchedTokens } from "#engine/scheduler/scheduler.ts";
-import { maxDraftedStepTokens } from "#engine/scheduler/step-plan.ts";
+import { maxStepLogits } from "#engine/scheduler/step-plan.ts";
 import type { SpeculationParams } from "#engine/speculation/speculation-params.ts";
 
 /** Any whole number from `least` up, written in decimal. */
@@ -153,12 +153,6 @@ function speculationOf(values: z.infer<typeof schema>): { readonly speculation?:
   return { speculation: { numSpeculativeTokens, promptLookupMax, promptLookupMin } };
 }
 
-/** Tokens that a step samples from at most. */
-function numSampledBy(values: z.infer<typeof schema>): number {
-  const numDrafted = numSpeculativeTokensOf(values) === 0 ? 0 : maxDraftedStepTokens;
-  return Math.max(values.SLUICE_MAX_NUM_SEQS, numDrafted);
-}
-
 /** @throws Error of one line that names a variable whose value the device does not take. */
 function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
   const { SLUICE_DEVICE: device, SLUICE_PRECISION: precision } = values;
@@ -179,7 +173,7 @@ function executorOptions(values: z.infer<typeof schema>): ExecutorOptions {
         device,
         precision,
         numThreads: values.SLUICE_NUM_THREADS,
-        maxNumSampled: numSampledBy(values),
+        maxNumLogits: maxStepLogits(values.SLUICE_MAX_NUM_SEQS),
       };
     case "webgpu":
       if (precision === "fp32") throw new Error("SLUICE_PRECISION: must be fp16, int8 or int4 on WebGPU");

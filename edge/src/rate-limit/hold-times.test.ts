@@ -1,3 +1,4 @@
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import { expect, test } from "vitest";
 import { HoldTimes } from "./hold-times.ts";
 
@@ -79,14 +80,3 @@ test("clients that retry twice get in more often than by the backoff of OpenAI's
   expect(byBackoff).toBeLessThan(0.3);
   expect(byHint).toBeGreaterThan(0.4);
 });
-
-/** Numbers in [0, 1); the constants are those of Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

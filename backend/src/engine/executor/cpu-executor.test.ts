@@ -4,7 +4,8 @@ import { temporaryFolder } from "#platform/temporary-folder.ts";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { Executor } from "./executor.ts";
 import { goldenModels, readGoldenCase } from "./golden-case.ts";
-import { generate, seededRandom, shuffledBlocks, TestSequence } from "./test-sequence.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
+import { generate, shuffledBlocks, TestSequence } from "./test-sequence.ts";
 
 const cache = await temporaryFolder();
 afterAll(() => cache[Symbol.asyncDispose]());

@@ -40,8 +40,8 @@ export interface CpuExecutorOptions {
   readonly numThreads: number;
   /** What weights, KV pool and scratch may take together; absent means most of what is free. */
   readonly memoryBudgetBytes?: number;
-  /** Tokens a step may sample from; counts for the memory plan only. */
-  readonly maxNumSampled?: number;
+  /** Tokens of a step whose logits may be wanted; counts for the memory plan only. */
+  readonly maxNumLogits?: number;
   /** Where quantized weights are kept; made when missing. Not used for fp32. */
   readonly cacheDir: string;
   /** See `NativeSessionOptions`. */
@@ -50,7 +50,7 @@ export interface CpuExecutorOptions {
   readonly onProgress?: (numDone: number, numAll: number) => void;
 }
 
-const usualNumSampled = 64;
+const usualNumLogits = 128;
 
 /**
  * Loads a checkpoint and its pool. Each step blocks the calling thread: give the executor a thread of its own.
@@ -63,13 +63,13 @@ export async function createCpuExecutor(options: CpuExecutorOptions): Promise<Ex
   const model = await openModel(options.modelDir);
   const pooling = await readPooling(options.modelDir);
   const maxModelLen = chooseMaxModelLen(model.config, options.maxModelLen);
-  const { numThreads, blockSize, numBlocks, maxNumSampled = usualNumSampled } = options;
+  const { numThreads, blockSize, numBlocks, maxNumLogits = usualNumLogits } = options;
   const tileSize = options.tileSize ?? Math.max(usualTileSize, blockSize);
   if (tileSize % blockSize !== 0)
     throw new RangeError(`tiles of ${tileSize} tokens are no whole blocks of ${blockSize}`);
   const budgetBytes = options.memoryBudgetBytes ?? defaultMemoryBudgetBytes();
   const embeddingBytes = model.checkpoint.tensors.get(embeddingName)?.lengthBytes ?? 0;
-  checkMemory(model.config, { ...options, tileSize, embeddingBytes, maxModelLen, maxNumSampled }, budgetBytes);
+  checkMemory(model.config, { ...options, tileSize, embeddingBytes, maxModelLen, maxNumLogits }, budgetBytes);
   const decoder = await loadDecoder(model, {
     ...options,
     tileSize,
@@ -108,7 +108,7 @@ class CpuExecutor implements Executor {
   readonly #places: BlockPlaces;
   readonly #rowMultiples: RowMultiples;
   readonly #feeds: RunFeedWriter;
-  /** The last step's, when they are those of its only run. */
+  /** The last step's. */
   #logits: Float32Array | undefined;
 
   constructor(config: DecoderConfig, session: InferenceSession, rowMultiples: RowMultiples, spec: ExecutorSpec) {
@@ -135,6 +135,7 @@ class CpuExecutor implements Executor {
 
     const { vocabSize } = this.spec;
     const logits = new Float32Array(batch.reduce((sum, { numLogits }) => sum + numLogits, 0) * vocabSize);
+    this.#logits = logits;
     for (const run of runs) {
       const result = await this.#run(run);
       for (const [row, index] of result.logitsIndexes.entries()) {

@@ -30,7 +30,7 @@ const needs = {
   tileSize: 64,
   numBlocks: 1024,
   maxModelLen: 32_768,
-  maxNumSampled: 64,
+  maxNumLogits: 64,
 } as const;
 
 test("lets a model in that needs exactly the budget, and refuses it one byte below", () => {

@@ -19,7 +19,7 @@ const needs = {
   tileSize: 64,
   numBlocks: 100,
   maxModelLen: 4096,
-  maxNumSampled: 64,
+  maxNumLogits: 64,
 } as const;
 // A layer: query and output 256 x 256, key and value 128 x 256, gate, up and down 512 x 256; then the output projection.
 const numWeights = 2 * (2 * 65_536 + 2 * 32_768 + 3 * 131_072) + 256_000;
@@ -44,7 +44,7 @@ test("smaller blocks take what the whole tiles of as many tokens take", () => {
 
 test.each([
   ["numBlocks", { numBlocks: 200 }],
-  ["maxNumSampled", { maxNumSampled: 128 }],
+  ["maxNumLogits", { maxNumLogits: 128 }],
   ["maxModelLen", { maxModelLen: 8192 }],
   ["smaller tiles", { blockSize: 16, tileSize: 16, numBlocks: 400 }],
 ])("needs more scratch with more %s", (_, change) => {
@@ -55,6 +55,6 @@ test.each([
 
 test("leaves room to pack a matrix that outweighs any run", () => {
   const wide = { ...config, vocabSize: 1_000_000 };
-  const plan = planMemory(wide, { ...needs, maxNumSampled: 1 });
+  const plan = planMemory(wide, { ...needs, maxNumLogits: 1 });
   expect(plan.scratchBytes).toBeGreaterThan(4 * 256 * 1_000_000);
 });

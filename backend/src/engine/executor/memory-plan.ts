@@ -18,8 +18,8 @@ export interface MemoryNeeds {
   readonly tileSize: number;
   readonly numBlocks: number;
   readonly maxModelLen: number;
-  /** Tokens that one step may sample from: one a sequence, and those guessed ahead. */
-  readonly maxNumSampled: number;
+  /** Tokens of one step whose logits may be wanted. */
+  readonly maxNumLogits: number;
 }
 
 export interface MemoryPlan {
@@ -62,7 +62,7 @@ function poolTileBytes({ numLayers, numKvHeads, headDim }: DecoderConfig, tileSi
 }
 
 /** The longest run of prompt rows: the numbers alive at once in attention, then those of a layer's other products. */
-function promptRunBytes(config: DecoderConfig, { tileSize, maxModelLen, maxNumSampled }: MemoryNeeds): number {
+function promptRunBytes(config: DecoderConfig, { tileSize, maxModelLen, maxNumLogits }: MemoryNeeds): number {
   const { numHeads, numKvHeads, headDim, numLayers, hiddenSize, intermediateSize, vocabSize } = config;
   const numPairs = Math.min(maxPairsPerRun, maxModelLen * maxPromptRowsPerRun);
   const scores = 3 * numPairs * numHeads; // raw or masked, weights, and one being made
@@ -73,7 +73,7 @@ function promptRunBytes(config: DecoderConfig, { tileSize, maxModelLen, maxNumSa
   const hiddenStates = 3 * rows * hiddenSize; // of the rows wanted, normed, copied out
   const activations = rows * (4 * intermediateSize + 4 * hiddenSize + 6 * numHeads * headDim) + hiddenStates;
   const newKeyValues = 3 * rows * 2 * numLayers * numKvHeads * headDim; // by layer, stacked, copied out
-  const logits = 2 * maxNumSampled * vocabSize;
+  const logits = 3 * maxNumLogits * vocabSize; // of a run: made, copied out; and of the step
   const ropeTables = 4 * maxModelLen * config.rope.rotaryDim;
   return floatBytes * (scores + masks + copiedKeyValues + partials + activations + newKeyValues + logits + ropeTables);
 }

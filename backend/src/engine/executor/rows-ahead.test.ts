@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCpuExecutor } from "./cpu-executor.ts";
 import type { Executor, ScheduledSequence } from "./executor.ts";
 import { goldenModels, readGoldenCase } from "./golden-case.ts";
-import { seededRandom, shuffledBlocks, TestSequence } from "./test-sequence.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
+import { shuffledBlocks, TestSequence } from "./test-sequence.ts";
 
 const numBlocks = 60;
 const blocks = shuffledBlocks(numBlocks, 1);

@@ -1,4 +1,5 @@
 // Test support: one sequence that feeds an executor step by step.
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
 import type { Executor, ScheduledSequence } from "./executor.ts";
 
@@ -53,13 +54,4 @@ export function shuffledBlocks(numBlocks: number, seed: number): number[] {
     [blocks[i], blocks[j]] = [blocks[j] ?? 0, blocks[i] ?? 0];
   }
   return blocks;
-}
-
-/** A linear congruential generator (Numerical Recipes): numbers from 0 to below 1. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

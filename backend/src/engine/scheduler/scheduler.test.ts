@@ -181,6 +181,19 @@ describe("Scheduler", () => {
     expect(scheduler.schedule(neverAsked).scheduled).toHaveLength(2);
   });
 
+  test("prompts whose logits are all wanted share a part of a step; others take the rest, and decodes are never kept from theirs", () => {
+    const { scheduler, add } = setUp({ ...limits, maxNumBatchedTokens: 256, maxQueuedTokens: 1_000 }, 256);
+    const scored = add(70, 0, "", { prompt: true });
+    add(100);
+    expect(step(scheduler)).toEqual({ 0: 64, 1: 100 });
+    add(90, 0, "", { prompt: true });
+    add(8);
+    expect(step(scheduler)).toEqual({ 0: 6, 1: 1, 2: 56, 3: 8 });
+    expect(scored.isScoring).toBe(false);
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 34, 3: 1 });
+    expect(step(scheduler)).toEqual({ 0: 1, 1: 1, 2: 1, 3: 1 });
+  });
+
   test("refuses a budget that cannot hold every decode and a block of a prompt", () => {
     expect(() => new Scheduler({ ...limits, maxNumBatchedTokens: 6 }, 4)).toThrow("maxNumBatchedTokens");
   });
@@ -190,10 +203,10 @@ function setUp(schedulerLimits: typeof limits, numBlocks: number) {
   const scheduler = new Scheduler(schedulerLimits, 4);
   const pool = new BlockPool(numBlocks, 4);
   let nextId = 0;
-  const add = (numTokens: number, priority = 0, tenant = ""): Sequence => {
+  const add = (numTokens: number, priority = 0, tenant = "", logprobs?: { readonly prompt: boolean }): Sequence => {
     const promptTokenIds = Array.from({ length: numTokens }, () => 1);
     const sequence = new Sequence(
-      { sequenceId: nextId++ as SequenceId, promptTokenIds, priority, tenant },
+      { sequenceId: nextId++ as SequenceId, promptTokenIds, priority, tenant, logprobs },
       new BlockTable(pool),
     );
     scheduler.add(sequence);

@@ -173,9 +173,9 @@ export function leastBatchedTokens(maxNumSeqs: number, blockSize: number): numbe
 }
 
 /** How far a waiting sequence would be if it started now. */
-function progressAtStart({ blocks, tokenIds }: Sequence) {
+function progressAtStart({ blocks, tokenIds, isScoring }: Sequence) {
   const numComputedTokens = blocks.countCached(tokenIds);
-  return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens };
+  return { numComputedTokens, numUncomputedTokens: tokenIds.length - numComputedTokens, isScoring };
 }
 
 function weighAlone({ numQueuedTokens }: Sequence): QueueRoom {

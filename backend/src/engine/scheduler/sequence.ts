@@ -9,6 +9,8 @@ export interface SequenceRequest {
   readonly priority: number;
   /** Tenants get fair shares of the engine. */
   readonly tenant: string;
+  /** Whether the logits of all positions of the prompt are wanted. Absent: of none. */
+  readonly logprobs?: { readonly prompt: boolean } | undefined;
 }
 
 /**
@@ -26,6 +28,7 @@ export class Sequence {
   readonly tenant: string;
   readonly numPromptTokens: number;
   readonly blocks: BlockTable;
+  readonly #hasScoredPrompt: boolean;
   #numTokensInCache = 0;
   readonly #tokenIds: number[];
   #numComputedTokens = 0;
@@ -38,6 +41,7 @@ export class Sequence {
     this.tenant = request.tenant;
     this.numPromptTokens = request.promptTokenIds.length;
     this.blocks = blocks;
+    this.#hasScoredPrompt = request.logprobs?.prompt === true;
     this.#tokenIds = [...request.promptTokenIds];
   }
 
@@ -90,6 +94,11 @@ export class Sequence {
   /** Whether only the token sampled last is still to compute. */
   get isDecoding(): boolean {
     return this.numUncomputedTokens === 1 && this.numOutputTokens > 0;
+  }
+
+  /** Whether the logits of all that is computed next may be wanted, and not of the newest token alone. */
+  get isScoring(): boolean {
+    return this.#hasScoredPrompt && !this.isDecoding;
   }
 
   /**

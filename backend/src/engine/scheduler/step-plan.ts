@@ -1,7 +1,7 @@
 import type { Sequence } from "./sequence.ts";
 
 /** How far a sequence is, or would be if it started. */
-type Progress = Pick<Sequence, "numComputedTokens" | "numUncomputedTokens">;
+type Progress = Pick<Sequence, "numComputedTokens" | "numUncomputedTokens" | "isScoring">;
 
 /** One sequence's part of a step: `numTokens` of its uncomputed tokens, at least 1; its blocks cover them. */
 export interface ScheduledSequence {
@@ -23,6 +23,17 @@ export type Draft = (sequence: Sequence, most: number) => readonly number[];
 export const maxDraftedStepTokens = 32;
 
 /**
+ * Tokens of a step whose logits are all wanted, or a block's if that is more. A row of logits is as wide as the vocabulary, and more
+ * of them at once only take more memory: prompts of 512 tokens are scored at the same rate with 256 (SmolLM2-135M's shape, 8 bits).
+ */
+export const maxScoredStepTokens = 64;
+
+/** Tokens whose logits one step may give: one a sequence and those that are scored, or those guessed ahead. */
+export function maxStepLogits(maxNumSeqs: number): number {
+  return Math.max(maxNumSeqs + maxScoredStepTokens, maxDraftedStepTokens);
+}
+
+/**
  * Known tokens, in total, of the sequences of a step that have drafts. Attention copies the keys of whoever computes more than one token:
  * with more, a step costs more than a fair guess spares (docs/decisions/0038), and less than twice as much is what memory is planned
  * for (executor/memory-plan.ts: maxPairsPerRun / maxTileRows).
@@ -41,10 +52,12 @@ export class StepPlan {
   readonly #scheduled: ScheduledSequence[] = [];
   readonly #maxNumTokens: number;
   #budget: number;
+  #scoredBudget: number;
 
   constructor(maxNumTokens: number, blockSize: number) {
     this.#maxNumTokens = maxNumTokens;
     this.#budget = maxNumTokens;
+    this.#scoredBudget = Math.max(maxScoredStepTokens, blockSize);
     this.#blockSize = blockSize;
   }
 
@@ -53,9 +66,10 @@ export class StepPlan {
   }
 
   /** How many of the sequence's tokens there is room for; may be none. */
-  roomFor({ numComputedTokens, numUncomputedTokens }: Progress): number {
-    if (numUncomputedTokens <= this.#budget) return numUncomputedTokens;
-    const furthest = numComputedTokens + this.#budget;
+  roomFor({ numComputedTokens, numUncomputedTokens, isScoring }: Progress): number {
+    const budget = isScoring ? Math.min(this.#budget, this.#scoredBudget) : this.#budget;
+    if (numUncomputedTokens <= budget) return numUncomputedTokens;
+    const furthest = numComputedTokens + budget;
     return Math.max(0, furthest - (furthest % this.#blockSize) - numComputedTokens);
   }
 
@@ -66,6 +80,7 @@ export class StepPlan {
     const reachesNewest = numTokens === sequence.numUncomputedTokens;
     this.#scheduled.push({ sequence, numTokens, reachesNewest, draftTokenIds: [] });
     this.#budget -= numTokens;
+    if (sequence.isScoring) this.#scoredBudget -= numTokens;
   }
 
   /**

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ByteGrammar } from "#ingress/fixtures/byte-grammar.ts";
 import { jsonSchemas } from "@sluice/shared/test-data/json-schemas.ts";
+import { seededRandom } from "@sluice/shared/test-data/seeded-random.ts";
 import { GrammarRules } from "#ingress/grammar/grammar-rules.ts";
 import { lowerSchema } from "./lower-schema.ts";
 
@@ -26,21 +27,10 @@ function refusalOf(schema: unknown): AppError {
   throw new Error("it was not refused");
 }
 
-/** Numbers in [0, 1), the same for the same seed. (mulberry32) */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test.each(Object.entries(jsonSchemas))("everything that is written under %s is valid", (_name, schema) => {
   const grammar = new ByteGrammar(grammarOf(schema));
   const validate = ajv.compile(schema);
-  const random = randomFrom(1);
+  const random = seededRandom(1);
   const texts = Array.from({ length: 25 }, () => grammar.sample(random)).filter((text) => text !== undefined);
   expect(texts.length).toBeGreaterThan(15);
   const isValid = (text: string): boolean => validate(JSON.parse(text));
