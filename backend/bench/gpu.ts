@@ -15,13 +15,14 @@ import { planDeviceMemory } from "#engine/executor/webgpu/device-memory.ts";
 import { createWebGpuExecutor } from "#engine/executor/webgpu/webgpu-executor.ts";
 import { readConfig } from "#engine/graph/config.ts";
 import type { DevicePrecision } from "#engine/graph/linear.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { ClockedExecutor } from "./gpu/clocked-executor.ts";
 import { median } from "./measure.ts";
 import { randomCheckpoint } from "./random-checkpoint.ts";
 import { makeRequest, runPrefill, runToEnd } from "./workload.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const blockSize = 64;
+const blockSize = usualBlockSize.webgpu;
 /** Of the prompt's tokens in a step. */
 const tokenBudget = 2048;
 /** First steps of a decode that do not count: kernels may still be compiled. */

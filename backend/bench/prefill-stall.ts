@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { median } from "./measure.ts";
 import { makeRequest, runPrefill } from "./workload.ts";
 
@@ -40,8 +41,8 @@ interface Gaps {
 const executor = await createCpuExecutor({
   modelDir: args.model,
   precision,
-  blockSize: 32,
-  numBlocks: 512,
+  blockSize: usualBlockSize.cpu,
+  numBlocks: 16_384 / usualBlockSize.cpu,
   numThreads: 1,
   cacheDir: `${root}.sluice/cache`,
 });

@@ -12,6 +12,7 @@ import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import type { Executor } from "#engine/executor/executor.ts";
 import type { GenerationRequest } from "#engine/generation.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { median } from "./measure.ts";
 import { logNormalLengths, makeRequest, runPrefill, runToEnd } from "./workload.ts";
 
@@ -26,7 +27,7 @@ const { values: args } = parseArgs({
 const precision = args.precision;
 if (precision !== "fp32" && precision !== "int8" && precision !== "int4") throw new Error(`--precision ${precision}`);
 
-const BLOCK_SIZE = 32;
+const BLOCK_SIZE = usualBlockSize.cpu;
 const NUM_BLOCKS = 512;
 const NUM_STREAMS = 8;
 const CACHED_TOKENS = 512;

@@ -14,6 +14,7 @@ import type { Executor } from "#engine/executor/executor.ts";
 import type { Precision } from "#engine/graph/linear.ts";
 import type { BlockId } from "#engine/kv/block-id.ts";
 import { temporaryFolder } from "#platform/temporary-folder.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -41,7 +42,7 @@ interface Place {
   readonly loss: number;
 }
 
-const blockSize = 64;
+const blockSize = usualBlockSize.cpu;
 /** Sequences that go through the answers together. */
 const batchSize = 32;
 const precisions: readonly Precision[] = ["fp32", "int8", "int4"];

@@ -13,6 +13,7 @@ import { cpus } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { usualBlockSize } from "#rpc/config.ts";
 import { type Outcome, summarize, type Summary } from "./router/outcome.ts";
 import { policies } from "./router/policies.ts";
 import { serveForReal } from "./router/serve-for-real.ts";
@@ -41,7 +42,7 @@ const numPrefixTokens = Number(args.prefix);
 const durationMs = 1e3 * Number(args.seconds);
 const numSeeds = Number(args.seeds);
 
-const blockSize = 64;
+const blockSize = usualBlockSize.cpu;
 const vocabSize = 512;
 const kvDemand = 0.7;
 const limits = { maxNumBatchedTokens: 512, maxNumSeqs: 32, maxQueuedRequests: 64, maxQueuedTokens: 131_072 };

@@ -14,6 +14,7 @@ import { LocalGrammars } from "#engine/grammar/local-grammars.ts";
 import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
 import type { SequenceId } from "#engine/scheduler/sequence-id.ts";
 import { loadServedModel } from "#ingress/text/served-model.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { pocketDir } from "./grammar/pocket-engine.ts";
 import { median } from "./measure.ts";
 import { randomCheckpoint } from "./random-checkpoint.ts";
@@ -71,7 +72,7 @@ await (shaped ?? pocket).close();
 
 function createExecutor(modelDir: string): Promise<Executor> {
   const cacheDir = `${root}.sluice/cache`;
-  const pool = { blockSize: 64, numBlocks: 64, maxModelLen: 1024 };
+  const pool = { blockSize: usualBlockSize.cpu, numBlocks: 4096 / usualBlockSize.cpu, maxModelLen: 1024 };
   return createCpuExecutor({ modelDir, precision: precision as "int8", numThreads: 1, cacheDir, ...pool });
 }
 

@@ -12,6 +12,7 @@ import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import { readConfig } from "#engine/graph/config.ts";
 import { temporaryFolder } from "#platform/temporary-folder.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { median } from "./measure.ts";
 import { randomCheckpoint } from "./random-checkpoint.ts";
 import { readNativeProfile } from "./step/native-profile.ts";
@@ -28,7 +29,7 @@ const { values: args } = parseArgs({
     batch: { type: "string", default: "32" },
     context: { type: "string", default: "128" },
     steps: { type: "string", default: "50" },
-    block: { type: "string", default: "32" },
+    block: { type: "string", default: String(usualBlockSize.cpu) },
   },
 });
 const precision = args.precision;

@@ -1,6 +1,7 @@
 // Sluice's engine as it is deployed: its own process with gRPC, scheduler and sampling.
 import type { GenerateRequest } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import type { EngineClient } from "#ingress/engines/engine-client.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import type { Contender, Job, PrecisionClass, RunningContender, Setup } from "./contender.ts";
 import { startEngineProcess } from "./engine-process.ts";
 
@@ -10,8 +11,6 @@ const precisions: Readonly<Record<PrecisionClass, string>> = {
   "4bit": "int4",
   "4bit-pure": "int4",
 };
-/** The engine's own default. */
-const defaultBlockSize = 32;
 /** The pool is this much larger than the live sequences need, as the blocks of the last prompts stay in it. */
 const poolSlack = 1.25;
 const jobTimeoutMs = 20 * 60_000;
@@ -50,7 +49,7 @@ export async function startSluice(modelDir: string, cacheDir: string, setup: Slu
 }
 
 function environment(modelDir: string, cacheDir: string, setup: SluiceSetup): NodeJS.ProcessEnv {
-  const { blockSize = defaultBlockSize, numSequences, maxSequenceTokens } = setup;
+  const { blockSize = usualBlockSize.cpu, numSequences, maxSequenceTokens } = setup;
   const numBlocks = Math.ceil(numSequences * Math.ceil(maxSequenceTokens / blockSize) * poolSlack) + 1;
   return {
     SLUICE_MODEL_DIR: modelDir,

@@ -8,6 +8,7 @@ import { readTokenBytes } from "#engine/grammar/read-token-bytes.ts";
 import type { SequenceId } from "#engine/scheduler/sequence-id.ts";
 import { systemClock } from "#platform/clock.ts";
 import { CompiledGrammars, type GrammarLease } from "#rpc/compiled-grammars.ts";
+import { usualBlockSize, usualPoolTokens } from "#rpc/config.ts";
 import { GrammarCompilerThread } from "#rpc/grammar-compiler-thread.ts";
 import { loadServedModel, type ServedModel } from "#ingress/text/served-model.ts";
 
@@ -42,8 +43,8 @@ export async function createGrammarEngine(
   const executor = await createCpuExecutor({
     modelDir,
     precision,
-    blockSize: 64,
-    numBlocks: 512,
+    blockSize: usualBlockSize.cpu,
+    numBlocks: usualPoolTokens / usualBlockSize.cpu,
     numThreads: 1,
     cacheDir: `${root}.sluice/cache`,
   });

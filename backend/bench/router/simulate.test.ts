@@ -1,6 +1,7 @@
 // How the choice of the engine holds out when caches are cold, an engine restarts, or its signals stop. In virtual time, so
 // every run is the same.
 import { expect, test } from "vitest";
+import { usualBlockSize } from "#rpc/config.ts";
 import { summarize } from "./outcome.ts";
 import { policies } from "./policies.ts";
 import { type House, type Incident, simulate } from "./simulate.ts";
@@ -11,8 +12,8 @@ const house: House = {
   numEngines: 4,
   numIngresses: 3,
   // As the bench has it: 12 prefixes and what lives take 70 % of all pools, the prefixes 193 % of one.
-  numBlocks: 149,
-  blockSize: 64,
+  numBlocks: 298,
+  blockSize: usualBlockSize.cpu,
   vocabSize: 512,
   limits: { maxNumBatchedTokens: 512, maxNumSeqs: 32, maxQueuedRequests: 64, maxQueuedTokens: 131_072 },
   cost: { stepMs: 1.3, prefillMsPerToken: 0.23, decodeMsPerSequence: 0.67 },

@@ -1,3 +1,4 @@
+import { usualTileSize } from "#engine/executor/tile-size.ts";
 import type { SchedulerLimits } from "#engine/scheduler/scheduler-limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
@@ -40,7 +41,7 @@ export async function simulate(
 ): Promise<Outcome[]> {
   const { numEngines, numIngresses, numBlocks, blockSize, vocabSize, limits, cost } = house;
   const time = new VirtualTime();
-  const spec = { vocabSize, maxModelLen: 4096, blockSize, tileSize: blockSize, numBlocks };
+  const spec = { vocabSize, maxModelLen: 4096, blockSize, tileSize: usualTileSize, numBlocks };
   const start = (): SimulatedEngine =>
     new SimulatedEngine(executorWithoutModel(spec, limits.maxNumSeqs), limits, cost, time);
   const engines = Array.from({ length: numEngines }, start);

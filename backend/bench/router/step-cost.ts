@@ -2,6 +2,7 @@ import { Engine } from "#engine/engine.ts";
 import { createCpuExecutor } from "#engine/executor/cpu-executor.ts";
 import type { Executor, ExecutorSpec } from "#engine/executor/executor.ts";
 import type { StepWork } from "#engine/step-work.ts";
+import { usualBlockSize } from "#rpc/config.ts";
 import { median } from "../measure.ts";
 import { makeRequest, runToEnd } from "../workload.ts";
 
@@ -34,8 +35,8 @@ export async function measureStepCost({ modelDir, cacheDir, contextLength }: Mea
   const executor = await createCpuExecutor({
     modelDir,
     precision: "int8",
-    blockSize: 64,
-    numBlocks: (manyDecodes + 1) * Math.ceil((contextLength + maxTokens) / 64),
+    blockSize: usualBlockSize.cpu,
+    numBlocks: (manyDecodes + 1) * Math.ceil((contextLength + maxTokens) / usualBlockSize.cpu),
     numThreads: 1,
     cacheDir,
   });

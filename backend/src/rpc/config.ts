@@ -14,9 +14,9 @@ function count(least: number) {
 const port = count(0).pipe(z.int().max(65_535));
 
 /** Smaller blocks waste less of the pool; on a GPU nobody has measured yet what they cost. */
-const usualBlockSize = { cpu: 32, webgpu: 64 } as const;
-/** That the pool holds. */
-const usualPoolTokens = 32_768;
+export const usualBlockSize = { cpu: 32, webgpu: 64 } as const;
+/** Tokens that the pool holds. */
+export const usualPoolTokens = 32_768;
 
 /** On the CPU more tokens at a time are no faster, and who decodes waits for them longer (docs/benchmarks.md). */
 const usualBatchedTokens = { cpu: 256, webgpu: 512 } as const;
