@@ -20,7 +20,7 @@ export type Draft = (sequence: Sequence, most: number) => readonly number[];
  * Tokens of a step up to which there are drafts. A row more is cheap while rows are few, and the CPU executor computes so many in
  * one run (executor/split-step.ts).
  */
-export const maxDraftedStepTokens = 32;
+const maxDraftedStepTokens = 32;
 
 /**
  * Tokens of a step whose logits are all wanted, or a block's if that is more. A row of logits is as wide as the vocabulary, and more
