@@ -81,6 +81,25 @@ test.each([
   },
 );
 
+test("what could not be noted when power was taken away is noted when the call is repeated", async () => {
+  const jwks = { keys: [{ kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] };
+  const body = { issuer: "https://id.example", audiences: ["sluice"], jwks, project_id: "proj_default" };
+  const [issuer, admin] = [await created("/issuers", body), await created("/admin_api_keys", { name: "leaver" })];
+  const database = await edge.worker.database();
+  await database
+    .prepare("CREATE TRIGGER broken BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    .run();
+  const paths = [`/issuers/${issuer.id}`, `/admin_api_keys/${admin.id}`];
+  for (const path of paths) expect((await call("DELETE", path)).status).toBe(503);
+  expect((await call("GET", "/issuers")).json.data).toEqual([]);
+  expect((await call("GET", "/projects", undefined, admin.value)).status).toBe(401);
+  await database.prepare("DROP TRIGGER broken").run();
+  for (const path of paths) expect((await call("DELETE", path)).status).toBe(200);
+  expect((await auditOf(issuer.id)).map(({ type }) => type)).toEqual(["issuer.deleted", "issuer.created"]);
+  expect((await auditOf(admin.id)).map(({ type }) => type)).toEqual(["admin_api_key.deleted", "admin_api_key.created"]);
+  expect((await call("DELETE", `/issuers/${issuer.id}`)).status).toBe(404);
+});
+
 test("the audit log is filtered and paged both ways", async () => {
   const actor = await created("/admin_api_keys", { name: "busy" });
   for (const name of ["one", "two", "three"]) await call("POST", "/projects", { name }, actor.value);

@@ -152,6 +152,27 @@ test("replies to a key that expires within a week say when", async () => {
   expect(await expiryTold(late)).toBeNull();
 });
 
+/** To the second. */
+const expiryOf = ({ expires_at }: Key) => new Date((expires_at ?? 0) * 1000).toISOString().slice(0, 19);
+
+async function expiryToldByAdministration(path: string, key: string): Promise<string | undefined> {
+  const { headers } = await edge.organization("GET", path, undefined, key);
+  return headers.get("x-sluice-key-expires-at")?.slice(0, 19);
+}
+
+const createAdmin = async (days: number) =>
+  answer(await edge.organization("POST", "/admin_api_keys", { name: "k", expires_in_seconds: days * dayS }));
+
+test("replies of the administration say so too, to an admin key and to one that reads its own usage", async () => {
+  const [soon, late] = [await createAdmin(6), await createAdmin(8)];
+  expect(await expiryToldByAdministration("/projects", soon.value)).toBe(expiryOf(soon));
+  expect(await expiryToldByAdministration("/projects/none", soon.value)).toBe(expiryOf(soon));
+  expect(await expiryToldByAdministration("/projects", late.value)).toBeUndefined();
+  const reader = await create({ expires_in_seconds: 6 * dayS });
+  const usage = `/usage/completions?start_time=${reader.created_at}`;
+  expect(await expiryToldByAdministration(usage, reader.value)).toBe(expiryOf(reader));
+});
+
 test("a rotated key has two values until the overlap ends, under the same id and limits", async () => {
   const key = await create({ rpm: 3, expires_in_seconds: 5 * dayS });
   const rotated = await rotate(key.id, { overlap_seconds: 3600 });

@@ -29,14 +29,11 @@ const codeOfRefusal: Readonly<Record<RefusalReason, ErrorCode>> = {
   tier_not_allowed: "permission_denied",
 };
 
-interface AdmitParts {
+interface AdmitParts extends ExpiryWarning {
   readonly gates: KeyGates;
   readonly unchecked: UncheckedAdmissions;
   readonly denials: DenialAudit;
-  /** From so long before its credential expires, a reply says when. */
-  readonly expiryWarningMs: number;
   readonly log: Logger;
-  readonly now: Clock;
 }
 
 /**
@@ -77,7 +74,7 @@ export function admit(parts: AdmitParts, scope: Scope) {
     // Of an answer that is there, Hono's `c.header` would make a new one for every header.
     const { headers } = c.res;
     tellLimits(c, (name, value) => headers.set(name, value));
-    tellExpiry(c, parts);
+    tellExpiry(c, admission.expiresAtMs, parts);
   });
 }
 
@@ -112,8 +109,18 @@ export function auditDenial(c: Context<EdgeContext>, denials: DenialAudit, keyId
   if (audited !== undefined) c.executionCtx.waitUntil(audited);
 }
 
-function tellExpiry(c: Context<EdgeContext>, { expiryWarningMs, now }: AdmitParts): void {
-  const { expiresAtMs } = c.get("admitted");
+export interface ExpiryWarning {
+  /** From so long before its credential expires, a reply says when. */
+  readonly expiryWarningMs: number;
+  readonly now: Clock;
+}
+
+/** @param expiresAtMs absent: never, or not known. */
+export function tellExpiry(
+  c: Context<EdgeContext>,
+  expiresAtMs: number | undefined,
+  { expiryWarningMs, now }: ExpiryWarning,
+): void {
   if (expiresAtMs === undefined || expiresAtMs - now() > expiryWarningMs) return;
   c.res.headers.set("x-sluice-key-expires-at", new Date(expiresAtMs).toISOString());
 }

@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { DenialAudit } from "#edge/admin/denial-audit.ts";
+import type { LifetimePolicy } from "#edge/admin/key-expiry.ts";
 import type { Actor } from "#edge/auth/actor.ts";
 import { kindOfKeyId } from "#edge/auth/api-key.ts";
 import { bearerToken } from "#edge/auth/bearer.ts";
@@ -10,14 +11,22 @@ import type { KeyGates } from "#edge/auth/key-gates.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { hashSecret } from "#edge/auth/secret-hash.ts";
 import { type BodyBounds, readBytes } from "#edge/body/read-bytes.ts";
+import type { Clock } from "#edge/clock.ts";
 import type { EdgeContext } from "#edge/context.ts";
-import { auditDenial, identityError } from "./admit.ts";
+import { auditDenial, identityError, tellExpiry } from "./admit.ts";
 import { type Authenticators, readCredential } from "./authenticate.ts";
 
 export interface AdminDoor extends Authenticators {
   readonly gates: KeyGates;
   readonly denials: DenialAudit;
-  readonly config: { readonly bounds: BodyBounds };
+  readonly config: { readonly bounds: BodyBounds; readonly keyLifetimes: LifetimePolicy };
+  readonly now: Clock;
+}
+
+interface AdmittedActor {
+  readonly actor: Actor;
+  /** Of what was shown. Absent: never. */
+  readonly expiresAtMs: number | undefined;
 }
 
 const usagePath = "/v1/organization/usage/";
@@ -33,13 +42,16 @@ export function requireAdmin(adminKey: string, door: AdminDoor) {
     if (token === undefined) throw new AppError("missing_api_key");
     // Hashes are compared, so that not even the key's length can be timed.
     const isRoot = equalsInConstantTime(await hashSecret(token), await hashSecret(adminKey));
-    c.set("actor", isRoot ? { id: "root", ip: c.req.header("cf-connecting-ip") } : await admitted(c, token, door));
+    const root = { actor: { id: "root", ip: c.req.header("cf-connecting-ip") }, expiresAtMs: undefined };
+    const { actor, expiresAtMs } = isRoot ? root : await admitted(c, token, door);
+    c.set("actor", actor);
     await next();
+    tellExpiry(c, expiresAtMs, { expiryWarningMs: door.config.keyLifetimes.warningMs, now: door.now });
   });
 }
 
 /** Who holds the token. Throws when it may not do what the request is about. */
-async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<Actor> {
+async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor): Promise<AdmittedActor> {
   const credential = await readCredential(token, door);
   await takeIn(c, door.config.bounds);
   const { keyId } = credential;
@@ -61,11 +73,12 @@ async function admitted(c: Context<EdgeContext>, token: string, door: AdminDoor)
     if (admission.reason === "ip_not_allowed") auditDenial(c, door.denials, keyId);
     throw identityError(admission.reason, keyId);
   }
-  if (readsOwnUsage) return { id: keyId, ip, ownUsageOf: keyId };
+  const expiresAtMs = admission.kind === "admitted" ? admission.expiresAtMs : undefined;
+  if (readsOwnUsage) return { actor: { id: keyId, ip, ownUsageOf: keyId }, expiresAtMs };
   if (!isAdminKey && !isAboutKeysOf(admission.principal, c.req.path)) {
     throw new AppError("permission_denied", { detail: `key ${keyId} administers its project's keys only` });
   }
-  return { id: keyId, ip };
+  return { actor: { id: keyId, ip }, expiresAtMs };
 }
 
 /** Has the body here before the gate is asked: one that trickles in must not outlive the right to send it. */

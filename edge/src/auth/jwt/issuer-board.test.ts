@@ -29,8 +29,21 @@ test("who knows the newest list is not sent it again", async () => {
   const list = await board.list(undefined);
   expect(list?.issuers.map(({ id }) => id)).toEqual(["iss_one"]);
   expect(await board.list(list?.revision)).toBeUndefined();
-  await board.remove("iss_one");
+  await board.retire("iss_one");
   expect((await board.list(list?.revision))?.issuers).toEqual([]);
+});
+
+test("an issuer that is retired has no tokens and no keys, and is there to be noted until it is forgotten", async () => {
+  await board.put(testIssuer());
+  for (let count = 0; count < 2; count += 1) {
+    expect(await board.retire("iss_one")).toEqual(testIssuer());
+    await evictDurableObject(board);
+    expect((await board.list(undefined))?.issuers).toEqual([]);
+    expect(await board.keysOf("iss_one", "one")).toBeUndefined();
+  }
+  await board.forget("iss_one");
+  expect(await board.retire("iss_one")).toBeUndefined();
+  expect(await board.retire("iss_two")).toBeUndefined();
 });
 
 test("issuers and their keys outlive the board's sleep, also while the issuer is down", async () => {
@@ -72,6 +85,6 @@ test("an issuer whose address changed is asked anew, and one that is gone not at
   await board.put(testIssuer({ revision: 2, keys: { kind: "url", url: "https://id.example/new" } }));
   await board.keysOf("iss_one", "one");
   expect(numFetches).toBe(2);
-  await board.remove("iss_one");
+  await board.retire("iss_one");
   expect(await board.keysOf("iss_one", "one")).toBeUndefined();
 });

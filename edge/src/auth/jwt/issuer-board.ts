@@ -8,6 +8,7 @@ import { type FetchedKeys, IssuerKeys } from "./issuer-keys.ts";
 import { publicKeySchema } from "./key-set.ts";
 
 const issuerPrefix = "issuer:";
+const retiredPrefix = "retired:";
 const keysPrefix = "keys:";
 const revisionKey = "revision";
 
@@ -27,6 +28,8 @@ export type IssuerRefusal = "too_many" | "taken";
 
 export class IssuerBoard extends DurableObject {
   readonly #issuers = new Map<string, Issuer>();
+  /** Whose tokens are refused, until it is known that this was noted. */
+  readonly #retired = new Map<string, Issuer>();
   // issuerId -> its keys, for those that publish them
   readonly #keys = new Map<string, IssuerKeys>();
   #revision: number;
@@ -38,6 +41,10 @@ export class IssuerBoard extends DurableObject {
     for (const [, stored] of kv.list({ prefix: issuerPrefix })) {
       const issuer = issuerSchema.parse(stored);
       this.#issuers.set(issuer.id, issuer);
+    }
+    for (const [, stored] of kv.list({ prefix: retiredPrefix })) {
+      const issuer = issuerSchema.parse(stored);
+      this.#retired.set(issuer.id, issuer);
     }
   }
 
@@ -58,7 +65,7 @@ export class IssuerBoard extends DurableObject {
   /** Adds an issuer, or replaces the one of the same id. Absent when it was taken. */
   put(issuer: Issuer): IssuerRefusal | undefined {
     const isKnown = this.#issuers.has(issuer.id);
-    if (!isKnown && this.#issuers.size >= maxIssuers) return "too_many";
+    if (!isKnown && this.#issuers.size + this.#retired.size >= maxIssuers) return "too_many";
     if ([...this.#issuers.values()].some((other) => other.id !== issuer.id && clash(other, issuer))) return "taken";
     this.#keys.delete(issuer.id);
     this.ctx.storage.kv.delete(keysPrefix + issuer.id);
@@ -68,14 +75,25 @@ export class IssuerBoard extends DurableObject {
     return undefined;
   }
 
-  /** False when there is no such issuer. */
-  remove(issuerId: string): boolean {
-    if (!this.#issuers.delete(issuerId)) return false;
+  /** Refuses the issuer's tokens from now on. Returns it, also when it was retired before; absent when there is none. */
+  retire(issuerId: string): Issuer | undefined {
+    const issuer = this.#issuers.get(issuerId);
+    if (issuer === undefined) return this.#retired.get(issuerId);
+    const { kv } = this.ctx.storage;
+    this.#issuers.delete(issuerId);
     this.#keys.delete(issuerId);
-    this.ctx.storage.kv.delete(issuerPrefix + issuerId);
-    this.ctx.storage.kv.delete(keysPrefix + issuerId);
+    this.#retired.set(issuerId, issuer);
+    kv.delete(issuerPrefix + issuerId);
+    kv.delete(keysPrefix + issuerId);
+    kv.put(retiredPrefix + issuerId, issuer);
     this.#bumpRevision();
-    return true;
+    return issuer;
+  }
+
+  /** Nobody need know any more of an issuer that was retired. */
+  forget(issuerId: string): void {
+    this.#retired.delete(issuerId);
+    this.ctx.storage.kv.delete(retiredPrefix + issuerId);
   }
 
   #published(issuerId: string, url: string): IssuerKeys {

@@ -65,11 +65,16 @@ export class IssuerView implements TokenSources {
     return refusal;
   }
 
-  /** False when there is no such issuer. */
-  async remove(issuerId: string): Promise<boolean> {
-    const isRemoved = await this.#ask(async (board) => board.remove(issuerId));
+  /** See IssuerBoard.retire; holds here at once, and everywhere after `refreshAfterMs`. */
+  async retire(issuerId: string): Promise<Issuer | undefined> {
+    const issuer = await this.#ask<Issuer | undefined>(async (board) => board.retire(issuerId));
     this.#copy.outdate();
-    return isRemoved;
+    return issuer;
+  }
+
+  /** See IssuerBoard.forget. */
+  async forget(issuerId: string): Promise<void> {
+    await this.#ask<void>(async (board) => board.forget(issuerId));
   }
 
   async keysOf(issuer: Issuer, kid: string | undefined): Promise<readonly PublicKey[] | undefined> {
