@@ -51,7 +51,7 @@ export class CeilingBook {
     const answer = this.#lease(order);
     if (answer.kind !== "refused" || answer.refusal.limitName !== "concurrentRequests") return answer;
     await this.#recall(order.gate);
-    return this.#lease({ ...order, reports: [], unusedTokens: 0 });
+    return this.#lease({ ...order, reports: [], unused: undefined });
   }
 
   /** Replaces all limits; none of them lifts the ceiling. What was handed out stays charged, and what was lent stays lent. */

@@ -171,3 +171,24 @@ function excess(
   }
   return worst === Number.NEGATIVE_INFINITY ? 0 : worst;
 }
+
+test("what a request of last month did not use is not given back of this month's budget", () => {
+  const [lastMs, firstMs] = [Date.UTC(2026, 11, 1) - 1_000, Date.UTC(2026, 11, 1)];
+  const ceiling = new Ceiling({ tokensPerMonth: 1_000 }, undefined);
+  const gate = new Slices(false, lastMs);
+  const cost = { requests: 1, tokens: 400 };
+  const lease = (least: Units | undefined, nowMs: number) => {
+    const order = gate.order("gate", least, least ?? { requests: 0, tokens: 0 }, nowMs);
+    return gate.accept(order, ceiling.lease(order, nowMs), nowMs, nowMs);
+  };
+  lease(cost, lastMs);
+  gate.take("old", cost, lastMs);
+  lease(cost, firstMs + 10_000);
+  gate.take("new", cost, firstMs + 10_000);
+  lease(undefined, firstMs + 20_000);
+  gate.giveBack("new", 300);
+  gate.giveBack("old", 400);
+  lease(undefined, firstMs + 20_000);
+  expect(lease({ requests: 1, tokens: 901 }, firstMs + 20_000)).toMatchObject({ kind: "not_now", used: 100 });
+  expect(lease({ requests: 1, tokens: 900 }, firstMs + 20_000)).toBeUndefined();
+});

@@ -51,9 +51,16 @@ export interface SliceOrder {
   /** What those who wait want together. */
   readonly wanted: Units;
   readonly reports: readonly SliceReport[];
-  /** Tokens of requests that were reported as used in full before they ended, and were not. */
-  readonly unusedTokens: number;
+  /** Absent: none. */
+  readonly unused: UnusedTokens | undefined;
   readonly places: PlaceOrder;
+}
+
+/** Of requests that were reported as used in full before they ended, and were not. */
+export interface UnusedTokens {
+  readonly tokens: number;
+  /** Of the slices that they were taken from the last, all of one month. */
+  readonly grantedAtMs: number;
 }
 
 export type SliceAnswer =
@@ -97,7 +104,7 @@ export class Ceiling {
     const { gate, least, wanted } = order;
     if (this.#requests.length + this.#tokens.length === 0 && this.#places === undefined) return { kind: "unlimited" };
     for (const report of order.reports) this.#settle(report, nowMs);
-    this.#giveBack(order.unusedTokens, nowMs);
+    this.#giveBack(order.unused, nowMs);
     if (this.#places?.claim(gate, order.places.claim, nowMs) === false) {
       return { kind: "outdated", session: this.#places.beginSession(gate, nowMs) };
     }
@@ -142,11 +149,11 @@ export class Ceiling {
     }
   }
 
-  /** Only a budget takes them: a rate has refilled since. */
-  #giveBack(unusedTokens: number, nowMs: number): void {
-    if (unusedTokens === 0) return;
-    const settlement = { requestId: "", reserved: unusedTokens, used: 0, reservedAtMs: nowMs };
-    for (const meter of this.#tokens) meter.settle(settlement, nowMs);
+  /** Only a budget takes them, of their month: a rate has refilled since. */
+  #giveBack(unused: UnusedTokens | undefined, nowMs: number): void {
+    if (unused === undefined) return;
+    const { tokens: reserved, grantedAtMs: reservedAtMs } = unused;
+    for (const meter of this.#tokens) meter.settle({ requestId: "", reserved, used: 0, reservedAtMs }, nowMs);
   }
 }
 

@@ -1,5 +1,6 @@
 // A gate's side of one ceiling: the slices it holds, and what it took from them. See ceiling.ts.
-import type { SliceAnswer, SliceOrder, SliceReport, Units } from "./ceiling.ts";
+import type { SliceAnswer, SliceOrder, SliceReport, Units, UnusedTokens } from "./ceiling.ts";
+import { isSameMonth } from "./month-budget.ts";
 import type { PlaceOrder } from "./place-register.ts";
 import type { Refusal } from "./quota.ts";
 import { sliceLifeMs } from "./slice-life.ts";
@@ -29,7 +30,7 @@ export class Slices {
   readonly #takenFrom = new Map<string, { readonly slice: Slice; readonly tokens: number }>();
   /** Absent: not known to be without limits. */
   #unlimitedUntilMs: number | undefined;
-  #unusedTokens = 0;
+  #unused: UnusedTokens | undefined;
   #numOrdered = 0;
   #lastOrderId: string | undefined;
   /** Of an order whose answer is not to be spent. */
@@ -83,7 +84,7 @@ export class Slices {
     const { slice, tokens } = taken;
     const unused = Math.min(unusedTokens, tokens);
     if (this.#slices.includes(slice)) slice.left = { ...slice.left, tokens: slice.left.tokens + unused };
-    else this.#unusedTokens += unused;
+    else this.#unused = addUnused(this.#unused, { tokens: unused, grantedAtMs: slice.grantedAtMs });
   }
 
   /** An order of a new slice, with reports of those that are over. `gate` is its name among the ledger's. */
@@ -95,8 +96,8 @@ export class Slices {
     places: PlaceOrder = noPlaces,
   ): SliceOrder {
     this.#numOrdered += 1;
-    const unusedTokens = this.#unusedTokens;
-    this.#unusedTokens = 0;
+    const unused = this.#unused;
+    this.#unused = undefined;
     const sliceId = `${gate}/${nowMs}/${this.#numOrdered}`;
     this.#lastOrderId = sliceId;
     return {
@@ -105,7 +106,7 @@ export class Slices {
       least,
       wanted,
       reports: this.#reportOver(nowMs),
-      unusedTokens,
+      unused,
       places,
     };
   }
@@ -132,7 +133,7 @@ export class Slices {
 
   /** Whether there is anything to tell the ledger. */
   hasReports(nowMs: number): boolean {
-    return this.#unusedTokens > 0 || this.#slices.some((slice) => isOver(slice, nowMs));
+    return this.#unused !== undefined || this.#slices.some((slice) => isOver(slice, nowMs));
   }
 
   #find(cost: Units, nowMs: number): Slice | undefined {
@@ -149,6 +150,14 @@ export class Slices {
       return { sliceId, granted, used, grantedAtMs };
     });
   }
+}
+
+/** Of two months only the later one: nobody asks any more what was spent of the other. */
+function addUnused(one: UnusedTokens | undefined, other: UnusedTokens): UnusedTokens | undefined {
+  if (other.tokens === 0 || one === undefined) return other.tokens === 0 ? one : other;
+  const [earlier, later] = one.grantedAtMs <= other.grantedAtMs ? [one, other] : [other, one];
+  if (!isSameMonth(earlier.grantedAtMs, later.grantedAtMs)) return later;
+  return { tokens: earlier.tokens + later.tokens, grantedAtMs: later.grantedAtMs };
 }
 
 function isOver({ grantedAtMs, isGivenUp }: Slice, nowMs: number): boolean {

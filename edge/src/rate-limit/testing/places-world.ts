@@ -130,7 +130,7 @@ export class World extends VirtualTime {
       least: least > 0 ? requests : undefined,
       wanted: requests,
       reports: [],
-      unusedTokens: 0,
+      unused: undefined,
       places: { claim, least, wanted: least },
     };
     const isHere = () => gate.life === life && gate.asking === askedAtMs;
