@@ -56,10 +56,12 @@ export class AdminApi {
     const signal = AbortSignal.timeout(timeoutMs);
     const init = { method, headers, signal, body: body === undefined ? null : JSON.stringify(body) };
     const response = await fetch(adminUrl + path, init).catch((error: unknown) => {
-      throw new UserError(`${adminUrl} cannot be reached. Is the stack running?`, { cause: error });
+      throw new UserError(`${adminUrl} cannot be reached: ${reasonOf(error)}. ${this.#connection.remedy}`, {
+        cause: error,
+      });
     });
     const json: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) throw new UserError(describe(response.status, json));
+    if (!response.ok) throw new UserError(describe(path, response.status, json));
     return thingSchema.parse(json);
   }
 }
@@ -75,19 +77,39 @@ function toSearch(query: Query): string {
   return search.size === 0 ? "" : `?${search.toString()}`;
 }
 
+/** Such as ECONNREFUSED, or what was wrong with a certificate. */
+function reasonOf(error: unknown): string {
+  const { cause = error } = error instanceof Error ? error : { cause: error };
+  if (!(cause instanceof Error)) return String(cause);
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+}
+
 /** What to do about a status; the edge's message alone where it says it all. */
 const hints: Readonly<Record<number, string>> = {
   401: "Check SLUICE_ADMIN_KEY: it takes ADMIN_KEY or a key of `sluice admin-keys create`.",
-  403: "This key may not do that. Use an admin key.",
-  404: "See what there is with `sluice projects list` or `sluice keys list`.",
+  403: "Use an admin key.",
   503: "Try again in a moment.",
 };
 
-function describe(status: number, json: unknown): string {
+/** Which list has what a path names. */
+const lists: readonly (readonly [within: string, command: string])[] = [
+  ["/api_keys", "keys list"],
+  ["/service_accounts", "accounts list"],
+  ["/admin_api_keys", "admin-keys list"],
+  ["/issuers", "issuers list"],
+];
+
+function whereToLook(path: string, message: string): string {
+  const [, command = "projects list"] = lists.find(([within]) => path.includes(within)) ?? [];
+  return `See what there is with \`sluice ${message.includes("no such project") ? "projects list" : command}\`.`;
+}
+
+function describe(path: string, status: number, json: unknown): string {
   const parsed = errorSchema.safeParse(json);
   if (!parsed.success) return `The edge answered ${status}, and not as an edge does. Check SLUICE_ADMIN_URL.`;
   const { message, param } = parsed.data.error;
-  return [message, param === null || message.includes(param) ? undefined : `(${param})`, hints[status]]
+  const hint = status === 404 ? whereToLook(path, message) : hints[status];
+  return [message, param === null || message.includes(param) ? undefined : `(${param})`, hint]
     .filter(Boolean)
     .join(" ");
 }

@@ -1,8 +1,8 @@
 // Keys of the administration.
-import type { Thing } from "./admin-api.ts";
-import type { Command, Outcome, Values } from "./command.ts";
+import type { Command, Values } from "./command.ts";
 import { expiryOptions, readExpiryOptions } from "./key-options.ts";
 import { readDuration, readList } from "./read-options.ts";
+import { showSecret } from "./show-secret.ts";
 import { field, formatTable, formatThing } from "./table.ts";
 
 const columns = {
@@ -28,10 +28,6 @@ function readTerms(values: Values): Record<string, unknown> {
     if (text !== undefined) body[name] = readList(text);
   }
   return body;
-}
-
-function showSecret(key: Thing): Outcome {
-  return { json: key, text: `${String(key["value"])}\n\nKeep this value: it is not shown again.\n` };
 }
 
 export const adminKeyCommands: Readonly<Record<string, Command>> = {

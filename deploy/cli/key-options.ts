@@ -6,14 +6,14 @@ const counts = ["rpm", "tpm", "rpd", "concurrency", "tokens-per-month"] as const
 
 /** option -> its value in the help, beside `none`. */
 const lists = {
-  models: "A,B",
-  "denied-models": "A,B",
-  allowlist: "A,B",
-  denylist: "A,B",
-  origins: "A,B",
+  models: "pocket,maker/*",
+  "denied-models": "maker/*",
+  allowlist: "203.0.113.0/24,2001:db8::1",
+  denylist: "203.0.113.0/24,2001:db8::1",
+  origins: "https://app.example.com",
   scopes: "inference,usage.read,admin",
   "service-tiers": "default,flex,priority",
-  jurisdictions: "A,B",
+  jurisdictions: "eu,us",
 } as const;
 
 export const expiryOptions = {

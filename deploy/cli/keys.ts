@@ -1,7 +1,7 @@
-import type { Command, Outcome, Values } from "./command.ts";
+import type { Command, Values } from "./command.ts";
 import { expiryOptions, keyOptions, readExpiryOptions, readKeyOptions } from "./key-options.ts";
-import type { Thing } from "./admin-api.ts";
 import { readDuration } from "./read-options.ts";
+import { showSecret } from "./show-secret.ts";
 import { field, formatTable, formatThing } from "./table.ts";
 
 const project = { project: { type: "string", shows: "proj_default" } } as const;
@@ -19,15 +19,6 @@ function pathOf({ project: projectId = "proj_default" }: Values, ...rest: readon
   return ["/projects", projectId, "api_keys", ...rest]
     .map((part, at) => (at === 0 ? part : encodeURIComponent(part)))
     .join("/");
-}
-
-function showSecret(key: Thing): Outcome {
-  const { value, id, expires_at: expiresAt } = key;
-  const end = expiresAt === null ? "never expires" : `expires ${field("expires_at")(key)}`;
-  return {
-    json: key,
-    text: `${String(value)}\n\nThis is key ${String(id)}, which ${end}. Keep its value: it is not shown again.\n`,
-  };
 }
 
 export const keyCommands: Readonly<Record<string, Command>> = {

@@ -14,12 +14,14 @@ try {
 }
 
 async function run(words: readonly string[]): Promise<string> {
-  const asksHelp = words.length === 0 || words.includes("--help") || words[0] === "help";
-  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => commands[one] !== undefined);
+  const asksHelp = words.length === 0 || words[0] === "help" || words.some((word) => ["--help", "-h"].includes(word));
+  const asked = words[0] === "help" ? words.slice(1) : words;
+  const name = [asked.slice(0, 2).join(" "), asked[0] ?? ""].find((one) => commands[one] !== undefined);
   const command = name === undefined ? undefined : commands[name];
   if (name === undefined || command === undefined) {
-    if (asksHelp) return describeAll();
-    throw new UserError(`There is no command ${words.slice(0, 2).join(" ")}. See \`npm run sluice -- help\`.`);
+    const group = Object.keys(commands).filter((one) => one.split(" ")[0] === asked[0]);
+    if (asksHelp) return describeCommands(group.length > 0 ? group : Object.keys(commands));
+    throw new UserError(describeUnknown(words, group));
   }
   if (asksHelp) return describe(name, command);
   const { json: wantsJson, ...given } = readWords(name, command, words.slice(name.split(" ").length));
@@ -47,7 +49,7 @@ function readWords(name: string, command: Command, words: readonly string[]): Gi
 }
 
 function faultOf({ takes, needsOption }: Command, args: readonly string[], values: Values): string | undefined {
-  const missing = takes[args.length];
+  const missing = takes.find((_, at) => args[at] === undefined || args[at] === "");
   if (missing !== undefined) return `${missing} is missing.`;
   if (args.length > takes.length) return `There is one argument too many: ${args[takes.length]}`;
   const isEmpty = Object.keys(values).every((option) => option === "project");
@@ -59,8 +61,16 @@ function describe(name: string, { summary, takes, options }: Command): string {
   return `sluice ${[name, ...takes].join(" ")}    ${summary}\n\n${lines.join("")}  --json\n`;
 }
 
-function describeAll(): string {
-  const usages = Object.entries(commands).map(([name, { takes, summary }]) => [[name, ...takes].join(" "), summary]);
+function describeUnknown(words: readonly string[], group: readonly string[]): string {
+  if (words[0]?.startsWith("-") === true) return `Options come after the command. See \`npm run -s sluice -- help\`.`;
+  const unknown = `There is no command ${words.slice(0, 2).join(" ")}.`;
+  return group.length > 0
+    ? `${unknown}\n\n${describeCommands(group)}`
+    : `${unknown} See \`npm run -s sluice -- help\`.`;
+}
+
+function describeCommands(names: readonly string[]): string {
+  const usages = names.map((name) => [[name, ...(commands[name]?.takes ?? [])].join(" "), commands[name]?.summary]);
   const width = Math.max(...usages.map(([usage = ""]) => usage.length));
   const lines = usages.map(([usage = "", summary = ""]) => `  ${usage.padEnd(width)}  ${summary}\n`);
   return `npm run -s sluice -- COMMAND [--json]\n\n${lines.join("")}\nOptions of one: npm run -s sluice -- keys create --help\n`;

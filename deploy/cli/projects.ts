@@ -62,11 +62,11 @@ export const projectCommands: Readonly<Record<string, Command>> = {
     options: project,
     run: async (api, { args: [name], values: { project: projectId = "proj_default" } }) => {
       const account = await api.post(`${one(projectId)}/service_accounts`, { name });
-      const { value } = account["api_key"] as { value: string };
-      return {
-        json: account,
-        text: `${value}\n\nThis is the key of ${String(account["id"])}. It is not shown again.\n`,
-      };
+      const { id, value } = account["api_key"] as { id: string; value: string };
+      const text =
+        `${value}\n\nThis is key ${id} of ${String(account["id"])}, without limits until \`sluice keys set\` gives it some. ` +
+        "Keep its value: it is not shown again.\n";
+      return { json: account, text };
     },
   },
   "accounts delete": {

@@ -1,4 +1,5 @@
 // What all keys of a project may use of one model together.
+import type { Thing } from "./admin-api.ts";
 import type { Command, Values } from "./command.ts";
 import { readCount } from "./read-options.ts";
 import { field, formatTable, formatThing } from "./table.ts";
@@ -15,10 +16,15 @@ const limits = {
 
 const columns = {
   MODEL: field("model"),
-  RPM: field(limits.rpm.field),
-  TPM: field(limits.tpm.field),
-  RPD: field(limits.rpd.field),
+  RPM: limitCell("rpm"),
+  TPM: limitCell("tpm"),
+  RPD: limitCell("rpd"),
 };
+
+function limitCell(name: keyof typeof limits): (row: Thing) => string {
+  const { field: from, none } = limits[name];
+  return (row) => (row[from] === none ? "-" : field(from)(row));
+}
 
 function pathOf({ project: projectId = "proj_default" }: Values): string {
   return `/projects/${encodeURIComponent(projectId)}/rate_limits`;

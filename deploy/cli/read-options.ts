@@ -1,4 +1,5 @@
 // Values of options, as people write them.
+import * as z from "zod";
 import { UserError } from "./user-error.ts";
 
 const unitsS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 24 * 3600 };
@@ -10,12 +11,16 @@ export function readDuration(option: string, text: string): number {
   return Number(digits) * (unitsS[unit === "" ? "s" : unit] ?? 1);
 }
 
-/** An ISO date or time, in Unix seconds. */
+const instantSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
+
+/** An ISO date, which begins in UTC, or a time with its zone, in Unix seconds: the same on every machine. */
 export function readInstant(option: string, text: string): number {
-  const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs))
-    throw new UserError(`--${option} is a date or time such as 2027-01-31 or 2027-01-31T12:00Z.`);
-  return Math.floor(epochMs / 1000);
+  if (!instantSchema.safeParse(text).success) {
+    throw new UserError(
+      `--${option} is a date such as 2027-01-31, or a time with its zone: 2027-01-31T12:00Z, …+01:00.`,
+    );
+  }
+  return Math.floor(Date.parse(text) / 1000);
 }
 
 /** `none` lifts a limit. */

@@ -36,7 +36,15 @@ export function field(name: string): (thing: Thing) => string {
 function cellOf(name: string, value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (typeof value === "number" && /_(at|time)$/.test(name)) return formatTime(value);
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return spellControls(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** Names are anybody's: what would move the cursor, colour the terminal or turn the line around is spelled. */
+function spellControls(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function formatTime(epochS: number): string {

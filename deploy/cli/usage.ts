@@ -5,6 +5,9 @@ import { readDuration } from "./read-options.ts";
 import { field, formatTable } from "./table.ts";
 import { UserError } from "./user-error.ts";
 
+/** Buckets on a page, as many as the API gives at once. */
+const pageSizes: Readonly<Record<string, number>> = { "1m": 1_440, "1h": 168, "1d": 31 };
+
 const groups: Readonly<Record<string, string>> = { key: "api_key_id", project: "project_id", model: "model" };
 
 const pageSchema = z.object({
@@ -41,7 +44,7 @@ export const usageCommands: Readonly<Record<string, Command>> = {
       key: { type: "string", shows: "ID" },
       project: { type: "string", shows: "ID" },
     },
-    run: async (api, { values: { since = "7d", bucket, by, key, project } }) => {
+    run: async (api, { values: { since = "7d", bucket = "1d", by, key, project } }) => {
       const groupBy = (by?.split(",") ?? []).map((name) => {
         const group = groups[name];
         if (group === undefined) throw new UserError("--by is one or more of key, project and model, with commas.");
@@ -50,6 +53,7 @@ export const usageCommands: Readonly<Record<string, Command>> = {
       const query = {
         start_time: Math.floor(Date.now() / 1000) - readDuration("since", since),
         bucket_width: bucket,
+        limit: pageSizes[bucket],
         group_by: groupBy,
         api_key_ids: key === undefined ? undefined : [key],
         project_ids: project === undefined ? undefined : [project],

@@ -13,6 +13,7 @@ import type { Keyring } from "./keyring.ts";
 import { pageSchema } from "@sluice/shared/openai/page-query.ts";
 import { toListPage } from "./page.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import type { ProjectDirectory } from "./project-directory.ts";
 import { readQuery } from "./read-query.ts";
 
 const creationSchema = z.strictObject({
@@ -27,6 +28,7 @@ const changeSchema = z.strictObject({ ...expiryFields, ...keyTermsFields });
 
 export interface KeyAdminParts {
   readonly keyring: Keyring;
+  readonly projects: ProjectDirectory;
   readonly lifetimes: LifetimePolicy;
   readonly bounds: BodyBounds;
   readonly now: Clock;
@@ -43,7 +45,7 @@ export function createApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
     const { name, admission: mode } = wire;
     const order = { projectId: c.req.param("projectId"), name, mode, expiresAtMs, terms: toKeyTerms(wire) };
     const created = await keyring.create(order, c.get("actor"));
-    return c.json({ ...keyToWire(created), value: created.value });
+    return c.json({ ...keyToWire(created, now()), value: created.value });
   };
 }
 
@@ -54,7 +56,7 @@ export function changeApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
     const wire = parseRequest(changeSchema, (await readJson(c.req.raw, bounds)).value);
     const expiresAtMs = readExpiry(wire, lifetimes, now());
     const changed = await keyring.change(projectId, keyId, toTermsChange(wire), expiresAtMs, c.get("actor"));
-    return c.json(keyToWire(changed));
+    return c.json(keyToWire(changed, now()));
   };
 }
 
@@ -66,20 +68,24 @@ export function rotateApiKey({ keyring, lifetimes, bounds, now }: KeyAdminParts)
     const expiresAtMs = readExpiry(wire, lifetimes, now());
     const overlapMs = wire.overlap_seconds * 1000;
     const rotated = await keyring.rotate(projectId, keyId, overlapMs, expiresAtMs, c.get("actor"));
-    return c.json({ ...keyToWire(rotated), value: rotated.value });
+    return c.json({ ...keyToWire(rotated, now()), value: rotated.value });
   };
 }
 
 /** `GET` of one key, with its terms. */
-export function retrieveApiKey({ keyring }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
-  return async (c) => c.json(keyToWire(await keyring.retrieve(c.req.param("projectId"), c.req.param("keyId"))));
+export function retrieveApiKey({ keyring, now }: KeyAdminParts): Handler<EdgeContext, OneKeyPath> {
+  return async (c) => {
+    const { projectId, keyId } = c.req.param();
+    return c.json(keyToWire(await keyring.retrieve(projectId, keyId), now()));
+  };
 }
 
 /** `GET`: newest first, paged by `limit` and `after`. */
-export function listApiKeys({ keyring }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
+export function listApiKeys({ keyring, projects, now }: KeyAdminParts): Handler<EdgeContext, KeyPath> {
   return async (c) => {
     const page = parseRequest(pageSchema, readQuery(c.req.url));
-    return c.json(toListPage(await keyring.list(c.req.param("projectId"), page), page, listedKeyToWire));
+    const { id } = await projects.get(c.req.param("projectId"));
+    return c.json(toListPage(await keyring.list(id, page), page, (key) => listedKeyToWire(key, now())));
   };
 }
 

@@ -43,7 +43,8 @@ export function readExpiry(wire: WireExpiry, policy: LifetimePolicy, nowMs: numb
   const expiresAtMs = atS === undefined ? nowMs + (inS ?? 0) * 1000 : atS * 1000;
   if (expiresAtMs <= nowMs) throw invalid(param, "A key cannot have expired already; delete it instead.");
   if (expiresAtMs > nowMs + policy.maxMs) {
-    throw invalid(param, `A key may live for at most ${Math.floor(policy.maxMs / 1000)} seconds.`);
+    const maxS = Math.floor(policy.maxMs / 1000);
+    throw invalid(param, `A key may live for at most ${maxS} seconds, which is ${Math.floor(maxS / dayS)} days.`);
   }
   return expiresAtMs;
 }

@@ -11,17 +11,18 @@ interface DescribedKey {
   readonly description: KeyDescription;
 }
 
-export function listedKeyToWire({ entry, lastUsedAtMs }: ListedKey) {
-  const { serviceAccount } = entry;
+export function listedKeyToWire({ entry, lastUsedAtMs }: ListedKey, nowMs: number) {
+  const { serviceAccount, status, expiresAtMs } = entry;
+  const hasExpired = expiresAtMs !== undefined && expiresAtMs <= nowMs;
   return {
     object: "organization.project.api_key",
     id: entry.id,
     name: entry.name,
     redacted_value: entry.redactedValue,
-    status: entry.status,
+    status: status === "active" && hasExpired ? "expired" : status,
     admission: isLeasedKeyId(entry.id) ? "leased" : "strict",
     created_at: toSeconds(entry.createdAtMs),
-    expires_at: entry.expiresAtMs === undefined ? null : toSeconds(entry.expiresAtMs),
+    expires_at: expiresAtMs === undefined ? null : toSeconds(expiresAtMs),
     last_used_at: lastUsedAtMs === undefined ? null : toSeconds(lastUsedAtMs),
     owner_project_access: "active",
     owner:
@@ -41,7 +42,8 @@ export function listedKeyToWire({ entry, lastUsedAtMs }: ListedKey) {
 }
 
 /** With its terms, as its gate has them. */
-export function keyToWire({ entry, description: { record, lastUsedAtMs } }: DescribedKey) {
+export function keyToWire({ entry, description: { record, lastUsedAtMs } }: DescribedKey, nowMs: number) {
   const { status, expiresAtMs } = record;
-  return { ...listedKeyToWire({ entry: { ...entry, status, expiresAtMs }, lastUsedAtMs }), ...termsToWire(record) };
+  const listed = listedKeyToWire({ entry: { ...entry, status, expiresAtMs }, lastUsedAtMs }, nowMs);
+  return { ...listed, ...termsToWire(record) };
 }

@@ -1,4 +1,5 @@
 // Projects in D1.
+import { AppError } from "@sluice/shared/errors.ts";
 import * as z from "zod/mini";
 import type { Database, Statement } from "./database.ts";
 import type { Page } from "@sluice/shared/openai/page-query.ts";
@@ -32,6 +33,13 @@ export class ProjectDirectory {
     const statement = { sql: "SELECT * FROM projects WHERE id = ?1", values: [projectId] };
     const [row] = await this.#database.rows(rowSchema, statement);
     return row && fromRow(row);
+  }
+
+  /** As `find`. Throws `not_found` when it is absent. */
+  async get(projectId: string): Promise<Project> {
+    const project = await this.find(projectId);
+    if (project === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
+    return project;
   }
 
   /** Newest first; at most one more than the page's limit. */

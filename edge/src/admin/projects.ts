@@ -53,14 +53,14 @@ export function listProjects({ projects }: ProjectAdminParts): Handler<EdgeConte
 }
 
 export function retrieveProject({ projects }: ProjectAdminParts): Handler<EdgeContext, OnePath> {
-  return async (c) => c.json(toWire(await existing(projects, c.req.param("projectId"))));
+  return async (c) => c.json(toWire(await projects.get(c.req.param("projectId"))));
 }
 
 export function modifyProject({ projects, audit, bounds }: ProjectAdminParts): Handler<EdgeContext, OnePath> {
   return async (c) => {
     const projectId = c.req.param("projectId");
     const { name } = parseRequest(bodySchema, (await readJson(c.req.raw, bounds)).value);
-    const project = await existing(projects, projectId);
+    const project = await projects.get(projectId);
     if (project.archivedAtMs !== undefined) throw new AppError("invalid_value", { publicText: "It is archived." });
     const change = { before: { name: project.name }, after: { name } };
     const event = { type: "project.updated", projectId, targetId: projectId, ...change } as const;
@@ -77,7 +77,7 @@ export function archiveProject(parts: ProjectAdminParts): Handler<EdgeContext, O
   const { projects, keyring, issuers, audit, now } = parts;
   return async (c) => {
     const projectId = c.req.param("projectId");
-    const project = await existing(projects, projectId);
+    const project = await projects.get(projectId);
     const issuer = (await issuers.all()).find((one) => countsIn(one, projectId));
     if (issuer !== undefined) {
       throw new AppError("invalid_value", {
@@ -92,12 +92,6 @@ export function archiveProject(parts: ProjectAdminParts): Handler<EdgeContext, O
     await keyring.revokeAll(projectId, c.get("actor"));
     return c.json(toWire({ ...project, archivedAtMs }));
   };
-}
-
-async function existing(projects: ProjectDirectory, projectId: string): Promise<Project> {
-  const project = await projects.find(projectId);
-  if (project === undefined) throw new AppError("not_found", { publicText: "There is no such project." });
-  return project;
 }
 
 interface TokenDestinations {

@@ -15,6 +15,7 @@ import type { Keyring } from "./keyring.ts";
 import { pageSchema } from "@sluice/shared/openai/page-query.ts";
 import { toListPage, toSeconds } from "./page.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
+import type { ProjectDirectory } from "./project-directory.ts";
 import { readQuery } from "./read-query.ts";
 import { insertServiceAccount, type ServiceAccountDirectory } from "./service-account-directory.ts";
 
@@ -22,6 +23,7 @@ const creationSchema = z.strictObject({ name: z.string().check(z.minLength(1), z
 
 export interface ServiceAccountParts {
   readonly accounts: ServiceAccountDirectory;
+  readonly projects: ProjectDirectory;
   readonly keyring: Keyring;
   readonly audit: AuditLog;
   readonly entropy: Entropy;
@@ -56,10 +58,11 @@ export function createServiceAccount(parts: ServiceAccountParts): Handler<EdgeCo
   };
 }
 
-export function listServiceAccounts({ accounts }: ServiceAccountParts): Handler<EdgeContext, ListPath> {
+export function listServiceAccounts({ accounts, projects }: ServiceAccountParts): Handler<EdgeContext, ListPath> {
   return async (c) => {
     const page = parseRequest(pageSchema, readQuery(c.req.url));
-    return c.json(toListPage(await accounts.list(c.req.param("projectId"), page), page, toWire));
+    const { id } = await projects.get(c.req.param("projectId"));
+    return c.json(toListPage(await accounts.list(id, page), page, toWire));
   };
 }
 
