@@ -3,6 +3,7 @@ import { createMiddleware } from "hono/factory";
 import { parseApiKey } from "#edge/auth/api-key.ts";
 import { bearerToken } from "#edge/auth/bearer.ts";
 import type { KeyTagger } from "#edge/auth/key-tag.ts";
+import type { Issuer } from "#edge/auth/jwt/issuer.ts";
 import { tenantOf } from "#edge/auth/jwt/tenant.ts";
 import { looksLikeToken, type TokenVerifier } from "#edge/auth/jwt/verify-token.ts";
 import { OwnTokens } from "#edge/auth/own-token/own-tokens.ts";
@@ -60,13 +61,14 @@ async function readIssuersToken(token: string, verifier: TokenVerifier): Promise
   switch (verdict.kind) {
     case "valid": {
       const tenant = await tenantOf(verdict.issuer, verdict.claims);
-      if (tenant === undefined) throw new AppError("invalid_token", { detail: "the claims name no tenant or project" });
+      if (tenant === undefined)
+        throw invalidToken("the claims name no tenant or project", claimsNeededBy(verdict.issuer));
       return { kind: "tenant", keyId: tenant.record.keyId, untilMs: verdict.untilMs, ...tenant };
     }
     case "expired":
       throw new AppError("token_expired");
     case "invalid":
-      throw new AppError("invalid_token", { detail: verdict.reason });
+      throw invalidToken(verdict.reason, verdict.told);
     case "keys_unavailable":
       throw new AppError("unavailable", {
         publicText: "The token's issuer cannot be reached to verify it.",
@@ -74,4 +76,15 @@ async function readIssuersToken(token: string, verifier: TokenVerifier): Promise
         retryAfterMs: keysRetryAfterMs,
       });
   }
+}
+
+/** `told` to the caller, where the issuer signed the token. */
+function invalidToken(detail: string, told: string | undefined): AppError {
+  const publicText = told === undefined ? undefined : `The token is not valid here: ${told}`;
+  return new AppError("invalid_token", { detail, ...(publicText !== undefined && { publicText }) });
+}
+
+function claimsNeededBy({ tenantClaim, project }: Issuer): string {
+  const paths = project === undefined ? [tenantClaim] : [tenantClaim, project.claim];
+  return `no tenant or project follows from its ${paths.map((path) => `'${path.join(".")}'`).join(" and ")}.`;
 }

@@ -60,13 +60,38 @@ test.each([
   { what: "an unknown issuer", claims: { iss: "https://evil.example" } },
   { what: "an issuer that differs in a slash", claims: { iss: "https://id.example/" } },
   { what: "no issuer", claims: { iss: undefined } },
-  { what: "no expiry", claims: { exp: undefined } },
-  { what: "no time of issue", claims: { iat: undefined } },
-  { what: "a life beyond the issuer's longest", claims: { exp: nowS + 3_600 } },
-  { what: "a time of issue beyond the leeway", claims: { iat: nowS + 31 } },
-  { what: "a beginning beyond the leeway", claims: { nbf: nowS + 31 } },
-])("a token with $what is invalid", async ({ claims }) => {
-  expect(await verify(await sign({ ...goodClaims, ...claims } as JWTPayload))).toMatchObject({ kind: "invalid" });
+])("a token with $what is invalid, and nobody is told why", async ({ claims }) => {
+  const verdict = await verify(await sign({ ...goodClaims, ...claims } as JWTPayload));
+  expect(verdict).toEqual({ kind: "invalid", reason: expect.any(String) });
+});
+
+const signedButUnusable = [
+  { what: "no expiry", claims: { exp: undefined }, told: "its 'exp' is missing." },
+  { what: "no time of issue", claims: { iat: undefined }, told: "its 'iat' is missing." },
+  {
+    what: "a life beyond the issuer's longest",
+    claims: { exp: nowS + 3_600 },
+    told: "from 'iat' to 'exp' it lives longer than 3600 seconds.",
+  },
+  { what: "a time of issue beyond the leeway", claims: { iat: nowS + 31 }, told: "its 'iat' is in the future." },
+  { what: "a beginning beyond the leeway", claims: { nbf: nowS + 31 }, told: "its 'nbf' does not hold." },
+];
+
+test.each(signedButUnusable)("a token with $what is invalid, and its holder is told why", async ({ claims, told }) => {
+  const verdict = await verify(await sign({ ...goodClaims, ...claims } as JWTPayload));
+  expect(verdict).toEqual({ kind: "invalid", reason: expect.any(String), told });
+});
+
+test("who signs with another key learns nothing of the claims", async () => {
+  const other = await generateKeyPair("EdDSA");
+  for (const { claims } of signedButUnusable) {
+    const forged = await sign(
+      { ...goodClaims, ...claims } as JWTPayload,
+      { alg: "EdDSA", kid: "ed" },
+      other.privateKey,
+    );
+    expect(await verify(forged)).toEqual({ kind: "invalid", reason: "ERR_JWS_SIGNATURE_VERIFICATION_FAILED" });
+  }
 });
 
 test("a token expires after the leeway, not before", async () => {

@@ -31,8 +31,11 @@ export type TokenVerdict =
       /** With the issuer's leeway. */
       readonly untilMs: number;
     }
-  /** The reason is for the log, and never holds a part of the token. */
-  | { readonly kind: "invalid"; readonly reason: string }
+  /**
+   * The reason is for the log, and never holds a part of the token. What its caller may be told is absent unless the issuer signed
+   * the token: who forges one learns nothing.
+   */
+  | { readonly kind: "invalid"; readonly reason: string; readonly told?: string }
   | { readonly kind: "expired" }
   /** The issuer's keys cannot be had, so nothing can be said of the token. */
   | { readonly kind: "keys_unavailable"; readonly issuerId: string };
@@ -84,11 +87,18 @@ async function verifyWith(token: string, issuer: Issuer, keys: JWTVerifyGetKey, 
       requiredClaims: ["exp", "iat"],
     });
     const { exp = Infinity, iat = 0 } = payload;
-    if (exp - iat > issuer.maxLifetimeS) return invalid("lives too long");
-    if (iat * 1000 > nowMs + issuer.leewayS * 1000) return invalid("issued in the future");
+    if (exp - iat > issuer.maxLifetimeS) {
+      return invalid("lives too long", `from 'iat' to 'exp' it lives longer than ${issuer.maxLifetimeS} seconds.`);
+    }
+    if (iat * 1000 > nowMs + issuer.leewayS * 1000)
+      return invalid("issued in the future", "its 'iat' is in the future.");
     return { kind: "valid", issuer, claims: payload, untilMs: (exp + issuer.leewayS) * 1000 };
   } catch (thrown) {
     if (thrown instanceof errors.JWTExpired) return { kind: "expired" };
+    if (thrown instanceof errors.JWTClaimValidationFailed) {
+      const fault = thrown.reason === "missing" ? "is missing" : "does not hold";
+      return invalid(`${thrown.claim} ${fault}`, `its '${thrown.claim}' ${fault}.`);
+    }
     // Only jose's code: its messages may quote the token.
     return invalid(thrown instanceof errors.JOSEError ? thrown.code : "not verifiable");
   }
@@ -105,6 +115,6 @@ function readUnverified(token: string) {
   }
 }
 
-function invalid(reason: string): TokenVerdict {
-  return { kind: "invalid", reason };
+function invalid(reason: string, told?: string): TokenVerdict {
+  return { kind: "invalid", reason, ...(told !== undefined && { told }) };
 }
