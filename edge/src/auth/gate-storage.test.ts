@@ -48,3 +48,23 @@ test("as many requests as may be under way are stored, whatever their models are
   await evictDurableObject(gate);
   expect(await gate.settle([{ requestId: requestId(1), usedTokens: 1 }])).toEqual([true]);
 }, 60_000);
+
+test("a gate that slept tells who is refused to wait by how long those under way have held their places", async () => {
+  const gate = await provisioned("patient", { limits: { concurrentRequests: 1 } });
+  const [nowMs, leaseMs] = [Date.now(), 660_000];
+  const lease = {
+    requestId: "a",
+    model: "pocket",
+    tokens: 5,
+    chargedAtMs: nowMs - 30_000,
+    deadlineMs: nowMs + 600_000,
+  };
+  await runInDurableObject(gate, (_, { storage }) => {
+    storage.kv.put("quota", { meters: {}, leases: { leases: [lease], leaseMs } });
+  });
+  await evictDurableObject(gate);
+  const refused = await gate.admit(testQuestion({ requestId: "b" }));
+  if (refused.kind !== "limited" || refused.refusal.kind !== "not_now") throw new Error(refused.kind);
+  expect(refused.refusal).toMatchObject({ limitName: "concurrentRequests", used: 1 });
+  expect(refused.refusal.retryAfterMs).toBe(60_000);
+});

@@ -82,9 +82,10 @@ export class Turnstile {
   /** See Quota.raise. A key that ended since is refused. Absent when the request is not under way. */
   async raise(requestId: string, tokens: number, lookUp: LookUp): Promise<Raise | "outdated" | undefined> {
     const { book, ceilings } = this.#parts;
-    const model = book.quota.modelOf(requestId);
-    if (model === undefined) return undefined;
-    const cost = { requests: 0, tokens: Math.max(0, tokens - book.quota.reservedFor(requestId)) };
+    const lease = book.quota.leaseOf(requestId);
+    if (lease === undefined) return undefined;
+    const { model } = lease;
+    const cost = { requests: 0, tokens: Math.max(0, tokens - lease.tokens) };
     return this.#decideUnder(model, cost, (nowMs) => {
       const known = lookUp(nowMs);
       if (known === "outdated") return known;
@@ -101,8 +102,8 @@ export class Turnstile {
     const nowMs = Date.now();
     const { book, ceilings } = this.#parts;
     const wereUnderWay = settlements.map(({ requestId, usedTokens }) => {
-      const heldMs = book.quota.heldMs(requestId, nowMs);
-      if (heldMs !== undefined) this.#holdTimes.note(heldMs);
+      const lease = book.quota.leaseOf(requestId);
+      if (lease !== undefined) this.#holdTimes.note(nowMs - lease.chargedAtMs);
       const unusedTokens = book.quota.settle(requestId, usedTokens, nowMs);
       if (unusedTokens !== undefined) ceilings.giveBack(requestId, unusedTokens);
       return unusedTokens !== undefined;
@@ -120,7 +121,9 @@ export class Turnstile {
   /** When a place is free is known by the latest; told is when it is likely. */
   #timed(refusal: Refusal): Refusal {
     if (refusal.kind !== "not_now" || refusal.limitName !== "concurrentRequests") return refusal;
-    const likelyMs = this.#holdTimes.untilFreeMs(Math.max(1, refusal.used));
+    const nowMs = Date.now();
+    const held = { count: Math.max(1, refusal.used), agesMs: this.#parts.book.quota.agesMs(nowMs) };
+    const likelyMs = this.#holdTimes.untilFreeMs(held, nowMs);
     return { ...refusal, retryAfterMs: Math.min(refusal.retryAfterMs, likelyMs) };
   }
 

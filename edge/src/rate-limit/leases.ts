@@ -83,6 +83,11 @@ export class Leases {
     return count;
   }
 
+  /** For how long each is under way; of phantoms nobody knows. */
+  agesMs(nowMs: number): readonly number[] {
+    return Array.from(this.#leases.values(), ({ chargedAtMs }) => nowMs - chargedAtMs);
+  }
+
   /** Milliseconds by which so many have ended, of `model` if that is given. */
   untilEndedMs(numEnded: number, model: string | undefined, nowMs: number): number {
     const deadlines = Array<number>(this.#numPhantoms).fill(this.#phantomDeadlineMs);

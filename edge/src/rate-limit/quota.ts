@@ -114,11 +114,6 @@ export class Quota {
     return this.#tokensToReserve(this.#metersOf(model), promptTokens, outputTokens);
   }
 
-  /** Tokens reserved for a request; 0 when it is not under way. */
-  reservedFor(requestId: string): number {
-    return this.#leases.get(requestId)?.tokens ?? 0;
-  }
-
   reserve({ requestId, model, promptTokens, outputTokens, isCounted = false }: Ask, nowMs: number): Verdict {
     this.#expire(nowMs);
     const meters = this.#metersOf(model);
@@ -170,15 +165,14 @@ export class Quota {
     return report(this.#metersOf(model), nowMs);
   }
 
-  /** The model of a request. Absent when it is not under way. */
-  modelOf(requestId: string): string | undefined {
-    return this.#leases.get(requestId)?.model;
+  /** What is reserved for a request. Absent when it is not under way. */
+  leaseOf(requestId: string): Lease | undefined {
+    return this.#leases.get(requestId);
   }
 
-  /** For how long a request is under way. Absent when it is not. */
-  heldMs(requestId: string, nowMs: number): number | undefined {
-    const lease = this.#leases.get(requestId);
-    return lease && nowMs - lease.chargedAtMs;
+  /** See Leases.agesMs. */
+  agesMs(nowMs: number): readonly number[] {
+    return this.#leases.agesMs(nowMs);
   }
 
   /** Requests under way, of one model if that is given. */
