@@ -38,7 +38,9 @@ export class LocalStack {
   /** Starts everything and resolves when the edge answers. On a throw the caller still has to `stop`. */
   async start(): Promise<StackFile> {
     const { stateDir, edgePort } = this.#config;
-    await mkdir(path.join(stateDir, "logs"), { recursive: true });
+    await mkdir(path.join(stateDir, "logs"), { recursive: true }).catch((error: unknown) => {
+      throw unusable(stateDir, error);
+    });
     this.#unlock = await lockState(stateDir);
     await assertNothingLeft(stateDir);
     await assertPortFree(edgePort, "SLUICE_PORT");
@@ -50,6 +52,7 @@ export class LocalStack {
     const [regions] = await Promise.all([this.#startRegions(model, secrets), this.#migration]);
     const edge = this.#track(await startEdge(regions, this.#config, secrets, this.#watcher));
     await Promise.all([this.#awaitRegions(regions), this.#awaitEdge(edge)]);
+    for (const child of this.#processes) child.keep();
 
     const edgeUrl = `http://127.0.0.1:${edgePort}`;
     const apiKey = await obtainDemoKey(stateDir, edgeUrl, secrets.adminKey);
@@ -143,4 +146,11 @@ async function assertNothingLeft(stateDir: string): Promise<void> {
   if (left.length > 0) {
     throw new Error(`The last stack was killed and left processes behind. End them first: kill ${left.join(" ")}`);
   }
+}
+
+function unusable(stateDir: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`${stateDir} cannot be written: ${reason}. Name another directory: SLUICE_STATE=… npm start`, {
+    cause,
+  });
 }

@@ -1,4 +1,4 @@
-// A child process that is started again when it dies, until it is stopped. Its output goes to a log file, never to the
+// A child process that is started again when it dies, from when it is kept until it is stopped. Its output goes to a log file, never to the
 // terminal, so that the terminal shows only what a person needs.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -38,9 +38,12 @@ export class SupervisedProcess {
   #startedAtMs = 0;
   #restartDelayMs = firstRestartDelayMs;
   #stopping = false;
+  #isKept = false;
+  /** How the child ended, while it does not run. */
+  #end: string | undefined;
   #numDeaths = 0;
 
-  /** Starts the child at once. */
+  /** Starts the child at once. Until `keep` it may die once: what cannot start fails the same way again. */
   constructor(spec: ProcessSpec, watcher: ProcessWatcher) {
     this.#spec = spec;
     this.#watcher = watcher;
@@ -55,6 +58,12 @@ export class SupervisedProcess {
   /** Of the child that runs now, or of the last one while the next waits for its start. */
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** From now on the child is started again whenever it dies. */
+  keep(): void {
+    this.#isKept = true;
+    if (this.#end !== undefined) void this.#startAgain(this.#end);
   }
 
   /** How often the child died without being asked to. */
@@ -88,13 +97,18 @@ export class SupervisedProcess {
     child.stdout.pipe(this.#log, { end: false });
     child.stderr.pipe(this.#log, { end: false });
     child.once("error", (error) => this.#log.write(`${error.message}\n`));
-    child.once("exit", (code, signal) => void this.#restart(signal ?? `exit code ${code}`));
+    child.once("exit", (code, signal) => this.#noteDeath(signal ?? `exit code ${code}`));
     return child;
   }
 
-  async #restart(how: string): Promise<void> {
+  #noteDeath(how: string): void {
     if (this.#stopping) return;
     this.#numDeaths += 1;
+    this.#end = how;
+    if (this.#isKept) void this.#startAgain(how);
+  }
+
+  async #startAgain(how: string): Promise<void> {
     this.#log.write(`The process ended with ${how} and is started again.\n`);
     this.#watcher.tell(`${this.name} ended with ${how} and is started again; see ${this.#spec.logFile}`);
     this.#signal("SIGKILL"); // A grandchild left behind would hold the port.
@@ -102,6 +116,7 @@ export class SupervisedProcess {
     await sleep(this.#restartDelayMs, undefined, { ref: false });
     this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, maxRestartDelayMs);
     if (this.#stopping) return;
+    this.#end = undefined;
     this.#child = this.#spawn();
     this.#watcher.restarted();
   }

@@ -123,6 +123,29 @@ describe("a second stack", () => {
   });
 });
 
+describe("what cannot start", () => {
+  it("is told once, with what its process said", async () => {
+    const { code, output } = await runToEnd({
+      SLUICE_STATE: `${running.stateDir}/parser`,
+      SLUICE_PORT: "8799",
+      SLUICE_TOOL_CALL_PARSER: "unheard-of",
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /ingress [\w-]+ ended while starting\. Its last lines:\ningress: SLUICE_TOOL_CALL_PARSER: .+\n$/,
+    );
+  });
+
+  it("names a state directory that cannot be written", async () => {
+    const { code, output } = await runToEnd({
+      SLUICE_STATE: path.join(running.stateDir, "demo-key"),
+      SLUICE_PORT: "8799",
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/demo-key cannot be written: ENOTDIR.*SLUICE_STATE=/);
+  });
+});
+
 describe("npm start", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("that gets %s leaves nothing running", async (signal) => {
     const child = spawn("npm", ["start"], {
