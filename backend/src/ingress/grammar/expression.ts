@@ -1,7 +1,7 @@
 // What a grammar's rules are made of: regular expressions over characters and other rules. How they are written for XGrammar
 // is decided in one place, by what they match and not by how they were put together (see grammar-rules.ts).
 import type { CharSet } from "./char-set.ts";
-import type { Automaton } from "./automaton/automaton.ts";
+import { type Automaton, TooManyStates } from "./automaton/automaton.ts";
 
 /** The name of a rule. */
 export type RuleName = string & { readonly brand: "RuleName" };
@@ -44,26 +44,36 @@ export function oneOf(choices: readonly Expression[]): Expression {
   return others.length === 0 ? first : { kind: "choice", choices };
 }
 
-/** One of several texts, at least one, as a tree of what they have in common at their beginnings. */
+/** Most texts of a tree that go on from one another: "a", "ab", "abc" and so on. */
+const MAX_TREE_DEPTH = 256;
+
+/** One of several texts, at least one, as a tree of what they have in common at their beginnings. @throws TooManyStates */
 export function oneOfTexts(texts: readonly string[]): Expression {
-  return radixTree([...new Set(texts)].map((text) => Array.from(text)));
+  return radixTree(
+    [...new Set(texts)].map((text) => Array.from(text)),
+    0,
+    0,
+  );
 }
 
-function radixTree(texts: readonly (readonly string[])[]): Expression {
-  const branches = Map.groupBy(texts, ([first = ""]) => first);
+/** @param texts that are the same before `at`. */
+function radixTree(texts: readonly (readonly string[])[], at: number, depth: number): Expression {
+  if (depth > MAX_TREE_DEPTH) throw new TooManyStates();
+  const branches = Map.groupBy(texts, (text) => text[at] ?? "");
   const choices = [...branches].map(([first, branch]) => {
     if (first === "") return empty;
-    const length = lengthInCommon(branch);
-    const common = literal((branch[0] ?? []).slice(0, length).join(""));
-    return branch.length === 1 ? common : sequence(common, radixTree(branch.map((text) => text.slice(length))));
+    const end = differAt(branch, at);
+    const common = literal((branch[0] ?? []).slice(at, end).join(""));
+    return branch.length === 1 ? common : sequence(common, radixTree(branch, end, depth + 1));
   });
   return oneOf(choices);
 }
 
-/** @param texts at least one. */
-function lengthInCommon([shortest = [], ...others]: readonly (readonly string[])[]): number {
-  const differsAt = shortest.findIndex((char, index) => others.some((other) => other[index] !== char));
-  return differsAt === -1 ? shortest.length : differsAt;
+/** Up to where texts, at least one, are the same that are so before `at`. */
+function differAt([one = [], ...others]: readonly (readonly string[])[], at: number): number {
+  let end = at;
+  while (end < one.length && others.every((other) => other[end] === one[end])) end += 1;
+  return end;
 }
 
 export function optional(part: Expression): Expression {

@@ -31,6 +31,62 @@ test("one of several texts is one of them, and nothing else", () => {
   );
 });
 
+const names = (count: number, name: (index: number) => string): string[] =>
+  Array.from({ length: count }, (_, index) => name(index));
+const object = (properties: Readonly<Record<string, unknown>>, more = {}) => ({ type: "object", properties, ...more });
+
+// Each took seconds to minutes of the thread that everybody's tokens go through, its memory, or its stack.
+test.each<[string, Readonly<Record<string, unknown>>]>([
+  ["a pattern of as many sets of states as it has counts", { guided_regex: "(a?){5000}a{5000}" }],
+  ["a pattern whose states double with each count", { guided_regex: "(a|b)*a(a|b){20}" }],
+  [
+    "patterns each of which alone would do",
+    {
+      guided_json: object(
+        Object.fromEntries(
+          names(12, (index) => `^([^x${index}]*x){280}$`).map((pattern, index) => [index, { pattern, type: "string" }]),
+        ),
+      ),
+    },
+  ],
+  ["texts each of which begins with the last", { guided_choice: names(1_500, (index) => "a".repeat(index + 1)) }],
+  ["a long name beside others", { guided_json: object({ ["a".repeat(20_000)]: {} }, { additionalProperties: true }) }],
+  [
+    "a long tuple",
+    { guided_json: { type: "array", prefixItems: names(5_000, () => "").map(() => ({ type: "null" })) } },
+  ],
+  [
+    "many schemas in one",
+    {
+      guided_json: {
+        type: "object",
+        allOf: names(100, (index) => `${index} `).map((name) => ({ required: names(500, (index) => name + index) })),
+      },
+    },
+  ],
+  [
+    "many schemas that have to exclude each other",
+    {
+      guided_json: {
+        oneOf: names(1_500, (index) => `${index}`).map((name) =>
+          object({ name: { const: name } }, { required: ["name"] }),
+        ),
+      },
+    },
+  ],
+])("what takes too long to write is refused by its parameter: %s", (_, fields) => {
+  const refused = expect.objectContaining({
+    code: expect.stringMatching(/^invalid_(grammar|value)$/),
+    param: expect.stringMatching(`^${Object.keys(fields)[0]}`),
+  });
+  expect(() => planGrammar(fields)).toThrow(refused);
+});
+
+test("constants of two schemas that exclude each other may be many", () => {
+  const oneOf = ["a", "b"].map((letter) => ({ enum: names(1_000, (index) => letter + index) }));
+  expect(planGrammar({ guided_json: { oneOf } })?.ebnf.length).toBeGreaterThan(0);
+});
+
 test.each([
   ["a dot", ".", ["x", "\u2027", "\u2028", "\u2029", "\u202a", "\n", "\r", "\u0085", "😀"]],
   ["what is no space", "\\S", ["x", "é", "\u00a0", "\u3000", "\u2028", " ", "😀"]],

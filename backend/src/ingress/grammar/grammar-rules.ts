@@ -1,5 +1,6 @@
 import { type Automaton, matchesNothing } from "./automaton/automaton.ts";
 import { determinize } from "./automaton/determinize.ts";
+import { Effort } from "./automaton/effort.ts";
 import { minimize } from "./automaton/minimize.ts";
 import { createNfa } from "./automaton/nfa.ts";
 import { writeAutomaton } from "./automaton/write-automaton.ts";
@@ -8,14 +9,12 @@ import type { Expression, RuleName } from "./expression.ts";
 const rootName = "root";
 
 /** The smallest automaton of an expression without rules. @throws TooManyStates */
-export function automatonOf(expression: Expression): Automaton {
-  return minimize(
-    determinize(
-      createNfa(expression, (rule) => {
-        throw new Error(`the rule ${rule} in an expression that stands alone`);
-      }),
-    ),
-  );
+export function automatonOf(expression: Expression, effort: Effort): Automaton {
+  return minimize(determinize(createNfa(expression, standsAlone, effort), effort), effort);
+}
+
+function standsAlone(rule: string): never {
+  throw new Error(`the rule ${rule} in an expression that stands alone`);
 }
 
 /** Whether it only names another rule. */
@@ -34,6 +33,8 @@ interface FinishedRule {
 
 /** The named rules of one grammar. Rules may refer to each other, and to themselves behind something else. */
 export class GrammarRules {
+  /** For all that has to be done to write them. */
+  readonly effort = new Effort();
   /** In an order in which each rule stands behind those that it refers to, unless they refer to it. */
   readonly #bodies = new Map<RuleName, Expression>();
   /** key -> the rule, for rules that are asked for more than once. */
@@ -67,7 +68,10 @@ export class GrammarRules {
     const finished = new Map<string, FinishedRule>();
     for (const [name, body] of [...this.#bodies, [rootName, root] as const]) {
       const splice = (rule: string): Automaton | undefined => finished.get(rule)?.splice;
-      finished.set(name, this.#finish(name, minimize(determinize(createNfa(body, splice)))));
+      finished.set(
+        name,
+        this.#finish(name, minimize(determinize(createNfa(body, splice, this.effort), this.effort), this.effort)),
+      );
     }
     const reached = new Set([rootName]);
     for (const name of reached) for (const rule of finished.get(name)?.references ?? []) reached.add(rule);

@@ -1,27 +1,23 @@
 import { type ByteEdge, MAX_STATES, type State, TooManyStates } from "./automaton.ts";
+import type { Effort } from "./effort.ts";
 import type { Nfa } from "./nfa.ts";
-
-/** Most members of all sets: whoever sends a pattern must not hold up the others for long. */
-const MAX_MEMBERS = 500_000;
 
 /**
  * One state for each set of states that the automaton can be in at once. It may have dead ends, and states that mean the same.
  *
  * @throws TooManyStates
  */
-export function determinize(nfa: Nfa): State[] {
-  const movingFrom = findMoving(nfa);
+export function determinize(nfa: Nfa, effort: Effort): State[] {
+  const closures = new Closures(nfa, effort);
   const sets: (readonly number[])[] = [];
-  let numMembers = 0;
   /** members -> index in `sets`. */
   const known = new Map<string, number>();
   const indexOf = (entered: readonly number[]): number => {
-    const members = union(entered.map(movingFrom));
+    const members = closures.of(entered);
     const key = members.join();
     const found = known.get(key);
     if (found !== undefined) return found;
-    numMembers += members.length;
-    if (sets.length >= MAX_STATES || numMembers > MAX_MEMBERS) throw new TooManyStates();
+    if (sets.length >= MAX_STATES) throw new TooManyStates();
     known.set(key, sets.length);
     return sets.push(members) - 1;
   };
@@ -30,7 +26,8 @@ export function determinize(nfa: Nfa): State[] {
   for (let index = 0; index < sets.length; index += 1) {
     const members = sets[index] ?? [];
     const edges = members.flatMap((id) => nfa.states[id]?.bytes ?? []);
-    const bytes = splitRanges(edges).map(({ first, last, targets }) => ({ first, last, target: indexOf(targets) }));
+    const ranges = splitRanges(edges, effort);
+    const bytes = ranges.map(({ first, last, targets }) => ({ first, last, target: indexOf(targets) }));
     const byRule = Map.groupBy(
       members.flatMap((id) => nfa.states[id]?.rules ?? []),
       ({ rule }) => rule,
@@ -45,36 +42,54 @@ export function determinize(nfa: Nfa): State[] {
   return states;
 }
 
-/** For a state, those that can be reached from it without a move and are the end or can be left by a move. */
-function findMoving(nfa: Nfa): (id: number) => readonly number[] {
-  const found = new Map<number, readonly number[]>();
-  return (id) => {
-    const known = found.get(id);
-    if (known !== undefined) return known;
-    const reached = new Set([id]);
-    for (const each of reached) for (const next of nfa.states[each]?.empty ?? []) reached.add(next);
-    const moving = [...reached].filter((each) => {
-      const { bytes = [], rules = [] } = nfa.states[each] ?? {};
-      return each === nfa.end || bytes.length > 0 || rules.length > 0;
-    });
-    const sorted = moving.toSorted((a, b) => a - b);
-    found.set(id, sorted);
-    return sorted;
-  };
-}
+/** What can be reached without a move. */
+class Closures {
+  readonly #nfa: Nfa;
+  readonly #effort: Effort;
+  /** state -> the last question in whose answer it was. */
+  readonly #reachedIn: Uint32Array;
+  #numAsked = 0;
 
-/** @param lists ascending, each. */
-function union(lists: readonly (readonly number[])[]): readonly number[] {
-  const [only, ...others] = lists;
-  return only !== undefined && others.length === 0 ? only : [...new Set(lists.flat())].toSorted((a, b) => a - b);
+  constructor(nfa: Nfa, effort: Effort) {
+    this.#nfa = nfa;
+    this.#effort = effort;
+    this.#reachedIn = new Uint32Array(nfa.states.length);
+  }
+
+  /** From any of the states, themselves included: those that are the end or can be left by a move, ascending. */
+  of(entered: readonly number[]): readonly number[] {
+    this.#numAsked += 1;
+    const reached: number[] = [];
+    this.#reach(entered, reached);
+    for (const id of reached) this.#reach(this.#nfa.states[id]?.empty ?? [], reached);
+    const moving = reached.filter((id) => {
+      const { bytes = [], rules = [] } = this.#nfa.states[id] ?? {};
+      return id === this.#nfa.end || bytes.length > 0 || rules.length > 0;
+    });
+    return moving.toSorted((a, b) => a - b);
+  }
+
+  #reach(ids: readonly number[], reached: number[]): void {
+    this.#effort.spend(ids.length);
+    for (const id of ids) {
+      if (this.#reachedIn[id] === this.#numAsked) continue;
+      this.#reachedIn[id] = this.#numAsked;
+      reached.push(id);
+    }
+  }
 }
 
 /** The ranges within which all bytes lead to the same states. */
-function splitRanges(edges: readonly ByteEdge[]): { first: number; last: number; targets: number[] }[] {
+function splitRanges(edges: readonly ByteEdge[], effort: Effort): { first: number; last: number; targets: number[] }[] {
   const bounds = [...new Set(edges.flatMap(({ first, last }) => [first, last + 1]))].toSorted((a, b) => a - b);
-  return bounds.slice(0, -1).flatMap((first, index) => {
-    const last = (bounds[index + 1] ?? first) - 1;
-    const targets = edges.filter((edge) => edge.first <= first && edge.last >= last).map(({ target }) => target);
-    return targets.length === 0 ? [] : [{ first, last, targets }];
+  const ranges = bounds.slice(0, -1).map((first, index) => {
+    return { first, last: (bounds[index + 1] ?? first) - 1, targets: [] as number[] };
   });
+  const indexAt = new Map(bounds.map((bound, index) => [bound, index]));
+  for (const { first, last, target } of edges) {
+    const covered = ranges.slice(indexAt.get(first), indexAt.get(last + 1));
+    effort.spend(covered.length);
+    for (const { targets } of covered) targets.push(target);
+  }
+  return ranges.filter(({ targets }) => targets.length > 0);
 }

@@ -1,8 +1,9 @@
 import { type Automaton, MAX_STATES, type State, TooManyStates } from "./automaton.ts";
+import type { Effort } from "./effort.ts";
 import { minimize } from "./minimize.ts";
 
 /** What both match. @param a without rules. @param b without rules. @throws TooManyStates */
-export function intersect(a: Automaton, b: Automaton): Automaton {
+export function intersect(a: Automaton, b: Automaton, effort: Effort): Automaton {
   const pairs: (readonly [number, number])[] = [];
   /** pair -> its index. */
   const known = new Map<string, number>();
@@ -21,6 +22,7 @@ export function intersect(a: Automaton, b: Automaton): Automaton {
     const [left, right] = [a[one], b[other]];
     if (left === undefined || right === undefined) throw new Error("no such state");
     if (left.rules.length > 0 || right.rules.length > 0) throw new Error("rules cannot be intersected");
+    effort.spend(left.bytes.length * right.bytes.length);
     const bytes = left.bytes.flatMap((edge) =>
       right.bytes
         .map((their) => ({
@@ -33,5 +35,5 @@ export function intersect(a: Automaton, b: Automaton): Automaton {
     );
     states.push({ isFinal: left.isFinal && right.isFinal, bytes, rules: [] });
   }
-  return minimize(states);
+  return minimize(states, effort);
 }

@@ -1,13 +1,14 @@
 // Source: A. Valmari, "Fast brief practical DFA minimization", Information Processing Letters 112 (2012): states that cannot be
 // told apart are found by refining a partition of the states and one of the moves in turns, in O(m log n).
 import type { Automaton, ByteEdge, State } from "./automaton.ts";
+import type { Effort } from "./effort.ts";
 import { Partition } from "./partition.ts";
 
-/** The smallest automaton that matches the same, its states numbered as they are reached. */
-export function minimize(states: readonly State[]): Automaton {
+/** The smallest automaton that matches the same, its states numbered as they are reached. @throws TooManyStates */
+export function minimize(states: readonly State[], effort: Effort): Automaton {
   const live = liveStates(states);
   if (live[0] !== true) return [{ isFinal: false, bytes: [], rules: [] }];
-  const moves = movesOf(states, live);
+  const moves = movesOf(states, live, effort);
   const blocks = refine(states, moves);
   return rebuild(states, live, blocks);
 }
@@ -31,7 +32,7 @@ function liveStates(states: readonly State[]): boolean[] {
 }
 
 /** The moves between live states. Ranges of bytes are cut where any begins or ends. */
-function movesOf(states: readonly State[], live: readonly boolean[]): Move[] {
+function movesOf(states: readonly State[], live: readonly boolean[], effort: Effort): Move[] {
   const bounds = [...new Set(states.flatMap(({ bytes }) => bytes.flatMap(({ first, last }) => [first, last + 1])))];
   const cuts = bounds.toSorted((a, b) => a - b);
   const cutAt = new Map(cuts.map((bound, index) => [bound, index]));
@@ -42,6 +43,7 @@ function movesOf(states: readonly State[], live: readonly boolean[]): Move[] {
     for (const { first, last, target } of state.bytes) {
       if (live[target] !== true) continue;
       const [from, to] = [cutAt.get(first) ?? 0, cutAt.get(last + 1) ?? 0];
+      effort.spend(to - from);
       for (let label = from; label < to; label += 1) moves.push({ tail, label, head: target });
     }
     for (const { rule, target } of state.rules) {

@@ -1,9 +1,12 @@
 import type { Expression } from "#ingress/grammar/expression.ts";
 import { type Automaton, type ByteEdge, type RuleEdge, TooManyStates } from "./automaton.ts";
+import type { Effort } from "./effort.ts";
 import { utf8Sequences } from "./utf8-sequences.ts";
 
 /** Most states before they are made deterministic: repetitions are written out. */
 const MAX_NFA_STATES = 100_000;
+/** Expressions inside each other: more would take more of the stack than there may be left. */
+const MAX_NESTING = 1536;
 
 interface NfaState {
   readonly empty: number[];
@@ -23,8 +26,12 @@ export interface Nfa {
  *
  * @param spliceOf what is put in the place of a rule's name; undefined leaves the name. @throws TooManyStates
  */
-export function createNfa(expression: Expression, spliceOf: (rule: string) => Automaton | undefined): Nfa {
-  const builder = new NfaBuilder(spliceOf);
+export function createNfa(
+  expression: Expression,
+  spliceOf: (rule: string) => Automaton | undefined,
+  effort: Effort,
+): Nfa {
+  const builder = new NfaBuilder(spliceOf, effort);
   const start = builder.add();
   const end = builder.build(expression, start);
   return { states: builder.states, start, end };
@@ -33,18 +40,30 @@ export function createNfa(expression: Expression, spliceOf: (rule: string) => Au
 class NfaBuilder {
   readonly states: NfaState[] = [];
   readonly #spliceOf: (rule: string) => Automaton | undefined;
+  readonly #effort: Effort;
+  #depth = 0;
 
-  constructor(spliceOf: (rule: string) => Automaton | undefined) {
+  constructor(spliceOf: (rule: string) => Automaton | undefined, effort: Effort) {
     this.#spliceOf = spliceOf;
+    this.#effort = effort;
   }
 
   add(): number {
     if (this.states.length >= MAX_NFA_STATES) throw new TooManyStates();
+    this.#effort.spend(1);
     return this.states.push({ empty: [], bytes: [], rules: [] }) - 1;
   }
 
   /** @returns the state after it. */
   build(expression: Expression, from: number): number {
+    this.#depth += 1;
+    if (this.#depth > MAX_NESTING) throw new TooManyStates();
+    const to = this.#build(expression, from);
+    this.#depth -= 1;
+    return to;
+  }
+
+  #build(expression: Expression, from: number): number {
     switch (expression.kind) {
       case "text": {
         const bytes = new TextEncoder().encode(expression.text);
@@ -61,8 +80,11 @@ class NfaBuilder {
         for (const sequence of utf8Sequences(expression.set)) this.#addBytes(sequence, from, to);
         return to;
       }
-      case "sequence":
-        return expression.parts.reduce((at, part) => this.build(part, at), from);
+      case "sequence": {
+        let at = from;
+        for (const part of expression.parts) at = this.build(part, at);
+        return at;
+      }
       case "choice": {
         const to = this.add();
         for (const choice of expression.choices) this.#state(this.build(choice, this.#skipFrom(from))).empty.push(to);
@@ -105,6 +127,7 @@ class NfaBuilder {
     this.#state(from).empty.push(ids[0] ?? to);
     for (const [index, state] of automaton.entries()) {
       const copy = this.#state(ids[index] ?? to);
+      this.#effort.spend(state.bytes.length);
       copy.bytes.push(...state.bytes.map((edge) => ({ ...edge, target: ids[edge.target] ?? to })));
       copy.rules.push(...state.rules.map((edge) => ({ ...edge, target: ids[edge.target] ?? to })));
       if (state.isFinal) copy.empty.push(to);
@@ -114,6 +137,7 @@ class NfaBuilder {
 
   #addBytes(sequence: readonly (readonly [number, number])[], from: number, to: number): void {
     let at = from;
+    this.#effort.spend(sequence.length);
     for (const [index, [first, last]] of sequence.entries()) {
       const target = index === sequence.length - 1 ? to : this.add();
       this.#state(at).bytes.push({ first, last, target });

@@ -1,4 +1,5 @@
 import { type Automaton, matchesNothing, TooManyStates } from "#ingress/grammar/automaton/automaton.ts";
+import type { Effort } from "#ingress/grammar/automaton/effort.ts";
 import { intersect } from "#ingress/grammar/automaton/intersect.ts";
 import { decimalOf } from "#ingress/grammar/decimal.ts";
 import { type Expression, oneOfTexts } from "#ingress/grammar/expression.ts";
@@ -36,7 +37,7 @@ export function lowerNumber(
   };
   const isWhole = type === "integer";
   const step = schema["multipleOf"];
-  if (typeof step === "number") return lowerMultiples(step, isWhole, bounds, path);
+  if (typeof step === "number") return lowerMultiples(step, isWhole, bounds, rules.effort, path);
   if (bounds.min === undefined && bounds.max === undefined) return isWhole ? anyInteger(rules) : anyNumber(rules);
   return rangeOf(isWhole, bounds);
 }
@@ -49,13 +50,14 @@ function lowerMultiples(
   step: number,
   isWhole: boolean,
   bounds: NumberBounds,
+  effort: Effort,
   path: SchemaPath,
 ): Expression | undefined {
   const range = rangeOf(isWhole, bounds);
   if (range === undefined) return undefined;
   const listed = listMultiples(step, isWhole, bounds);
   if (listed !== undefined) return listed.length === 0 ? undefined : oneOfTexts(listed);
-  const automaton = intersectionOf(range, multiplesOf(step, isWhole));
+  const automaton = intersectionOf(range, step, isWhole, effort);
   if (automaton === undefined || automaton.length > MAX_MULTIPLE_STATES) {
     throw unsupportedKeyword(
       "multipleOf",
@@ -66,10 +68,10 @@ function lowerMultiples(
   return matchesNothing(automaton) ? undefined : { kind: "automaton", automaton };
 }
 
-function intersectionOf(range: Expression, multiples: Automaton | undefined): Automaton | undefined {
-  if (multiples === undefined) return undefined;
+function intersectionOf(range: Expression, step: number, isWhole: boolean, effort: Effort): Automaton | undefined {
   try {
-    return intersect(automatonOf(range), multiples);
+    const multiples = multiplesOf(step, isWhole, effort);
+    return multiples && intersect(automatonOf(range, effort), multiples, effort);
   } catch (thrown) {
     if (thrown instanceof TooManyStates) return undefined;
     throw thrown;

@@ -86,7 +86,7 @@ class SchemaLowering {
     if (Array.isArray(exactlyOne)) {
       const follow = (branch: unknown): unknown => this.#follow(branch, path);
       const isPair = (a: unknown, index: number): boolean =>
-        exactlyOne.slice(index + 1).every((b) => areDisjoint(a, b, follow));
+        exactlyOne.slice(index + 1).every((b) => areDisjoint(a, b, follow, this.#rules.effort));
       if (!exactlyOne.every(isPair)) {
         throw unsupportedKeyword("oneOf", path, "is not supported unless its schemas exclude each other: use 'anyOf'");
       }
@@ -142,7 +142,7 @@ class SchemaLowering {
     if (one === true) return other;
     if (other === true) return one;
     if (!isSchemaObject(one) || !isSchemaObject(other)) return false;
-    return mergeSchemas(assertionsOf(one, path), assertionsOf(other, partPath), keyword, path);
+    return mergeSchemas(assertionsOf(one, path), assertionsOf(other, partPath), this.#rules.effort, keyword, path);
   }
 
   /** The schema that a bare `$ref` names; anything else as it is. */

@@ -1,4 +1,5 @@
 import { type Automaton, matchesNothing, TooManyStates } from "#ingress/grammar/automaton/automaton.ts";
+import type { Effort } from "#ingress/grammar/automaton/effort.ts";
 import { intersect } from "#ingress/grammar/automaton/intersect.ts";
 import { everyChar } from "#ingress/grammar/char-set.ts";
 import { type Expression, repeat, sequence } from "#ingress/grammar/expression.ts";
@@ -24,7 +25,7 @@ export function lowerString(schema: SchemaObject, rules: GrammarRules, path: Sch
   const patterns = [readPattern(schema["pattern"], path), readFormat(schema["format"], path)].filter(
     (part) => part !== undefined,
   );
-  if (patterns.length > 0) return lowerPatterns(patterns, { min, max }, path);
+  if (patterns.length > 0) return lowerPatterns(patterns, { min, max }, rules.effort, path);
   if (min === 0 && max === Infinity) return anyJsonString(rules);
   const counted = max === Infinity ? min : max;
   const char = counted > MAX_ESCAPED_LENGTH ? plainJsonChar : anyJsonChar;
@@ -58,19 +59,22 @@ function readFormat(format: unknown, path: SchemaPath): Pattern | undefined {
 function lowerPatterns(
   patterns: readonly Pattern[],
   { min, max }: { readonly min: number; readonly max: number },
+  effort: Effort,
   path: SchemaPath,
 ): Expression | undefined {
-  const automata = patterns.map(({ keyword, node }) => attempt(keyword, path, () => automatonOf(lowerInString(node))));
+  const automata = patterns.map(({ keyword, node }) =>
+    attempt(keyword, path, () => automatonOf(lowerInString(node), effort)),
+  );
   const lengths = patterns.map(({ node }) => regexLengths(node));
   const longest = Math.min(...lengths.map((each) => each.max));
   const isWithin = Math.max(...lengths.map((each) => each.min)) >= min && longest <= max;
   if (!isWithin) {
     const keyword = min > 0 ? "minLength" : "maxLength";
     const anyOfLength = repeat(jsonChar(everyChar), min, longest <= max ? Infinity : max);
-    automata.push(attempt(keyword, path, () => automatonOf(anyOfLength)));
+    automata.push(attempt(keyword, path, () => automatonOf(anyOfLength, effort)));
   }
   const { keyword } = patterns[0] ?? { keyword: "pattern" };
-  const automaton = attempt(keyword, path, () => automata.reduce((all, each) => intersect(all, each)));
+  const automaton = attempt(keyword, path, () => automata.reduce((all, each) => intersect(all, each, effort)));
   return matchesNothing(automaton) ? undefined : sequence(quote, { kind: "automaton", automaton }, quote);
 }
 

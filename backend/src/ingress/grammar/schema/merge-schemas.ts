@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { SchemaObject } from "./keywords.ts";
+import type { Effort } from "#ingress/grammar/automaton/effort.ts";
+import { isSchemaObject, type SchemaObject } from "./keywords.ts";
 import { type SchemaPath, unsupportedKeyword } from "./schema-refusal.ts";
 
 type Merge = (a: unknown, b: unknown) => unknown;
@@ -27,9 +28,16 @@ const merges: Readonly<Record<string, Merge>> = {
 /**
  * One schema that is valid where both are.
  *
- * @param keyword what asks for it, to be named when there is no such schema that we know of. @throws AppError
+ * @param keyword what asks for it, to be named when there is no such schema that we know of. @throws AppError @throws TooManyStates
  */
-export function mergeSchemas(a: SchemaObject, b: SchemaObject, keyword: string, path: SchemaPath): SchemaObject {
+export function mergeSchemas(
+  a: SchemaObject,
+  b: SchemaObject,
+  effort: Effort,
+  keyword: string,
+  path: SchemaPath,
+): SchemaObject {
+  effort.spend(numPartsOf(a) + numPartsOf(b));
   const cannot = unsupportedKeyword(keyword, path, "is not supported together with these other keywords");
   const merged: Record<string, unknown> = { ...a, ...b };
   for (const [name, value] of Object.entries(a)) {
@@ -46,6 +54,12 @@ export function mergeSchemas(a: SchemaObject, b: SchemaObject, keyword: string, 
   // What `additionalProperties` speaks of depends on the properties beside it.
   if (isNarrowedBy(a, b) || isNarrowedBy(b, a)) throw cannot;
   return merged;
+}
+
+/** Members and items of all that is in it. */
+function numPartsOf(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + 1 + numPartsOf(item), 0);
+  return isSchemaObject(value) ? numPartsOf(Object.values(value)) : 0;
 }
 
 /** Whether `a` restricts properties that only `b` has. */

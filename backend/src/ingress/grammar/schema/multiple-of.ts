@@ -1,6 +1,7 @@
 // Multiples as regular languages: a number's digits are read from the left, and what remains after a division by the step
 // says all about them that matters. Steps are decimals, and exact: 0.07 is a multiple of 0.01, which doubles deny.
 import type { Automaton, State } from "#ingress/grammar/automaton/automaton.ts";
+import type { Effort } from "#ingress/grammar/automaton/effort.ts";
 import { minimize } from "#ingress/grammar/automaton/minimize.ts";
 import { type Decimal, decimalOf } from "#ingress/grammar/decimal.ts";
 
@@ -14,13 +15,13 @@ const [minus, point, zero] = [0x2d, 0x2e, 0x30];
  * those of numbers without exponents.
  *
  * @param step above 0. @param isWhole whether numbers have no digits behind the point.
- * @returns undefined when it would take too many states.
+ * @returns undefined when it would take too many states. @throws TooManyStates
  */
-export function multiplesOf(step: number, isWhole: boolean): Automaton | undefined {
+export function multiplesOf(step: number, isWhole: boolean, effort: Effort): Automaton | undefined {
   const { digits, numDecimals } = decimalOf(step);
   const numPhases = isWhole ? 1 : numDecimals + 2;
   if (digits * BigInt(numPhases) > BigInt(MAX_REMAINDERS)) return undefined;
-  return minimize(remainders({ digits, numDecimals }, numPhases));
+  return minimize(remainders({ digits, numDecimals }, numPhases), effort);
 }
 
 /** Phase 0 is before the point, phase 1 + n behind it and n digits. */
