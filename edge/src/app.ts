@@ -36,7 +36,7 @@ export function createApp(parts: Parts): Hono<EdgeContext> {
   app.use(assignRequestId(parts.entropy), logRequest(parts.log, now), secureReply());
   if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
   app.use("/v1/*", tellApi(now));
-  app.use(limitHeaders, shieldFromFloods(parts.floodShield));
+  app.use(limitHeaders, shieldFromFloods(parts.floodShield, parts.log));
 
   const { read, readFree, readResponse, readInputTokens, enter, converse, route, answer, answerResponse } =
     inferenceSteps(parts);

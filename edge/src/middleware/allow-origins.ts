@@ -4,11 +4,15 @@ import type { EdgeContext } from "#edge/context.ts";
 
 /** What a page's script may read of a reply, beside its body. */
 const exposedHeaders = [
+  "content-disposition",
+  "content-range",
+  "idempotent-replayed",
   "openai-model",
   "openai-processing-ms",
   "openai-version",
   "retry-after",
   "retry-after-ms",
+  "x-client-request-id",
   "x-request-id",
   "x-should-retry",
   "x-ratelimit-limit-requests",
@@ -18,6 +22,8 @@ const exposedHeaders = [
   "x-ratelimit-reset-requests",
   "x-ratelimit-reset-tokens",
   "x-sluice-key-expires-at",
+  "x-sluice-region",
+  "x-sluice-routing",
 ];
 
 const preflightLifetimeS = 7_200;
