@@ -161,6 +161,23 @@ test("client credentials give a token that lives for minutes and dies with its k
   expect(await codeOf(await edge.complete(grant.access_token, {}))).toBe("key_revoked");
 });
 
+test.each([
+  { overlap: 0, told: "token_expired" },
+  { overlap: 60, told: undefined },
+])("a token is good no longer than the secret it was issued for: overlap of $overlap s", async ({ overlap, told }) => {
+  const { id, value } = await edge.createKey();
+  const grantFor = async (secret: string) => {
+    const form = { grant_type: "client_credentials", client_id: id, client_secret: secret };
+    return (await (await requestToken(form)).json()) as Grant;
+  };
+  const before = await grantFor(value);
+  const rotation = await edge.admin("POST", `/${id}/rotate`, { overlap_seconds: overlap });
+  const after = await grantFor(((await rotation.json()) as { value: string }).value);
+  const response = await edge.complete(before.access_token, {});
+  expect(response.status === 200 ? undefined : await codeOf(response)).toBe(told);
+  expect((await edge.complete(after.access_token, {})).status).toBe(200);
+});
+
 test("a client may say who it is in a Basic header, and ask for less than it has", async () => {
   const { id, value } = await edge.createKey();
   const headers = { authorization: `Basic ${btoa(`${id}:${value}`)}` };

@@ -6,7 +6,13 @@ export type Credential =
   /** The gate knows the secret's hash. */
   | { readonly kind: "secret"; readonly keyId: string; readonly secretHash: string }
   /** A token of ours, verified; the gate knows the key. */
-  | ({ readonly kind: "ownToken"; readonly keyId: string; readonly scopes: readonly Scope[] } & Lifetime)
+  | ({
+      readonly kind: "ownToken";
+      readonly keyId: string;
+      readonly scopes: readonly Scope[];
+      /** Of the secret that it was issued for. */
+      readonly secretMark: string;
+    } & Lifetime)
   /** Nothing was shown: a key made a batch, and its gate is asked whether it still may. */
   | { readonly kind: "batch"; readonly keyId: string; readonly scopes: readonly Scope[] }
   /** An issuer's token, verified; the gate learns here whom it stands for. */

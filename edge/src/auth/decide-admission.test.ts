@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { AccessRules } from "./access-rules.ts";
+import type { Credential } from "./credential.ts";
 import { decideAdmission, type IdentityQuestion, principalOf } from "./decide-admission.ts";
 import type { KeyRecord } from "./key-record.ts";
 import { testQuestion } from "./test-question.ts";
@@ -14,6 +15,18 @@ const record: KeyRecord = {
 };
 const question: IdentityQuestion = testQuestion();
 const nowMs = 1_000;
+
+type OwnToken = Extract<Credential, { kind: "ownToken" }>;
+
+function ownToken(changes: Partial<OwnToken>): OwnToken {
+  const good = { secretMark: "hash", scopes: ["inference"], untilMs: Infinity } as const;
+  return { kind: "ownToken", keyId: "key", ...good, ...changes };
+}
+
+/** The secret "hash" was the key's until a rotation, and is good until then. */
+function rotated(untilMs: number): Partial<KeyRecord> {
+  return { secretHash: "another", previousSecrets: [{ hash: "hash", untilMs }] };
+}
 
 function known(changes: Partial<KeyRecord> = {}) {
   return { record: { ...record, ...changes }, access: new AccessRules(changes) };
@@ -49,22 +62,33 @@ test.each([
   {
     why: "revoked",
     changes: { status: "revoked" },
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } },
+    asked: {
+      credential: ownToken({}),
+    },
   },
   {
     why: "token_expired",
     changes: {},
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: 1_000 } },
+    asked: {
+      credential: ownToken({ untilMs: 1_000 }),
+    },
   },
+  { why: "token_expired", changes: rotated(1_000), asked: { credential: ownToken({}) } },
+  { why: "token_expired", changes: {}, asked: { credential: ownToken({ secretMark: "" }) } },
+  { why: "token_expired", changes: { secretHash: undefined }, asked: { credential: ownToken({}) } },
   {
     why: "scope_missing",
     changes: {},
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["usage.read"], untilMs: Infinity } },
+    asked: {
+      credential: ownToken({ scopes: ["usage.read"] }),
+    },
   },
   {
     why: "scope_missing",
     changes: { scopes: ["usage.read"] },
-    asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } },
+    asked: {
+      credential: ownToken({}),
+    },
   },
 ] as const)("refused as $why: $changes asked $asked", ({ why, changes, asked }) => {
   expect(decideAdmission(changes && known(changes), { ...question, ...asked }, nowMs)).toEqual({
@@ -76,7 +100,14 @@ test.each([
 test.each([
   { changes: { expiresAtMs: 1_001 }, asked: {} },
   { changes: { models: ["pocket"] }, asked: {} },
-  { changes: {}, asked: { credential: { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } } },
+  { changes: rotated(1_001), asked: {} },
+  { changes: rotated(1_001), asked: { credential: ownToken({}) } },
+  {
+    changes: {},
+    asked: {
+      credential: ownToken({}),
+    },
+  },
 ] satisfies { changes: Partial<KeyRecord>; asked: Partial<IdentityQuestion> }[])(
   "admitted: $changes asked $asked",
   ({ changes, asked }) => {

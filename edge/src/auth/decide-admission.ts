@@ -4,6 +4,7 @@ import type { Credential } from "./credential.ts";
 import type { KeyRecord } from "./key-record.ts";
 import type { Principal } from "./principal.ts";
 import type { RoutingTerms } from "./routing-terms.ts";
+import { secretMark } from "./secret-hash.ts";
 
 export interface IdentityQuestion extends AccessQuestion {
   readonly credential: Credential;
@@ -34,7 +35,7 @@ export function decideAdmission(
   if (known === undefined) return refuse("unknown_key");
   const { record, access } = known;
   if (!isHolder(record, question.credential, nowMs)) return refuse("wrong_secret");
-  if (hasRunOut(question.credential, nowMs)) return refuse("token_expired");
+  if (hasRunOut(record, question.credential, nowMs)) return refuse("token_expired");
   const ended = endingOf(record, nowMs);
   if (ended !== undefined) return refuse(ended);
   if (question.barredFrom.some((ownerId) => ownerId === record.projectId || ownerId === record.orgId)) {
@@ -52,15 +53,28 @@ export function endingOf({ status, expiresAtMs }: KeyRecord, nowMs: number): "re
 }
 
 /** Tokens were verified on the way here. */
-function isHolder({ secretHash, previousSecrets = [] }: KeyRecord, credential: Credential, nowMs: number): boolean {
+function isHolder(record: KeyRecord, credential: Credential, nowMs: number): boolean {
   if (credential.kind !== "secret") return true;
-  const isShown = (hash: string) => equalsInConstantTime(hash, credential.secretHash);
-  if (secretHash !== undefined && isShown(secretHash)) return true;
-  return previousSecrets.some(({ hash, untilMs }) => untilMs > nowMs && isShown(hash));
+  return hasSecret(record, nowMs, (hash) => equalsInConstantTime(hash, credential.secretHash));
 }
 
-function hasRunOut(credential: Credential, nowMs: number): boolean {
-  return (credential.kind === "ownToken" || credential.kind === "tenant") && credential.untilMs <= nowMs;
+/** A token of ours does not outlive the secret that it was issued for. */
+function hasRunOut(record: KeyRecord, credential: Credential, nowMs: number): boolean {
+  if (credential.kind !== "ownToken" && credential.kind !== "tenant") return false;
+  if (credential.untilMs <= nowMs) return true;
+  return (
+    credential.kind === "ownToken" && !hasSecret(record, nowMs, (hash) => secretMark(hash) === credential.secretMark)
+  );
+}
+
+/** Whether one of the secrets that are good now is meant. */
+function hasSecret(
+  { secretHash, previousSecrets = [] }: KeyRecord,
+  nowMs: number,
+  isMeant: (hash: string) => boolean,
+): boolean {
+  if (secretHash !== undefined && isMeant(secretHash)) return true;
+  return previousSecrets.some(({ hash, untilMs }) => untilMs > nowMs && isMeant(hash));
 }
 
 /** A token may hold fewer scopes than its key. */

@@ -12,7 +12,13 @@ const question: AdmissionQuestion = {
   serviceTier: "default",
   demand: undefined,
 };
-const ownToken = { kind: "ownToken", keyId: "key", scopes: ["inference"], untilMs: Infinity } as const;
+const ownToken = {
+  kind: "ownToken",
+  keyId: "key",
+  secretMark: "hash",
+  scopes: ["inference"],
+  untilMs: Infinity,
+} as const;
 const principal = { orgId: "org", projectId: "project", keyId: "key" };
 const routing = { jurisdictions: ["eu"], models: {}, isExplained: false };
 const terms = { principal, expiresAtMs: undefined, routing };

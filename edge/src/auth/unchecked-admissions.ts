@@ -4,6 +4,7 @@
 import type { Clock } from "#edge/clock.ts";
 import { type Bucket, charge, fullBucket, type Rate, untilFitsMs } from "#edge/rate-limit/gcra.ts";
 import type { Admission, AdmissionQuestion, Admitted } from "./admission.ts";
+import type { Credential } from "./credential.ts";
 
 /** What happens to requests while their gate does not answer. */
 export interface FailPolicy {
@@ -60,6 +61,17 @@ export class UncheckedAdmissions {
 }
 
 function nameOf(keyId: string, { credential, scopes, ip, origin, model, serviceTier }: AdmissionQuestion): string {
-  const proof = credential.kind === "secret" ? credential.secretHash : credential.scopes;
-  return JSON.stringify([keyId, proof, scopes, ip, origin, model, serviceTier]);
+  return JSON.stringify([keyId, proofOf(credential), scopes, ip, origin, model, serviceTier]);
+}
+
+/** What tells two credentials of one key apart. */
+function proofOf(credential: Credential): unknown {
+  switch (credential.kind) {
+    case "secret":
+      return credential.secretHash;
+    case "ownToken":
+      return [credential.secretMark, credential.scopes];
+    default:
+      return credential.scopes;
+  }
 }

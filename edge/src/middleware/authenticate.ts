@@ -48,7 +48,7 @@ async function readOwnToken(token: string, ownTokens: OwnTokens): Promise<Creden
   const verdict = await ownTokens.verify(token);
   switch (verdict.kind) {
     case "valid":
-      return { kind: "ownToken", keyId: verdict.keyId, scopes: verdict.scopes, untilMs: verdict.untilMs };
+      return { ...verdict, kind: "ownToken" };
     case "expired":
       throw new AppError("token_expired");
     case "invalid":

@@ -9,7 +9,7 @@ import type { KeyTagger } from "#edge/auth/key-tag.ts";
 import type { Principal } from "#edge/auth/principal.ts";
 import { type OwnTokens, ownTokenLifetimeS } from "#edge/auth/own-token/own-tokens.ts";
 import { ordinaryScopes, type Scope, scopeSchema } from "#edge/auth/scope.ts";
-import { hashSecret } from "#edge/auth/secret-hash.ts";
+import { hashSecret, secretMark } from "#edge/auth/secret-hash.ts";
 import { readBytes } from "#edge/body/read-bytes.ts";
 import type { EdgeContext } from "#edge/context.ts";
 import { auditDenial } from "./admit.ts";
@@ -59,7 +59,7 @@ export function issueToken({ tagger, gates, ownTokens, denials }: TokenEndpointP
     }
     const scopes = asked === "unsaid" ? await ordinaryScopesOf(admission.principal, gates) : asked;
     if (scopes.length === 0) return refuse(c, "invalid_scope");
-    const token = await ownTokens.issue({ keyId: key.keyId, scopes });
+    const token = await ownTokens.issue({ keyId: key.keyId, scopes, secretMark: secretMark(credential.secretHash) });
     // RFC 6749, section 5.1.
     c.header("cache-control", "no-store");
     return c.json({

@@ -24,12 +24,13 @@ test("one secret gives one key, in every isolate; another gives another", async 
 });
 
 test("a token says for which key it was issued, and what it may do, for fifteen minutes", async () => {
-  const token = await tokens.issue({ keyId: "key", scopes: ["inference"] });
+  const token = await tokens.issue({ keyId: "key", scopes: ["inference"], secretMark: "mark" });
   expect(OwnTokens.claims(token)).toBe(true);
   expect(await tokens.verify(token)).toEqual({
     kind: "valid",
     keyId: "key",
     scopes: ["inference"],
+    secretMark: "mark",
     untilMs: nowMs + 900_000,
   });
   nowMs += 900_000;
@@ -40,7 +41,7 @@ test("a token by another secret's key, or of another type, is invalid", async ()
   const { privateKey } = await deriveTokenKey(`${secret}!`);
   const nowS = Math.floor(nowMs / 1000);
   const sign = async (typ: string, signingKey: CryptoKey) =>
-    new SignJWT({ scope: "inference" })
+    new SignJWT({ scope: "inference", secret_mark: "mark" })
       .setProtectedHeader({ alg: "EdDSA", typ })
       .setIssuer(ownIssuer)
       .setAudience(ownIssuer)

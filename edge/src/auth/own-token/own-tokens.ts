@@ -1,6 +1,6 @@
 // Tokens that the edge itself issues to the holder of a key (OAuth 2.0 client credentials, RFC 6749, section 4.4), as JWT
 // access tokens (RFC 9068). A token names its key and lives for minutes; the key's gate still decides on every request, so a
-// key that is revoked takes its tokens with it.
+// key that is revoked takes its tokens with it, and so does a secret that is good no more.
 import { decodeJwt, errors, jwtVerify, SignJWT } from "jose";
 import * as z from "zod/mini";
 import type { Scope } from "#edge/auth/scope.ts";
@@ -19,12 +19,14 @@ const type = "at+jwt";
 /** Life of a token, in seconds. */
 export const ownTokenLifetimeS = 900;
 
-const claimsSchema = z.object({ sub: z.string(), scope: z.string(), exp: z.number() });
+const claimsSchema = z.object({ sub: z.string(), scope: z.string(), exp: z.number(), secret_mark: z.string() });
 
 export interface OwnTokenGrant {
   readonly keyId: string;
   /** At most those of the key; its gate sees to that. */
   readonly scopes: readonly Scope[];
+  /** Of the secret that it is issued for. */
+  readonly secretMark: string;
 }
 
 export type OwnTokenVerdict =
@@ -57,9 +59,9 @@ export class OwnTokens {
     return { keys: [this.#key.publicJwk] };
   }
 
-  async issue({ keyId, scopes }: OwnTokenGrant): Promise<string> {
+  async issue({ keyId, scopes, secretMark: mark }: OwnTokenGrant): Promise<string> {
     const issuedAtS = Math.floor(this.#now() / 1000);
-    return new SignJWT({ scope: scopes.join(" "), client_id: keyId })
+    return new SignJWT({ scope: scopes.join(" "), client_id: keyId, secret_mark: mark })
       .setProtectedHeader({ alg: algorithm, typ: type, kid: this.#key.publicJwk.kid })
       .setIssuer(ownIssuer)
       .setAudience(ownIssuer)
@@ -80,8 +82,9 @@ export class OwnTokens {
         currentDate: new Date(this.#now()),
         requiredClaims: ["exp", "iat", "sub"],
       });
-      const { sub, scope, exp } = claimsSchema.parse(payload);
-      return { kind: "valid", keyId: sub, scopes: scope.split(" ").filter(isScope), untilMs: exp * 1000 };
+      const { sub: keyId, scope, exp, secret_mark: mark } = claimsSchema.parse(payload);
+      const scopes = scope.split(" ").filter(isScope);
+      return { kind: "valid", keyId, scopes, secretMark: mark, untilMs: exp * 1000 };
     } catch (thrown) {
       if (thrown instanceof errors.JWTExpired) return { kind: "expired" };
       return { kind: "invalid", reason: thrown instanceof errors.JOSEError ? thrown.code : "malformed" };
