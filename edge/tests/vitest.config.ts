@@ -6,6 +6,9 @@ export default defineConfig({
     name: "edge-worker",
     root: import.meta.dirname,
     include: ["*.test.ts"],
+    globalSetup: ["support/migrated-state.ts"],
+    // One after another in a process, because what each needs to start a Worker takes a second to load. No file changes globals.
+    isolate: false,
     // Each file starts a Worker.
     hookTimeout: 60_000,
     testTimeout: 30_000,

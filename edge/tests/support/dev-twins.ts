@@ -1,9 +1,10 @@
 // Two edge Workers over the same gates, with real sockets between them, their callers and their regions.
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { edgeConfig, startDev } from "./dev-worker.ts";
+import { startDev } from "./dev-worker.ts";
 import { firstConfig, firstName, secondConfig, secondName } from "./twin-config.ts";
 import type { Environment, RunningWorker } from "./worker.ts";
+import { edgeConfig } from "./wrangler.ts";
 
 /** A request that has it enters by the second Worker. */
 export const byTwin = { "x-enter-by": "twin" };

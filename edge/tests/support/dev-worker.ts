@@ -1,27 +1,12 @@
 // As the local stack runs it: `wrangler dev` as a process of its own, with real sockets on both sides. Up in a few seconds.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
+import { inject } from "vitest";
 import type { Environment, RunningWorker } from "./worker.ts";
-
-const root = resolve(import.meta.dirname, "../../..");
-export const edgeConfig = join(root, "wrangler.toml");
-const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
-
-/** Quiet and offline. */
-const processEnvironment = {
-  // oxlint-disable-next-line node/no-process-env -- a child needs what this machine's programs need
-  ...process.env,
-  WRANGLER_SEND_METRICS: "false",
-  WRANGLER_SEND_ERROR_REPORTS: "false",
-  WRANGLER_HIDE_BANNER: "true",
-  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
-  NO_COLOR: "1",
-};
+import { edgeConfig, wrangler, wranglerOptions } from "./wrangler.ts";
 
 export interface DevWorker extends RunningWorker {
   /** Kills it in the midst of whatever it does, and starts it again with what it had stored, at another address. */
@@ -46,17 +31,26 @@ export async function startDev(
       .map(([name, value]) => `${name}='${value}'\n`)
       .join(""),
   );
-  const local = ["--local", "--persist-to", join(folder, "state")];
-  const options = { cwd: root, env: processEnvironment };
-  await promisify(execFile)(process.execPath, [wrangler, "d1", "migrations", "apply", "DB", ...local], options);
+  const state = join(folder, "state");
+  await cp(inject("migratedState"), state, { recursive: true });
 
   const address = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
-  const dev = ["dev", ...configs, ...local, "--env-file", envFile, ...address, "--show-interactive-dev-session=false"];
+  const dev = [
+    "dev",
+    ...configs,
+    "--local",
+    "--persist-to",
+    state,
+    "--env-file",
+    envFile,
+    ...address,
+    "--show-interactive-dev-session=false",
+  ];
   const logs: string[] = [];
   const launch = async () => {
     // A group of its own, so that wrangler and its workerd end together.
     const child = spawn(process.execPath, [wrangler, ...dev], {
-      ...options,
+      ...wranglerOptions,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
