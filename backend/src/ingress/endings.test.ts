@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { FinishReason } from "@sluice/shared/gen/sluice/engine/v1/engine.ts";
 import { passportHeader } from "@sluice/shared/passport.ts";
@@ -173,19 +173,33 @@ describe("limits", () => {
       };
       pump();
     };
-    const body = JSON.stringify({ ...hello, stream: true, user: "slow" });
-    const passport = await passportFor(body);
-    const socket = connect(Number(new URL(region.url).port), "127.0.0.1");
-    socket.pause();
-    socket.write(
-      `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n${passportHeader}: ${passport}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    );
+    const socket = await connectWithoutReading(region);
     const numBefore = await settled(() => numWritten);
     let text = "";
     for await (const chunk of socket) text += String(chunk);
     expect(text.match(/x/g)?.length).toBeGreaterThanOrEqual(numTokens);
     expect(text).toContain("[DONE]");
     expect(numBefore).toBeLessThan(numTokens);
+  });
+
+  test("a client that does not read makes room when its time is up", async () => {
+    let numWritten = 0;
+    engine.script = (call) => {
+      const pump = (): void => {
+        do numWritten += 1;
+        while (call.write({ tokenIds: bytesOf("x".repeat(1_000)) }));
+        call.once("drain", pump);
+      };
+      pump();
+    };
+    const impatient = await TestRegion.start([engine], { limits: { requestTimeoutMs: 2_000 } });
+    const socket = await connectWithoutReading(impatient);
+    await settled(() => numWritten);
+    expect(impatient.inFlight.size).toBe(1);
+    await until(() => impatient.inFlight.size === 0);
+    await until(() => engine.numCancelled === 1);
+    socket.destroy();
+    await impatient.stop();
   });
 });
 
@@ -210,3 +224,15 @@ describe("draining", () => {
     expect(eventsOf(await response.text()).at(-1)).toMatchObject({ error: { code: "unavailable" } });
   });
 });
+
+/** Asks for a stream of which nothing is read before the socket is. */
+async function connectWithoutReading(from: TestRegion): Promise<Socket> {
+  const body = JSON.stringify({ ...hello, stream: true, user: "slow" });
+  const passport = await passportFor(body);
+  const socket = connect(Number(new URL(from.url).port), "127.0.0.1");
+  socket.pause();
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n${passportHeader}: ${passport}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  return socket;
+}

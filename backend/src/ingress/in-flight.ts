@@ -7,7 +7,7 @@ import type { CallLimits } from "./engines/engine-client.ts";
 
 /** What a full or a leaving ingress asks for: short, since the edge has other regions to try meanwhile. */
 const retryAfterMs = 1_000;
-/** How long aborted answers may take to say so. */
+/** How long aborted answers may take to say so, and clients to read it. */
 const farewellMs = 1_000;
 
 export interface InFlightLimits {
@@ -46,10 +46,10 @@ export class InFlight {
     if (this.size >= this.#limits.maxConcurrentRequests) throw new AppError("server_is_overloaded", { retryAfterMs });
     const controller = new AbortController();
     const { requestTimeoutMs } = this.#limits;
-    const timeout = setTimeout(() => {
+    let timeout = setTimeout(() => {
+      // Answered, but the client does not take it; or it may not take what it is told now either.
+      timeout = setTimeout(() => response.destroy(), response.writableEnded ? 0 : farewellMs);
       controller.abort(new AppError("deadline_exceeded"));
-      // Answered, but the client does not take it.
-      if (response.writableEnded) response.destroy();
     }, requestTimeoutMs);
     // A pipelined response that waits for its turn hears nothing of its socket, so both are asked.
     const { socket } = request;
