@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { repositoryRoot, type StackConfig } from "./config.ts";
+import { pickLastWords } from "./last-words.ts";
 import { findFreePort } from "./ports.ts";
 import type { LocalRegion } from "./region.ts";
 import type { StackSecrets } from "./secrets.ts";
@@ -45,11 +46,16 @@ export async function applyMigrations(stateDir: string, signal: AbortSignal): Pr
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     if (run.child.pid !== undefined) await ended;
     throw new Error(
-      `The edge's database in ${persistTo(stateDir)} could not be migrated:\n${stdout}${stderr}\n` +
-        "If it is damaged, put back a copy of that directory, or remove it: all keys, responses and files go with it.",
+      `The edge's database in ${persistTo(stateDir)} could not be migrated:\n${pickLastWords(stdout + stderr)}\n` +
+        remedyForDamage(stateDir),
       { cause: error },
     );
   }
+}
+
+/** What to do when SQLite finds a file of the edge damaged. */
+export function remedyForDamage(stateDir: string): string {
+  return `If it is damaged, put back a copy of ${persistTo(stateDir)}, or remove it: all keys, responses and files go with it.`;
 }
 
 /** Starts the Worker on the configured port; it is not ready when this resolves. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { StackConfig } from "./config.ts";
 import { obtainDemoIssuer } from "./demo-issuer.ts";
 import { obtainDemoKey } from "./demo-key.ts";
-import { applyMigrations, startEdge } from "./edge.ts";
+import { applyMigrations, remedyForDamage, startEdge } from "./edge.ts";
 import { type LocalModel, resolveModel } from "./model.ts";
 import { assertPortFree } from "./ports.ts";
 import type { Progress } from "./progress.ts";
@@ -108,12 +108,13 @@ export class LocalStack {
   }
 
   async #awaitEdge(edge: SupervisedProcess): Promise<void> {
-    await waitUntilReady(
-      `http://127.0.0.1:${this.#config.edgePort}/health`,
-      [edge],
-      edgeReadyTimeoutMs,
-      this.#stopping.signal,
-    );
+    const { edgePort, stateDir } = this.#config;
+    const url = `http://127.0.0.1:${edgePort}/health`;
+    await waitUntilReady(url, [edge], edgeReadyTimeoutMs, this.#stopping.signal).catch((cause: Error) => {
+      throw cause.message.includes("SQLITE_")
+        ? new Error(`${cause.message}\n${remedyForDamage(stateDir)}`, { cause })
+        : cause;
+    });
     this.#progress.done("edge");
   }
 

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BoundedLog } from "./bounded-log.ts";
+import { pickLastWords } from "./last-words.ts";
 
 export interface ProcessSpec {
   readonly name: string;
@@ -71,10 +72,13 @@ export class SupervisedProcess {
     return this.#numDeaths;
   }
 
-  /** The last lines the child wrote, for an error message. */
-  async lastLines(count: number): Promise<string> {
-    const text = await readFile(this.#spec.logFile, "utf8").catch((error: Error) => `(no log: ${error.message})`);
-    return text.trimEnd().split("\n").slice(-count).join("\n");
+  get logFile(): string {
+    return this.#spec.logFile;
+  }
+
+  /** What the child wrote that says most of why it ended, for an error message. */
+  async lastWords(): Promise<string> {
+    return pickLastWords(await readFile(this.#spec.logFile, "utf8").catch((error: Error) => error.message));
   }
 
   /** Asks the whole process group to end, then insists. Resolves when it is gone. */

@@ -6,7 +6,7 @@ const pollIntervalMs = 100;
 /**
  * Polls `url` until it answers 200.
  * @param processes those that `url` depends on, the one that answers it first
- * @throws Error with a process's last lines when one of them dies first, or when `timeoutMs` pass.
+ * @throws Error with a process's last words when one of them dies first, or when `timeoutMs` pass.
  */
 export async function waitUntilReady(
   url: string,
@@ -30,5 +30,5 @@ export async function waitUntilReady(
 }
 
 async function failure(process: SupervisedProcess, headline: string): Promise<Error> {
-  return new Error(`${headline} Its last lines:\n${await process.lastLines(8)}`);
+  return new Error(`${headline} From its log, ${process.logFile}:\n${await process.lastWords()}`);
 }

@@ -132,7 +132,7 @@ describe("what cannot start", () => {
     });
     expect(code).toBe(1);
     expect(output).toMatch(
-      /ingress [\w-]+ ended while starting\. Its last lines:\ningress: SLUICE_TOOL_CALL_PARSER: .+\n$/,
+      /ingress [\w-]+ ended while starting\. From its log, .+\.log:\ningress: SLUICE_TOOL_CALL_PARSER: .+\n$/,
     );
   });
 
