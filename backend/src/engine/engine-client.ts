@@ -41,8 +41,8 @@ export class EngineClient {
 
   /**
    * @param maxLiveSequences what the engine can run and queue together. Beyond it a request is refused here, unless its tenant
-   *   has less than its share and may displace others: while a step runs the engine cannot answer, and the port's own queue
-   *   has no bound. So at most twice as many are ever live here.
+   *   has less than its share and may displace others, or its own of lower priority: while a step runs the engine cannot answer, and
+   *   the port's own queue has no bound. At most twice as many are ever live here.
    */
   constructor(port: EnginePort<EngineCommand, EngineReport>, maxLiveSequences: number) {
     this.#port = port;
@@ -73,7 +73,7 @@ export class EngineClient {
     listener: (event: SequenceEvent, index: number) => void,
     { n = 1, onStart }: { readonly n?: number; readonly onStart?: (agoMs: number) => void } = {},
   ): Submission {
-    const refusal = this.#refuse(request.tenant, n);
+    const refusal = this.#refuse(request, n);
     if (refusal !== undefined) return refusal;
     const ids = Array.from({ length: n }, () => {
       this.#numSubmitted += 1;
@@ -81,7 +81,7 @@ export class EngineClient {
     });
     for (const [index, id] of ids.entries()) {
       this.#listeners.set(id, (event) => listener(event, index));
-      this.#tenants.add(id, request.tenant);
+      this.#tenants.add(id, request);
     }
     const [sequenceId, ...forkIds] = ids;
     if (sequenceId === undefined) throw new RangeError("a request has at least one choice");
@@ -131,12 +131,13 @@ export class EngineClient {
   }
 
   /** Absent: the engine is to decide, which also refuses what it can never hold. */
-  #refuse(tenant: string, n: number): Refusal | undefined {
+  #refuse(request: Pick<GenerationRequest, "tenant" | "priority">, n: number): Refusal | undefined {
     const capacity = this.#maxLiveSequences;
-    if (n > capacity || this.#listeners.size + n <= capacity) return undefined;
-    if (!this.#tenants.wouldExceedShare(tenant, n, capacity)) return undefined;
+    const numLive = this.#listeners.size + n;
+    if (n > capacity || numLive <= capacity) return undefined;
+    if (numLive <= 2 * capacity && !this.#tenants.wouldExceedShare(request, n, capacity)) return undefined;
     this.#numTurnedAway += 1;
-    if (this.#tenants.isAlone(tenant)) {
+    if (this.#tenants.isAlone(request.tenant)) {
       return {
         admitted: false,
         code: "server_is_overloaded",

@@ -37,6 +37,16 @@ describe("a full waiting queue", () => {
     expect(engine.load()).toMatchObject({ numFreeBlocks: 64, totals: { ended: { error: 2, length: 5 } } });
   });
 
+  test("a tenant's requests of the flex tier give way to those of its default tier", async () => {
+    const engine = new Engine(new FakeExecutor(), small);
+    engine.add(of("one", 1));
+    await engine.step();
+    for (const id of [2, 3, 4, 5]) engine.add({ ...of("one", id), priority: 1 });
+    expect(displacedBy(engine.add({ ...of("one", 6), priority: 1 }))).toBe("server_is_overloaded");
+    expect(displacedBy(engine.add(of("one", 7)))).toEqual([5]);
+    expect((await runToEnd(engine)).map(({ id }) => id)).toEqual([1, 2, 3, 4, 7]);
+  });
+
   test("a request of several choices goes whole", async () => {
     const engine = new Engine(new FakeExecutor(), small);
     engine.add(of("many", 1));

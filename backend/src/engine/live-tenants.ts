@@ -1,38 +1,50 @@
 import type { SequenceId } from "./scheduler/sequence-id.ts";
 
+/** Whose a sequence is. */
+interface Owned {
+  readonly tenant: string;
+  /** Lower runs first. */
+  readonly priority: number;
+}
+
 /** Whose sequences are live. */
 export class LiveTenants {
-  readonly #tenantOf = new Map<SequenceId, string>();
-  // tenant -> its live sequences; none has 0
-  readonly #counts = new Map<string, number>();
+  readonly #owned = new Map<SequenceId, Owned>();
+  // tenant -> priority -> its live sequences; none has 0
+  readonly #counts = new Map<string, Map<number, number>>();
 
-  add(id: SequenceId, tenant: string): void {
-    this.#tenantOf.set(id, tenant);
-    this.#counts.set(tenant, this.#countOf(tenant) + 1);
+  add(id: SequenceId, owned: Owned): void {
+    this.#owned.set(id, owned);
+    const counts = this.#counts.get(owned.tenant) ?? new Map<number, number>();
+    this.#counts.set(owned.tenant, counts);
+    counts.set(owned.priority, (counts.get(owned.priority) ?? 0) + 1);
   }
 
   /** Does nothing when it is not live. */
   remove(id: SequenceId): void {
-    const tenant = this.#tenantOf.get(id);
-    if (tenant === undefined) return;
-    this.#tenantOf.delete(id);
-    const left = this.#countOf(tenant) - 1;
-    if (left === 0) this.#counts.delete(tenant);
-    else this.#counts.set(tenant, left);
+    const owned = this.#owned.get(id);
+    const counts = this.#counts.get(owned?.tenant ?? "");
+    if (owned === undefined || counts === undefined) return;
+    this.#owned.delete(id);
+    const left = (counts.get(owned.priority) ?? 0) - 1;
+    if (left > 0) counts.set(owned.priority, left);
+    else counts.delete(owned.priority);
+    if (counts.size === 0) this.#counts.delete(owned.tenant);
   }
 
-  /** Whether with `n` more the tenant would have more than its part of `capacity`, shared equally by all that have any. */
-  wouldExceedShare(tenant: string, n: number, capacity: number): boolean {
+  /**
+   * Whether with `n` more of this priority the tenant would have more than its part of `capacity`, shared equally by all that have
+   * any. What it has of lower priority does not count: it gives way.
+   */
+  wouldExceedShare({ tenant, priority }: Owned, n: number, capacity: number): boolean {
     const numTenants = this.#counts.size + (this.#counts.has(tenant) ? 0 : 1);
-    return this.#countOf(tenant) + n > capacity / numTenants;
+    let count = n;
+    for (const [each, numLive] of this.#counts.get(tenant) ?? []) if (each <= priority) count += numLive;
+    return count > capacity / numTenants;
   }
 
   /** Whether nobody but the tenant has any. */
   isAlone(tenant: string): boolean {
     return this.#counts.size === (this.#counts.has(tenant) ? 1 : 0);
-  }
-
-  #countOf(tenant: string): number {
-    return this.#counts.get(tenant) ?? 0;
   }
 }

@@ -39,6 +39,18 @@ test("nobody is displaced for a request of lower priority, nor who has begun", (
   expect(ask("b", [holding("a", 8, 1)], { priority: 1 })).toMatchObject({ kind: "room" });
 });
 
+test("a tenant's own requests of lower priority give way, the last of the lowest first, its share or not", () => {
+  const flex = holding("a", 6, 1);
+  const mixed = { ...flex, displaceable: [{ priority: 0, numSequences: 1, numTokens: 10 }, ...flex.displaceable] };
+  const all = { ...mixed, numRequests: 7, numSequences: 7, numTokens: 70 };
+  const full = [all, holding("b", 1)];
+  expect(ask("a", full)).toEqual({ kind: "room", displaced: [flex.displaceable[5]] });
+  expect(ask("a", [holding("a", 8, 1)], { numSequences: 3 })).toMatchObject({ displaced: { length: 3 } });
+  expect(ask("a", full, { priority: 1 })).toMatchObject({ kind: "over_share" });
+  // Not in vain.
+  expect(ask("a", [holding("a", 8, 1)], { numSequences: 9 })).toEqual({ kind: "full", measure: "numSequences" });
+});
+
 test("nobody loses its only request", () => {
   const singles = Array.from({ length: 8 }, (_, index) => holding(`${index}`, 1));
   expect(ask("new", singles)).toMatchObject({ kind: "full" });
@@ -91,6 +103,7 @@ test("whatever waits: who is within a share gets in, and nobody else's share is 
         for (const { tenant: loser, displaceable, numSequences, numTokens } of holdings) {
           const lost = answer.displaced.filter((each) => displaceable.includes(each));
           if (lost.length === 0) continue;
+          // All have one priority.
           expect(loser).not.toBe(tenant);
           expect(lost.length).toBeLessThan(displaceable.length);
           expect(numSequences > share || numTokens > total.numTokens / numTenants).toBe(true);

@@ -37,10 +37,10 @@ export interface NoRoom {
 }
 
 /**
- * Makes room for a request, or says why not. Only tenants above their share lose anything, never to a request of lower priority,
- * their last first and not their only one (or more tenants than there are places would displace each other for ever), and
- * nobody loses anything for a request that does not fit all the same. A tenant that has nothing waiting is not above its share
- * whatever it asks for.
+ * Makes room for a request, or says why not. What its tenant has waiting of lower priority goes first, the last of the lowest. Of
+ * others, only tenants above their share lose anything, never to a request of lower priority, their last first and not their only
+ * one (or more tenants than there are places would displace each other for ever). Nobody loses anything for a request that does
+ * not fit all the same. A tenant that has nothing waiting is not above its share whatever it asks for.
  *
  * @param free what is left; negative when it was overdrawn.
  * @param bounds what there is to share.
@@ -54,12 +54,21 @@ export function shareQueue<Request extends Displaceable>(
   const own = holdings.find(({ tenant }) => tenant === asked.tenant);
   const others = holdings.filter((holding) => holding !== own);
   const displaced: Request[] = [];
+  const yielding = own?.displaceable.filter(({ priority }) => priority > asked.priority) ?? [];
   for (const measure of ["numSequences", "numTokens"] as const) {
     const share = bounds[measure] / (others.length + 1);
     let missing = asked[measure] - free[measure] - sumOf(displaced, measure);
+    while (missing > 0) {
+      const last = yielding.pop();
+      if (last === undefined) break;
+      displaced.push(last);
+      missing -= last[measure];
+    }
     if (missing <= 0) continue;
     if (others.length === 0) return { kind: "full", measure };
-    if (own !== undefined && own[measure] + asked[measure] > share) return { kind: "over_share", measure };
+    const ownDisplaced = displaced.filter((request) => own?.displaceable.includes(request));
+    if (own !== undefined && own[measure] - sumOf(ownDisplaced, measure) + asked[measure] > share)
+      return { kind: "over_share", measure };
     const queues = others.map((holding) => new Losing(holding, displaced, measure, asked.priority));
     for (; missing > 0;) {
       const longest = queues.filter((queue) => queue.held > share).toSorted((a, b) => b.held - a.held)[0];
