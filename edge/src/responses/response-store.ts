@@ -11,11 +11,14 @@ import type { BackgroundJob } from "./background-job.ts";
 import { BackgroundRun, type RunRefusal } from "./background-run.ts";
 import { EventLog } from "./event-log.ts";
 import { followEvents } from "./follow-events.ts";
+import { lostRunOf, lostRunSchema, settleLostRun } from "./lost-run.ts";
 import { blankResponse } from "./response-turn.ts";
 import { type StoredHead, storedHeadSchema, type StoredResponse, storedWithoutOutput } from "./stored-response.ts";
 import { Shelf } from "#edge/storage/shelf.ts";
 
 const headKey = "head";
+/** While it runs in the background, and until it is settled. */
+const runKey = "run";
 
 /** How long a caller waits to hear that its request is refused; after that it is told that it is queued. */
 const refusalWaitMs = 1_000;
@@ -66,6 +69,7 @@ export class ResponseStore extends DurableObject<Bindings> {
     this.#run = run;
     const queued = storedWithoutOutput(job.turn, blankResponse(job.turn, "queued"), run.policy);
     this.#write(queued);
+    this.ctx.storage.kv.put(runKey, lostRunOf(job, Date.now()));
     await this.ctx.storage.setAlarm(Date.now());
     const refusal = await waitAtMost(refusalWaitMs, run.refusal, () => undefined);
     if (refusal === undefined) return { kind: "accepted", response: queued.response };
@@ -106,7 +110,7 @@ export class ResponseStore extends DurableObject<Bindings> {
   }
 
   override async alarm(): Promise<void> {
-    if (this.#run !== undefined) await this.#complete(this.#run);
+    await (this.#run === undefined ? this.#settleLost() : this.#complete(this.#run));
     const head = this.#head();
     if (head === undefined) await this.#forget();
     else await this.ctx.storage.setAlarm(head.expiresAtMs);
@@ -126,6 +130,15 @@ export class ResponseStore extends DurableObject<Bindings> {
     if (this.#run === run) this.#run = undefined;
     this.#tellFollowers();
     await run.settle(this.#head()?.status ?? "deleted");
+    this.ctx.storage.kv.delete(runKey);
+  }
+
+  /** The object was lost before what ran in it was settled. */
+  async #settleLost(): Promise<void> {
+    const stored = this.ctx.storage.kv.get(runKey);
+    if (stored === undefined) return;
+    await settleLostRun(lostRunSchema.parse(stored), await buildParts(this.env));
+    this.ctx.storage.kv.delete(runKey);
   }
 
   /** The first end stands. */

@@ -1,0 +1,93 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { importReceiptKey, noReceipt, signReceipt } from "@sluice/shared/receipt.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { testQuestion } from "#edge/auth/test-question.ts";
+import type { LostRun } from "./lost-run.ts";
+import type { StoredResponse } from "./stored-response.ts";
+
+const queued: StoredResponse = {
+  status: "in_progress",
+  isBackground: true,
+  response: '{"id":"resp_1"}',
+  items: "[]",
+  numInputItems: 0,
+  expiresAtMs: Date.now() + 60_000,
+};
+
+/** Whether the region named `near` answers at all. */
+let isNearThere = true;
+let asked: string[] = [];
+
+beforeEach(() => {
+  isNearThere = true;
+  asked = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const { hostname, pathname } = new URL(input instanceof Request ? input.url : input);
+    if (pathname !== "/receipts") throw new Error("not a question for receipts");
+    asked.push(hostname);
+    if (hostname === "near.test" && !isNearThere) throw new Error("unreachable");
+    const { requestIds } = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as { requestIds: string[] };
+    const receipts = await Promise.all(
+      requestIds.map(async (id) => (hostname === "far.test" ? signed(id) : noReceipt)),
+    );
+    return Response.json({ receipts });
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+async function signed(requestId: string): Promise<string> {
+  const key = await importReceiptKey("receipt-secret-of-the-tests-0123456789abcdef");
+  const counts = { promptTokens: 30, cachedTokens: 0, completionTokens: 12 };
+  return signReceipt(
+    { requestId, region: "far", model: "pocket", finishReason: "error", endedAtMs: 0, ...counts },
+    key,
+  );
+}
+
+/** A response whose object is lost while it runs, for which 1,000 of 10,000 tokens are reserved. Returns what is left of these. */
+async function lost(name: string, changes: Partial<LostRun> = {}) {
+  const [requestId, keyId] = [`req_${name}`, `lost-${name}`];
+  const gate = env.KEY_GATE.getByName(keyId);
+  const identity = { keyId, orgId: "org", projectId: "project", secretHash: "hash" };
+  const limits = { tokensPerMonth: 10_000 };
+  await gate.provision({ ...identity, status: "active", createdAtMs: 0, limits });
+  await gate.admit(testQuestion({ requestId, demand: { promptTokens: 500, outputTokens: 500 } }));
+  const store = env.RESPONSE_STORE.getByName(`lost-run-${name}`);
+  const run: LostRun = {
+    requestId,
+    principal: { keyId, orgId: "org", projectId: "project" },
+    place: "elsewhere",
+    model: "pocket",
+    startedAtMs: Date.now(),
+    reservedTokens: 1_000,
+    isLeased: true,
+    ...changes,
+  };
+  await store.keep(queued);
+  await runInDurableObject(store, (_, { storage }) => storage.kv.put("run", run));
+  await evictDurableObject(store);
+  await runDurableObjectAlarm(store);
+  expect((await store.read())?.status).toBe("failed");
+  expect(await runInDurableObject(store, (_, { storage }) => storage.kv.get("run"))).toBeUndefined();
+  const { report } = (await gate.admit(
+    testQuestion({ requestId: "next", demand: { promptTokens: 0, outputTokens: 0 } }),
+  )) as { report: { tokens: { remaining: number } } };
+  return report.tokens.remaining;
+}
+
+test("a response whose object was lost is charged with what its region counted", async () => {
+  expect(await lost("counted")).toBe(10_000 - 42);
+  expect(asked.toSorted()).toEqual(["far.test", "near.test"]);
+});
+
+test("where a region cannot say what it took, it counts as reserved", async () => {
+  isNearThere = false;
+  expect(await lost("silent")).toBe(10_000 - 1_000);
+});
+
+test("regions that it may not have reached are not asked", async () => {
+  isNearThere = false;
+  expect(await lost("bound", { jurisdictions: ["jp"] })).toBe(10_000 - 42);
+  expect(asked).toEqual(["far.test"]);
+});
