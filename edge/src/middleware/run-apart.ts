@@ -5,7 +5,7 @@ import type { EdgeContext } from "#edge/context.ts";
 import { keepEvents, keepWhole } from "#edge/proxy/keep-events.ts";
 import { forwardedHeaders } from "#edge/proxy/region-request.ts";
 import type { ResponseTurn } from "#edge/responses/response-turn.ts";
-import type { ResponseStores } from "#edge/responses/response-stores.ts";
+import { type ResponseStores, unanswered } from "#edge/responses/response-stores.ts";
 
 /** Of the caller's headers, those that a region may see, or that say where the caller is. */
 const keptHeaders = [...forwardedHeaders, "cf-connecting-ip"] as const;
@@ -28,9 +28,11 @@ export function runApart(stores: ResponseStores) {
       headers: textsOf(keptHeaders, (name) => c.req.header(name)),
       place: textsOf(keptPlace, (name) => c.req.raw.cf?.[name]),
     });
+    // Of one that may run or not, whoever runs it settles; if nobody does, its reservation ends at its deadline.
     c.set("isHandedOver", true);
     c.set("usage", undefined);
     c.set("body", undefined);
+    if (started.kind === "silent") throw unanswered();
     if (started.kind === "refused") return remembered(c, started.body, started.status, started.headers);
     if (turn.request.stream === true) return followed(c, stores, turn);
     return remembered(c, started.response, 200, { "content-type": "application/json" });

@@ -1,6 +1,6 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { Principal } from "#edge/auth/principal.ts";
-import { answerWithin } from "#edge/deadline.ts";
+import { answerWithin, waitAtMost } from "#edge/deadline.ts";
 import { inJurisdiction } from "#edge/storage/jurisdiction.ts";
 import { placeOfResponse } from "./response-id.ts";
 import type { BackgroundJob } from "./background-job.ts";
@@ -8,6 +8,8 @@ import type { Cancellation, ResponseStore, Started } from "./response-store.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 const retryAfterMs = 1_000;
+
+type Start = Started | { readonly kind: "silent" };
 
 export interface ResponseStoreOptions {
   /** Jurisdictions in which the platform keeps Durable Objects. */
@@ -44,12 +46,18 @@ export class ResponseStores {
     return (await this.#ask(owner, id, async (store) => store.delete())) ?? false;
   }
 
-  /** Runs a response in the background. */
-  async start(job: BackgroundJob): Promise<Started> {
+  /** Runs a response in the background. Of one whose store is silent nobody knows whether it runs. */
+  async start(job: BackgroundJob): Promise<Start> {
     const { owner, responseId } = job.turn;
-    const started = await this.#ask<Started>(owner, responseId, async (store) => store.start(job));
-    if (started === undefined) throw new AppError("internal_error", { detail: `no store for ${responseId}` });
-    return started;
+    const store = this.#store(owner, responseId);
+    if (store === undefined) throw new AppError("internal_error", { detail: `no store for ${responseId}` });
+    const asked: Promise<Started> = store.start(job);
+    const started = asked.catch((cause: unknown) => {
+      throw unanswered(cause);
+    });
+    return waitAtMost<Start>(this.#options.timeoutMs, started, () => {
+      return { kind: "silent" };
+    });
   }
 
   /** Undefined when this tenant has no such response. */
@@ -83,14 +91,11 @@ export class ResponseStores {
   ): Promise<Answer | undefined> {
     const store = this.#store(owner, id);
     if (store === undefined) return undefined;
-    return answerWithin(this.#options.timeoutMs, ask(store), (cause) => {
-      const publicText = "The store of responses cannot be reached at the moment.";
-      return new AppError("unavailable", {
-        publicText,
-        retryAfterMs,
-        cause,
-        detail: `response store: ${String(cause)}`,
-      });
-    });
+    return answerWithin(this.#options.timeoutMs, ask(store), unanswered);
   }
+}
+
+export function unanswered(cause?: unknown): AppError {
+  const publicText = "The store of responses cannot be reached at the moment.";
+  return new AppError("unavailable", { publicText, retryAfterMs, cause, detail: `response store: ${String(cause)}` });
 }
