@@ -26,8 +26,8 @@ beforeEach(async () => crowd.reset());
 
 test.each(phases)("200 at once against 17 a minute: exactly 17 get in, whose callers leave %s", async (phase) => {
   const { value } = await edge.createKey({ rpm: limit });
-  const { numIn, lastedMs, otherStatuses } = await crowd.burst(callersOf([value], numInBurst, () => phase));
-  expect(otherStatuses).toEqual([]);
+  const { numIn, lastedMs, otherAnswers } = await crowd.burst(callersOf([value], numInBurst, () => phase));
+  expect(otherAnswers).toEqual([]);
   // One more for every 3.5 s that the burst lasts.
   expect(numIn).toBeGreaterThanOrEqual(limit);
   expect(numIn).toBeLessThanOrEqual(limit + Math.floor((lastedMs * limit) / 60_000));
@@ -85,7 +85,7 @@ const shares = [
 
 test.each(shares)("200 at once against 17 places of $who: exactly 17 run", async ({ places, keys }) => {
   const burst = await crowd.burst(callersOf(await keys(), numInBurst, () => "in mid-stream", places));
-  expect(burst).toMatchObject({ numIn: limit, otherStatuses: [] });
+  expect(burst).toMatchObject({ numIn: limit, otherAnswers: [] });
 });
 
 function phaseOf(index: number): Phase {

@@ -43,8 +43,8 @@ export interface Burst {
   readonly numIn: number;
   /** Until everybody's request was decided. */
   readonly lastedMs: number;
-  /** Without 200 and 429. */
-  readonly otherStatuses: readonly number[];
+  /** Status and body of answers that are neither 200 nor 429. */
+  readonly otherAnswers: readonly string[];
 }
 
 export class Crowd {
@@ -54,6 +54,7 @@ export class Crowd {
   readonly #arrivals = new Map<string, () => void>();
   /** caller's id -> goes on with the answer when its caller does not look any more. */
   readonly #endings = new Map<string, () => void>();
+  readonly #otherAnswers: string[] = [];
   #numOpen = 0;
   #mostOpen = 0;
 
@@ -98,6 +99,7 @@ export class Crowd {
   async burst(callers: readonly Caller[]): Promise<Burst> {
     const startedAtMs = performance.now();
     const before = this.#region.received.length;
+    this.#otherAnswers.length = 0;
     const numIn = () => this.#region.received.length - before;
     const areDecided = Promise.withResolvers<void>();
     let numRefused = 0;
@@ -109,9 +111,8 @@ export class Crowd {
     await vi.waitUntil(() => numIn() + numRefused >= callers.length, { timeout: 25_000, interval: 5 });
     const lastedMs = performance.now() - startedAtMs;
     areDecided.resolve();
-    const statuses = await Promise.all(calls);
-    const otherStatuses = statuses.filter((status) => status !== 200 && status !== 429);
-    return { numIn: numIn(), lastedMs, otherStatuses };
+    await Promise.all(calls);
+    return { numIn: numIn(), lastedMs, otherAnswers: [...this.#otherAnswers] };
   }
 
   /** Tries until it gets in, and leaves as soon as its phase has come. Its last status. */
@@ -133,7 +134,8 @@ export class Crowd {
     const answer = this.#edge.complete(key, body, options);
     const refusal = await Promise.race([answer, isIn.promise]);
     if (refusal !== undefined && refusal.status !== 200) {
-      await refusal.body?.cancel();
+      const told = await refusal.text();
+      if (refusal.status !== 429) this.#otherAnswers.push(`${refusal.status} ${told}`);
       return refusal.status;
     }
     await mayLeave;
