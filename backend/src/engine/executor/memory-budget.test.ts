@@ -41,7 +41,7 @@ test("lets a model in that needs exactly the budget, and refuses it one byte bel
 
 test("names the parts, the budget and what would fit", () => {
   expect(refusal(2 * 2 ** 30)).toMatchInlineSnapshot(
-    `"fp32 weights with 1024 KV blocks need 3.4 GiB of memory (weights 2.1 GiB, KV 768.0 MiB, scratch 583.3 MiB), but the budget is 2.0 GiB; what would fit: int8 with 1024 blocks, int4 with 1024 blocks"`,
+    `"fp32 weights with 1024 KV blocks need 3.4 GiB of memory (weights 2.1 GiB, KV 768.0 MiB, scratch 583.3 MiB), but the budget is 2.0 GiB; what would fit: int8 with 976 blocks, int4 with 1024 blocks"`,
   );
   expect(refusal(2 ** 29)).toMatchInlineSnapshot(
     `"fp32 weights with 1024 KV blocks need 3.4 GiB of memory (weights 2.1 GiB, KV 768.0 MiB, scratch 583.3 MiB), but the budget is 512.0 MiB; even int4 with one block needs 1.1 GiB: take a smaller model or a larger budget"`,
