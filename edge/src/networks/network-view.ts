@@ -4,6 +4,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { BoardCopy } from "#edge/board-copy.ts";
 import type { Clock } from "#edge/clock.ts";
 import { answerWithin } from "#edge/deadline.ts";
+import { parseAddress } from "#edge/ip/address.ts";
 import { NetworkRules } from "#edge/ip/network-rules.ts";
 import type { NetworkBoard, NetworkSnapshot, OwnerNetworks } from "./network-board.ts";
 
@@ -44,7 +45,10 @@ export class NetworkView {
     else if (ageMs > refreshAfterMs && !copy.isRefreshing) waitUntil(copy.refresh().catch(() => undefined));
     const { owners } = copy.value;
     if (owners.size === 0) return none;
-    return [...owners].filter(([, rules]) => !rules.mayEnter(ip)).map(([ownerId]) => ownerId);
+    const address = ip === undefined ? undefined : parseAddress(ip);
+    const barred: string[] = [];
+    for (const [ownerId, rules] of owners) if (!rules.mayEnterFrom(address)) barred.push(ownerId);
+    return barred;
   }
 
   async listsOf(ownerId: string): Promise<OwnerNetworks> {

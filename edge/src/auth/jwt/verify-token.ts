@@ -108,7 +108,9 @@ function readUnverified(token: string) {
   try {
     const { kid } = decodeProtectedHeader(token);
     const { iss, aud } = decodeJwt(token);
-    if (iss === undefined || aud === undefined) return undefined;
+    if (typeof iss !== "string" || aud === undefined) return undefined;
+    // jose types what a signer should have written.
+    if (kid !== undefined && typeof (kid as unknown) !== "string") return undefined;
     return { iss, audiences: Array.isArray(aud) ? aud : [aud], kid };
   } catch {
     return undefined;
