@@ -5,8 +5,8 @@ import type OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { assertOpenAi } from "./fixtures/openai-schema.ts";
 import { regionEachTest } from "./fixtures/region-each-test.ts";
-import { answer, type GenerateCall, refuse, type ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import { settled, type TestRegion, until } from "./fixtures/test-region.ts";
+import { answer, type GenerateCall, refuse, ScriptedEngine } from "./fixtures/scripted-engine.ts";
+import { settled, TestRegion, until } from "./fixtures/test-region.ts";
 import { bytesOf, eventsOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
@@ -184,6 +184,23 @@ describe("several prompts", () => {
     const response = await region.post("/v1/completions", { model: "tiny", prompt: ["a", "b", "c"] });
     expect(response.status).toBe(500);
     await until(() => engine.numCancelled >= 2);
+  });
+
+  test("of many long prompts, those that one engine may queue are asked for at once, and then the others", async () => {
+    const long = new ScriptedEngine("tiny", 10_000);
+    await long.start();
+    const roomy = await TestRegion.start([long], { maxBodyBytes: 2 ** 22 });
+    long.script = () => {};
+    const prompt = Array.from({ length: 20 }, () => Array.from({ length: 8_000 }, () => 65));
+    const reply = roomy.post("/v1/completions", { model: "tiny", prompt });
+    await until(() => long.calls.length > 0);
+    expect(await settled(() => long.calls.length)).toBe(8);
+    long.script = (call) => answer(call, [bytesOf("y")]);
+    for (const call of long.calls.slice(0, 8)) answer(call, [bytesOf("x")]);
+    const { choices } = (await (await reply).json()) as { choices: { text: string }[] };
+    expect(choices.map(({ text }) => text).join("")).toBe("x".repeat(8) + "y".repeat(12));
+    await roomy.stop();
+    long.kill();
   });
 
   test("a client that leaves ends all of them", async () => {

@@ -10,7 +10,7 @@ import { effectivePriority } from "#ingress/generation/effective-priority.ts";
 import type { GenerationPlan } from "#ingress/generation/generation.ts";
 import { assertMayFit, outputBudget } from "#ingress/generation/output-budget.ts";
 import { assertReserved } from "#ingress/generation/reserved-output.ts";
-import { planGrammar } from "#ingress/grammar/plan-grammar.ts";
+import { type GrammarPlan, planGrammar } from "#ingress/grammar/plan-grammar.ts";
 import { planSampling } from "#ingress/generation/sampling.ts";
 import { assertServed, type Region } from "#ingress/region.ts";
 import { answerPlans } from "#ingress/reply/answer-plans.ts";
@@ -31,8 +31,10 @@ export async function answerCompletion(body: unknown, region: Region, exchange: 
   assertServed(region, request.model);
   assertAnswers(request);
   const counts = countChoices(request);
+  // Once, however many prompts there are.
+  const grammar = planGrammar(request);
   const prompts: PromptPlan[] = [];
-  for (const prompt of request.prompt) prompts.push(await planPrompt(prompt, request, region, exchange));
+  for (const prompt of request.prompt) prompts.push(await planPrompt(prompt, { request, grammar }, region, exchange));
   assertReserved(prompts, counts.bestOf, exchange);
   const plans = prompts.map((prompt, index): GenerationPlan => {
     // The engine tells calls by their ids.
@@ -48,7 +50,7 @@ type PromptPlan = Omit<GenerationPlan, "requestId" | "n" | "firstIndex" | "isRan
 
 async function planPrompt(
   prompt: CompletionPrompt,
-  request: CompletionRequest,
+  { request, grammar }: { readonly request: CompletionRequest; readonly grammar: GrammarPlan | undefined },
   { model, pool }: Region,
   { claims }: Exchange,
 ): Promise<PromptPlan> {
@@ -64,7 +66,6 @@ async function planPrompt(
   const sampling = planSampling(request, model, maxTokens);
   const logprobs = typeof request.logprobs === "number" ? { numTop: request.logprobs } : undefined;
   const echo = request.echo === true ? promptText(prompt, model.tokenizer) : undefined;
-  const grammar = planGrammar(request);
   const { org } = claims;
   const priority = effectivePriority(request, claims.priority);
   return {

@@ -7,9 +7,17 @@ import type { GenerationEvent, GenerationPlan, GenerationProgress, TokenUsage } 
 
 type Batches = AsyncGenerator<readonly GenerationEvent[]>;
 
+interface Running {
+  readonly plan: GenerationPlan;
+  readonly batches: Batches;
+}
+
+/** Prompt tokens of one request that are with the engines at once: half of what one queues by default (rpc/config.ts). */
+const maxPromptTokensAtOnce = 65_536;
+
 /**
- * Runs the plans side by side, as `generateText` runs one: events as they come, each plan's in order, and one usage for all at
- * the end. When one fails, the others are ended and its error is thrown.
+ * Runs the plans side by side, or as many as an engine has room for, as `generateText` runs one: events as they come, each plan's in
+ * order, and one usage for all at the end. When one fails, the others are ended and its error is thrown.
  */
 export async function* generateTexts(
   plans: readonly GenerationPlan[],
@@ -24,19 +32,30 @@ export async function* generateTexts(
 
   const leaving = new AbortController();
   const signal = AbortSignal.any([limits.signal, leaving.signal]);
-  const start = (plan: GenerationPlan): Batches => generateText(plan, model, pool, { ...limits, signal }, progress);
-  const next = async (batches: Batches) => ({ batches, item: await batches.next() });
-  // running plan -> its next item
-  const pending = new Map(plans.map(start).map((batches) => [batches, next(batches)]));
+  const next = async (running: Running) => ({ running, item: await running.batches.next() });
+  // what runs -> its next item
+  const pending = new Map<Running, ReturnType<typeof next>>();
+  const waiting = [...plans];
+  let numTokens = 0;
+  const startSome = (): void => {
+    for (let [plan] = waiting; plan !== undefined; [plan] = waiting) {
+      if (pending.size > 0 && numTokens + plan.promptTokenIds.length > maxPromptTokensAtOnce) return;
+      waiting.shift();
+      numTokens += plan.promptTokenIds.length;
+      const running = { plan, batches: generateText(plan, model, pool, { ...limits, signal }, progress) };
+      pending.set(running, next(running));
+    }
+  };
   let total: TokenUsage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0, cachedTokens: 0 };
   try {
-    while (pending.size > 0) {
-      const { batches, item } = await Promise.race(pending.values());
+    for (startSome(); pending.size > 0; startSome()) {
+      const { running, item } = await Promise.race(pending.values());
       if (item.done === true) {
-        pending.delete(batches);
+        pending.delete(running);
+        numTokens -= running.plan.promptTokenIds.length;
         continue;
       }
-      pending.set(batches, next(batches));
+      pending.set(running, next(running));
       for (const event of item.value) if (event.kind === "usage") total = sum(total, event.usage);
       const events = item.value.filter(({ kind }) => kind !== "usage");
       if (events.length > 0) yield events;
