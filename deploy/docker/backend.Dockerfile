@@ -23,8 +23,8 @@ RUN mkdir /cache && chown node:node /cache
 USER node
 # Without it V8's young generation grows for hours, to three times 32 MiB a thread (docs/operations.md, "Memory").
 ENV NODE_OPTIONS=--max-semi-space-size=8
-# Large pages for the pool and the weights of an engine (docs/operations.md, "Memory").
-ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+# Large pages for all that an engine allocates (docs/operations.md, "Memory").
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864
 ENV SLUICE_MODEL_DIR=/app/models/pocket SLUICE_CACHE_DIR=/cache
 # Node reads its sources directly; signals reach it because nothing stands between (exec form, compose sets init).
 CMD ["node", "backend/src/ingress/main.ts"]

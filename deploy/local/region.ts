@@ -9,7 +9,10 @@ import { type ProcessWatcher, SupervisedProcess } from "./supervised-process.ts"
 
 /** As in the image: see "Memory" in docs/operations.md. */
 const heapOptions = ["--max-semi-space-size=8"];
-const allocatorEnv = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
+const allocatorEnv = {
+  GLIBC_TUNABLES:
+    "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864",
+};
 
 /** Where a region stands, as the edge's `REGIONS` variable has it. */
 export interface RegionSite {

@@ -9,7 +9,10 @@ const main = fileURLToPath(new URL("../../src/rpc/main.ts", import.meta.url));
 const pollMs = 100;
 /** As the local stack and the image start it (docs/operations.md, "Memory"). */
 const heapOptions = ["--max-semi-space-size=8"];
-const allocatorEnv = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
+const allocatorEnv = {
+  GLIBC_TUNABLES:
+    "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864",
+};
 
 export interface EngineProcess {
   readonly child: BenchChild;
