@@ -43,17 +43,16 @@ export class HoldTimes {
     this.#firstToldAtMs ??= nowMs;
     const turn = 1 + (this.#numTold % count);
     this.#numTold += 1;
-    // The last place was taken when the youngest request began, and none was free since.
-    const quietMs = agesMs.length > 0 ? Math.min(...agesMs) : nowMs - this.#firstToldAtMs;
-    const betweenMs = this.#betweenMs(count, agesMs) + Math.max(0, quietMs) / Math.max(1, this.#numEnded);
-    return Math.min(clientPatienceMs, Math.max(1, Math.round(betweenMs * turn)));
-  }
-
-  /** From one place that becomes free to the next. */
-  #betweenMs(count: number, agesMs: readonly number[]): number {
     const meanMs = Math.max(1, this.#meanMs ?? firstGuessMs);
-    if (agesMs.length === 0) return meanMs / count;
-    const perMs = agesMs.reduce((sum, ageMs) => sum + 1 / Math.max(meanMs, ageMs), 0);
-    return agesMs.length / (perMs * count);
+    // The last place was taken when the youngest request began, and none was free since.
+    let quietMs = agesMs.length > 0 ? Infinity : nowMs - this.#firstToldAtMs;
+    let perMs = 0;
+    for (const ageMs of agesMs) {
+      quietMs = Math.min(quietMs, ageMs);
+      perMs += 1 / Math.max(meanMs, ageMs);
+    }
+    const freedPerMs = agesMs.length > 0 ? (perMs / agesMs.length) * count : count / meanMs;
+    const betweenMs = 1 / freedPerMs + Math.max(0, quietMs) / Math.max(1, this.#numEnded);
+    return Math.min(clientPatienceMs, Math.max(1, Math.round(betweenMs * turn)));
   }
 }

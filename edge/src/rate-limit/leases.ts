@@ -85,17 +85,26 @@ export class Leases {
 
   /** For how long each is under way; of phantoms nobody knows. */
   agesMs(nowMs: number): readonly number[] {
-    return Array.from(this.#leases.values(), ({ chargedAtMs }) => nowMs - chargedAtMs);
+    const agesMs: number[] = [];
+    for (const { chargedAtMs } of this.#leases.values()) agesMs.push(nowMs - chargedAtMs);
+    return agesMs;
   }
 
-  /** Milliseconds by which so many have ended, of `model` if that is given. */
+  /** Milliseconds by which so many have ended, of `model` if that is given. Looks at no more of them than it must: the refused ask. */
   untilEndedMs(numEnded: number, model: string | undefined, nowMs: number): number {
-    const deadlines = Array<number>(this.#numPhantoms).fill(this.#phantomDeadlineMs);
-    for (const lease of this.#leases.values()) {
-      if (model === undefined || lease.model === model) deadlines.push(lease.deadlineMs);
+    let numLeft = numEnded;
+    let numPhantoms = this.#numPhantoms;
+    for (const { deadlineMs, model: ofLease } of this.#leases.values()) {
+      if (this.#phantomDeadlineMs <= deadlineMs) {
+        numLeft -= numPhantoms;
+        numPhantoms = 0;
+        if (numLeft <= 0) return this.#phantomDeadlineMs - nowMs;
+      }
+      if (model !== undefined && ofLease !== model) continue;
+      numLeft -= 1;
+      if (numLeft === 0) return deadlineMs - nowMs;
     }
-    deadlines.sort((one, other) => one - other);
-    return (deadlines[numEnded - 1] ?? nowMs) - nowMs;
+    return numPhantoms >= numLeft ? this.#phantomDeadlineMs - nowMs : 0;
   }
 
   begin(requestId: string, model: string, tokens: number, nowMs: number): void {
