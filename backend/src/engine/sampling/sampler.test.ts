@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { argmax } from "./argmax.ts";
 import { selectTop } from "./rank.ts";
+import { fewestSorted, RankSorter } from "./rank-sorter.ts";
 import { Sampler } from "./sampler.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 
@@ -51,6 +52,25 @@ test("selectTop keeps the best in rank order, ties by id, as a full sort would",
       selectTop(Float32Array.from(row), count, ids);
       expect([...ids.subarray(0, count)]).toEqual(rankedIds(row).slice(0, count));
     }),
+  );
+});
+
+test("many tokens are sorted as few are: by logit, ties by id, zeros of either sign alike, and any part of a row", () => {
+  const value = fc.oneof(
+    fc.constantFrom(0, -0, -Infinity, 1e-40, -1e-40, 3e38, -3e38),
+    fc.float({ noNaN: true, noDefaultInfinity: true }),
+  );
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), fc.nat(200), (values, numOthers) => {
+      const row = Array.from({ length: fewestSorted + numOthers }, (_, id) => values[id % values.length] ?? 0);
+      const logits = Float32Array.from(row);
+      const skipped = new Set([3, 5]);
+      const ids = Int32Array.from(row.keys().filter((id) => !skipped.has(id)));
+      const count = ids.length;
+      new RankSorter(row.length).sort(logits, count, ids);
+      expect([...ids]).toEqual(rankedIds([...logits]).filter((id) => !skipped.has(id)));
+    }),
+    { numRuns: 50 },
   );
 });
 

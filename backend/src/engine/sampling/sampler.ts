@@ -2,6 +2,7 @@ import { argmax } from "./argmax.ts";
 import { keepLikely } from "./keep-likely.ts";
 import { uniformAt } from "./philox.ts";
 import { selectTop } from "./rank.ts";
+import { fewestSorted, RankSorter } from "./rank-sorter.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 import { keepNucleus } from "./top-p.ts";
 
@@ -20,8 +21,10 @@ export class Sampler {
   readonly #ids: Int32Array;
   /** tokenId -> exp((logit - max) / temperature); only the candidates' are valid. */
   readonly #weights: Float64Array;
+  readonly #sorter: RankSorter;
 
   constructor(vocabSize: number) {
+    this.#sorter = new RankSorter(vocabSize);
     this.#ids = new Int32Array(vocabSize);
     this.#weights = new Float64Array(vocabSize);
   }
@@ -41,17 +44,20 @@ export class Sampler {
       count = keepLikely(this.#ids, count, this.#weights, params.minP);
       total = this.#sum(count);
     }
-    if (params.topP < 1) count = keepNucleus(logits, this.#ids, count, this.#weights, total, params.topP);
+    if (params.topP < 1) count = keepNucleus(logits, this.#ids, count, this.#weights, total, params.topP, this.#sorter);
     return this.#draw(count, uniformAt(params.seed, index, params.stream));
   }
 
   #keepTopK(logits: Float32Array, topK: number): number {
-    if (topK > 0 && topK < logits.length) {
+    const isCut = topK > 0 && topK < logits.length;
+    if (isCut && topK < fewestSorted) {
       selectTop(logits, topK, this.#ids);
       return topK;
     }
     for (let id = 0; id < logits.length; id += 1) this.#ids[id] = id;
-    return logits.length;
+    if (!isCut) return logits.length;
+    this.#sorter.sort(logits, logits.length, this.#ids);
+    return topK;
   }
 
   /** Returns the sum of the candidates' weights, at least 1. */
