@@ -5,17 +5,20 @@ import { defineConfig } from "vitest/config";
 /** Where Debian puts it. */
 const lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.json";
 
+/** Ends a test that hangs, and none that a busy machine is slow with. */
+const patience = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
     globalSetup: ["tests/temporary-files.ts"],
     projects: [
-      { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"] } },
+      { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"], ...patience } },
       {
         test: {
           name: "backend",
           root: "backend",
           include: ["{src,bench}/**/*.test.ts"],
-          testTimeout: 30_000,
+          ...patience,
           // For WebGPU on Mesa's lavapipe, where compiling a shader takes seconds, and the fewer the narrower its vectors are.
           env: {
             LP_NATIVE_VECTOR_WIDTH: "128",
@@ -25,9 +28,9 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: "deploy", root: "deploy", include: ["{cli,local}/**/*.test.ts"] } },
-      { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"] } },
-      { test: { name: "edge-bench", root: "edge/bench", include: ["**/*.test.ts"] } },
+      { test: { name: "deploy", root: "deploy", include: ["{cli,local}/**/*.test.ts"], ...patience } },
+      { test: { name: "guards", root: "tests", include: ["guards/**/*.test.ts"], ...patience } },
+      { test: { name: "edge-bench", root: "edge/bench", include: ["**/*.test.ts"], ...patience } },
       "edge/vitest.config.ts",
       "edge/tests/vitest.config.ts",
     ],

@@ -37,6 +37,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     // One isolate for all files: starting one costs more than the tests in it. Tests name their own Durable Objects.
     isolate: false,
+    hookTimeout: 60_000,
     testTimeout: 30_000,
   },
 });

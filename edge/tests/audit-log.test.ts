@@ -159,7 +159,7 @@ test("a flood of denials by an allowlist leaves one entry", async () => {
   const entries = await vi.waitUntil(async () => {
     const { json } = await call("GET", `/audit_logs?resource_ids[]=${id}&event_types[]=ip_allowlist.denied`);
     return json.data.length > 0 && json.data;
-  });
+  }, 10_000);
   expect(entries).toHaveLength(1);
   expect(entries[0]).toMatchObject({
     actor: { api_key: { id }, ip_address: "198.51.100.1" },

@@ -81,7 +81,7 @@ describe("a response in the background", () => {
   test("is in progress once its region has begun, whoever polls", async () => {
     region.behaviour = respondForever;
     const { id } = await client.responses.create(ask);
-    await vi.waitFor(async () => expect((await client.responses.retrieve(id)).status).toBe("in_progress"));
+    await vi.waitFor(async () => expect((await client.responses.retrieve(id)).status).toBe("in_progress"), 10_000);
     await client.responses.cancel(id);
   });
 
@@ -222,7 +222,7 @@ describe("events of a response in the background", () => {
     region.behaviour = respondForever;
     const running = (await client.responses.create(ask)).id;
     const following = eventsOf(await client.responses.retrieve(running, { stream: true }));
-    await vi.waitFor(async () => expect((await client.responses.retrieve(running)).status).toBe("in_progress"));
+    await vi.waitFor(async () => expect((await client.responses.retrieve(running)).status).toBe("in_progress"), 10_000);
     await client.responses.cancel(running);
     expect((await following).map(({ type }) => type)).not.toContain("response.completed");
   });
@@ -255,7 +255,7 @@ describe("what a response in the background costs", () => {
       // As reserved it would be less than 500; what comes next reserves some fifty.
       expect(left).toBeGreaterThan(850);
       expect(left).toBeLessThan(960);
-    });
+    }, 10_000);
     expect(region.receiptsAsked).toContain(region.received[0]?.passport?.rid);
   });
 
@@ -281,7 +281,7 @@ describe("what a response in the background costs", () => {
     await ended(first.id);
     await vi.waitFor(async () => {
       expect((await client.responses.create(ask, options)).id).toBe(first.id);
-    });
+    }, 10_000);
     expect(region.received).toHaveLength(1);
   });
 });

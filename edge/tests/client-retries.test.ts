@@ -68,7 +68,7 @@ test("it comes back for a place when it was told to, and gets in", async () => {
   const response = await held.promise;
   region.behaviour = answer;
   const second = client.chat.completions.create(chat);
-  await expect.poll(() => statuses).toEqual([429]);
+  await expect.poll(() => statuses, { timeout: 10_000 }).toEqual([429]);
   answer(response);
   await Promise.all([first, second]);
   expect(statuses.filter((status) => status === 200)).toHaveLength(2);

@@ -59,7 +59,7 @@ describe("a conversation", () => {
       const refused = await responses.create({ previous_response_id: "resp_1" }, { as: value });
       expect(refused.error?.code).toBe("previous_response_not_found");
     }
-    await vi.waitFor(async () => expect((await responses.create({}, { as: value })).status).toBe("completed"));
+    await vi.waitFor(async () => expect((await responses.create({}, { as: value })).status).toBe("completed"), 10_000);
   });
 
   test("survives the deletion of what it went on from", async () => {
@@ -81,7 +81,7 @@ describe("a conversation", () => {
     const broken = await responses.call("POST", "", { model: "pocket", input: "hi", stream: true });
     await broken.text();
     const id = broken.headers.get("x-request-id")?.replace("req_", "resp_") ?? "";
-    await vi.waitFor(async () => expect((await responses.get(`/${id}`)).status).toBe("failed"));
+    await vi.waitFor(async () => expect((await responses.get(`/${id}`)).status).toBe("failed"), 10_000);
     expect(await responses.create({ previous_response_id: id })).toMatchObject({
       error: { code: "invalid_value", param: "previous_response_id" },
     });

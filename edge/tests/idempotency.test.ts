@@ -56,7 +56,7 @@ test("a retry is given the first answer, and no region hears of it", async () =>
     expect(second.headers.get("idempotent-replayed")).toBe("true");
     expect(second.headers.get("content-type")).toBe("application/json");
     expect(second.headers.get("x-request-id")).not.toBe(first.headers.get("x-request-id"));
-  });
+  }, 10_000);
   expect(region.received).toHaveLength(1);
 });
 
@@ -174,7 +174,7 @@ test("a run that does not end holds its followers for a while only", async () =>
   region.behaviour = hang;
   const leaving = new AbortController();
   const endless = ask({}, { signal: leaving.signal }).catch(() => undefined);
-  await vi.waitFor(() => expect(region.received).toHaveLength(1));
+  await vi.waitFor(() => expect(region.received).toHaveLength(1), 10_000);
   const follower = await ask();
   expect(follower.status).toBe(504);
   expect(follower.headers.get("retry-after")).toBe("1");

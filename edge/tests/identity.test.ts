@@ -92,7 +92,7 @@ test("neither keys nor prompts are ever logged", async () => {
   await edge.complete(value, { messages: [{ role: "user", content: "a very private prompt" }] });
   await edge.complete(`${value}x`, { messages: [{ role: "user", content: "a very private prompt" }] });
   await edge.complete(value, '{"model": "pocket", "a very private prompt"');
-  await vi.waitUntil(() => edge.worker.logs().join("\n").includes("invalid_json"));
+  await vi.waitUntil(() => edge.worker.logs().join("\n").includes("invalid_json"), 10_000);
   const logs = edge.worker.logs().join("\n");
   expect(logs).toContain('"event":"request"');
   expect(logs).not.toContain("private prompt");

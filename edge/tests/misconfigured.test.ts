@@ -16,7 +16,7 @@ test("a misconfigured deployment says so to the operator by name, and nothing to
   const response = await edge.fetch("/health");
   expect(response.status).toBe(500);
   expect(await response.json()).toMatchObject({ error: { code: "internal_error" } });
-  const logs = await vi.waitUntil(() => edge.worker.logs().find((line) => line.includes("misconfigured")));
+  const logs = await vi.waitUntil(() => edge.worker.logs().find((line) => line.includes("misconfigured")), 10_000);
   expect(logs).toContain("KEY_TAG_SECRET is shorter than 32 characters");
   expect(logs).toContain("REGIONS.0.id is not a region id");
   expect(logs).not.toContain("too-short");

@@ -122,12 +122,14 @@ describe("endings", () => {
     const last = JSON.parse(blocks.at(-1)?.split("data: ")[1] ?? "") as object;
     expect(last).toMatchObject({ type: "error", code: "upstream_error", param: null, sequence_number: 2 });
     const id = eventsIn(blocks[0] ?? "")[0]?.response?.id;
-    await vi.waitFor(async () =>
-      expect(await responses.get(`/${id}`)).toMatchObject({
-        status: "failed",
-        error: { code: "server_error" },
-        output: [],
-      }),
+    await vi.waitFor(
+      async () =>
+        expect(await responses.get(`/${id}`)).toMatchObject({
+          status: "failed",
+          error: { code: "server_error" },
+          output: [],
+        }),
+      10_000,
     );
   });
 

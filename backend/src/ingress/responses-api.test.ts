@@ -218,6 +218,6 @@ describe("what goes wrong", () => {
     const before = responses.engine.numCancelled;
     const stream = await responses.client.responses.create({ ...ask, stream: true });
     for await (const event of stream) if (event.type === "response.output_text.delta") break;
-    await expect.poll(() => responses.engine.numCancelled).toBe(before + 1);
+    await expect.poll(() => responses.engine.numCancelled, { timeout: 10_000 }).toBe(before + 1);
   });
 });

@@ -51,7 +51,7 @@ function holdCompiler(): { reached: Promise<void>; release: (instead?: Compilati
 
 /** No lease, no open grammar, no sequence, no block. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => loopback.compiledGrammars?.numLeased).toBe(0);
+  await expect.poll(() => loopback.compiledGrammars?.numLeased, { timeout: 10_000 }).toBe(0);
   await loopback.untilLoad(({ numRunning, numWaiting, numFreeBlocks }) => {
     return numRunning + numWaiting === 0 && numFreeBlocks === 4096;
   });

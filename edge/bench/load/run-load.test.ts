@@ -55,5 +55,5 @@ test("a caller that leaves closes its connection", async () => {
   };
   const { answers } = await loadOn(listener, "stream c1", 1);
   expect(answers.length).toBeGreaterThan(1);
-  await expect.poll(() => numClosed).toBe(answers.length);
+  await expect.poll(() => numClosed, { timeout: 10_000 }).toBe(answers.length);
 });

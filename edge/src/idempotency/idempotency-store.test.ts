@@ -65,7 +65,7 @@ test("a hundred may wait for one run, and places are free again", async () => {
   const waiting = Array.from({ length: 100 }, async (_, n) => runs.claimAfterEnd(claimOf(`w${n}`), leaseMs, leaseMs));
   await vi.waitFor(async () => {
     expect(await runs.claimAfterEnd(claimOf("one more"), leaseMs, 1)).toEqual({ kind: "crowded" });
-  });
+  }, 10_000);
   await runs.dismiss("slow");
   expect(new Set((await Promise.all(waiting)).map(({ kind }) => kind))).toEqual(new Set(["not_kept"]));
   await runs.abandon("slow");

@@ -23,11 +23,11 @@ test("keeps texts of any length and script, and replaces them whole", async () =
 
 test("tells of nothing when its time is over, and forgets it", async () => {
   const store = env.RESPONSE_STORE.getByName("expiring");
-  const expiresAtMs = Date.now() + 200;
+  const expiresAtMs = Date.now() + 2_000;
   await store.keep({ ...stored, expiresAtMs });
   expect(await runInDurableObject(store, async (_, state) => state.storage.getAlarm())).toBe(expiresAtMs);
   expect(await store.read()).toBeDefined();
-  await expect.poll(async () => store.read()).toBeUndefined();
+  await expect.poll(async () => store.read(), { timeout: 10_000 }).toBeUndefined();
   await expect
     .poll(async () => runInDurableObject(store, (_, state) => [...state.storage.kv.list()]), { timeout: 10_000 })
     .toEqual([]);
