@@ -5,6 +5,7 @@ import { chatCompletionRequestSchema } from "./chat-completion-request.ts";
 import { messageText } from "./chat-message.ts";
 import { completionRequestSchema } from "./completion-request.ts";
 import { parseRequest } from "./parse-request.ts";
+import { responseRequestSchema } from "./response-request.ts";
 
 const chat = { model: "pocket", messages: [{ role: "user", content: "hi" }] };
 const text = { type: "text", text: "hi" };
@@ -39,6 +40,24 @@ describe("a refusal says what would have been right", () => {
     ["what is left to say", { ...chat, messages: [{ role: "assistant", content: null }] }, "a refusal or calls"],
   ])("%s", (_, body, expected) => {
     expect(refusalOf(() => parseRequest(chatCompletionRequestSchema, body)).publicText).toContain(expected);
+  });
+
+  test.each<[string, object, string]>([
+    ["store", { store: true }, "is not supported with this value. Stored answers are those of /v1/responses."],
+    ["verbosity", { verbosity: "low" }, 'is not supported with another value than "medium".'],
+    ["guided_decoding_backend", { guided_decoding_backend: "x" }, 'another value than "xgrammar" or "auto".'],
+    ["audio", { audio: {} }, "is not supported here."],
+  ])("which values of %s are not supported", (param, fields, expected) => {
+    const { publicText } = refusalOf(() => parseRequest(chatCompletionRequestSchema, { ...chat, ...fields }));
+    expect(publicText).toMatch(new RegExp(`^Unsupported parameter: '${param}' .+`));
+    expect(publicText).toContain(expected);
+  });
+
+  test("what goes for a conversation", () => {
+    const body = { model: "pocket", input: "hi", conversation: "conv_1" };
+    expect(refusalOf(() => parseRequest(responseRequestSchema, body)).publicText).toBe(
+      "Unsupported parameter: 'conversation' is not supported here. Go on from a response with 'previous_response_id'.",
+    );
   });
 
   test("forms of a prompt", () => {

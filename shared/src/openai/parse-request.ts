@@ -42,12 +42,10 @@ function refusal(issue: Issue, body: object): AppError {
     });
   }
   if (isUnsupported(issue)) {
-    const { instead } = issue.params;
+    const { scope, instead } = issue.params;
     return new AppError("unsupported_parameter", {
       param,
-      publicText: [`Unsupported parameter: '${param}' is not supported with this value.`, instead]
-        .filter(Boolean)
-        .join(" "),
+      publicText: [`Unsupported parameter: '${param}' is not supported ${scope}.`, instead].filter(Boolean).join(" "),
     });
   }
   if (issue.code === "custom" && isVerbatim(issue.params)) {

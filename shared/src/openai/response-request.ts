@@ -6,7 +6,7 @@ import { inputSchema } from "./response-input.ts";
 import { jsonSchema } from "./structured-output.ts";
 import { reasoningEffortSchema, templateFields } from "./template-fields.ts";
 import { functionFields, functionName, maxTools } from "./tools.ts";
-import { unsupported, unsupportedTypes } from "./unsupported.ts";
+import { unsupported, unsupportedFor, unsupportedTypes } from "./unsupported.ts";
 
 const functionTool = z.strictObject({
   type: z.literal("function"),
@@ -120,8 +120,8 @@ export const responseRequestSchema = z.strictObject({
     }),
   ),
 
-  conversation: unsupported(),
-  prompt: unsupported(),
+  conversation: unsupportedFor("Go on from a response with 'previous_response_id'."),
+  prompt: unsupportedFor("Send what it says as 'instructions' and 'input'."),
   context_management: unsupported(),
   moderation: unsupported(),
   access_programs: unsupported(),
