@@ -2,9 +2,9 @@
 import { createInterface } from "node:readline/promises";
 import OpenAI from "openai";
 import { readStackConfig } from "./config.ts";
-import { readStackFile } from "./stack-file.ts";
+import { readStackFile, type StackFile } from "./stack-file.ts";
 
-const stack = await readStackFile(readStackConfig(process.env).stateDir);
+const stack = await findStack();
 if (stack === undefined) {
   process.stderr.write("No stack is running. Start one in another terminal: npm start\n");
   process.exit(1);
@@ -54,4 +54,14 @@ async function answer(question: string): Promise<void> {
   }
   process.stdout.write("\n");
   if (text !== "") messages.push({ role: "user", content: question }, { role: "assistant", content: text });
+}
+
+/** Ends with a sentence where the environment or the file is not usable. */
+async function findStack(): Promise<StackFile | undefined> {
+  try {
+    return await readStackFile(readStackConfig(process.env).stateDir);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
 }
