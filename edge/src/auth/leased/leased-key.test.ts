@@ -9,8 +9,8 @@ import { World } from "./testing/leased-world.ts";
 
 const numContinents = 4;
 const delayMs = fc.oneof(
-  { weight: 6, arbitrary: fc.nat(300) },
-  { weight: 1, arbitrary: fc.integer({ min: 300, max: 6_000 }) },
+  { weight: 20, arbitrary: fc.nat(100) },
+  { weight: 1, arbitrary: fc.integer({ min: 100, max: 6_000 }) },
   { weight: 1, arbitrary: fc.constant(undefined) },
 );
 const step = fc.oneof(
@@ -40,7 +40,8 @@ const step = fc.oneof(
     }),
   },
 );
-const history = fc.array(fc.tuple(fc.oneof(fc.nat(60), fc.nat(4_000)), step), { minLength: 20, maxLength: 200 });
+const pauseMs = fc.oneof({ weight: 8, arbitrary: fc.nat(60) }, { weight: 1, arbitrary: fc.nat(4_000) });
+const history = fc.array(fc.tuple(pauseMs, step), { minLength: 20, maxLength: 200, size: "max" });
 
 const rates = {
   requestsPerMinute: fc.integer({ min: 2, max: 200 }),
@@ -49,7 +50,7 @@ const rates = {
 };
 const ratesArbitrary: fc.Arbitrary<RateLimits> = fc.record(rates, { requiredKeys: [] });
 const limitsArbitrary: fc.Arbitrary<Limits> = fc.record(
-  { ...rates, tokensPerMonth: fc.integer({ min: 100, max: 5_000 }) },
+  { ...rates, tokensPerMonth: fc.integer({ min: 100, max: 10_000 }) },
   { requiredKeys: [] },
 );
 
@@ -81,10 +82,10 @@ test("whatever crashes or gets lost, no limit is exceeded and no older record is
     }),
     { numRuns: 1_500 },
   );
-  // The property is not kept by admitting nobody: of 25 runs none admitted fewer than 1,500 requests, and 1,000 of the model.
-  expect(numAdmitted).toBeGreaterThan(700);
-  expect(numOfModel).toBeGreaterThan(500);
-  expect(numCompared).toBeGreaterThan(100);
+  // The property is not kept by admitting nobody.
+  expect(numAdmitted).toBeGreaterThan(5_000);
+  expect(numOfModel).toBeGreaterThan(3_000);
+  expect(numCompared).toBeGreaterThan(1_000);
 });
 
 test("a change is complete at once when all confirm, and after a loan's life when one is silent", () => {
