@@ -138,9 +138,14 @@ export class PlaceRegister {
       return undefined;
     }
     const isContended = nowMs < this.#contendedUntilMs;
-    const share = isContended || wanted === 0 ? 0 : Math.floor(this.limit * spareShare);
-    holder.held += Math.max(0, Math.min(free, Math.max(wanted, share) - numSpare));
+    holder.held += Math.max(0, Math.min(free, this.#ofUse(least, wanted, isContended) - numSpare));
     return { held: Math.max(0, holder.held - numExcess), isContended };
+  }
+
+  /** Places beyond those in use that an order is for. While somebody is short, none are lent to who only looks ahead. */
+  #ofUse(least: number, wanted: number, isContended: boolean): number {
+    if (isContended) return least === 0 ? 0 : wanted;
+    return wanted === 0 ? 0 : Math.max(wanted, Math.floor(this.limit * spareShare));
   }
 
   /** Those who may hold places that they have no use for. What they answer counts as a claim. */
