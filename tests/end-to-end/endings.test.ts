@@ -6,14 +6,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { descendants } from "./descendants.ts";
-import { isRunning, type RunningStack, spawnStack, startStack, type StackFile } from "./start-stack.ts";
+import { findFreePort, isRunning, type RunningStack, spawnStack, startStack, type StackFile } from "./start-stack.ts";
 
 let running: RunningStack;
 let stack: StackFile;
 let client: OpenAI;
+/** Of the other stacks, one after another. */
+let port: string;
 
 beforeAll(async () => {
   running = await startStack();
+  port = String(await findFreePort());
   stack = await running.stackFile();
   client = new OpenAI({ baseURL: stack.baseUrl, apiKey: stack.apiKey, maxRetries: 0 });
 });
@@ -100,12 +103,15 @@ describe("a second stack", () => {
   });
 
   it("is refused in the same state directory, also while the first one starts", async () => {
-    const { code, output } = await runToEnd({ SLUICE_STATE: running.stateDir, SLUICE_PORT: "8799" });
+    const { code, output } = await runToEnd({ SLUICE_STATE: running.stateDir, SLUICE_PORT: port });
     expect(code).toBe(1);
     expect(output).toContain("A stack already runs");
-    const starting = spawnStack({ SLUICE_STATE: `${running.stateDir}/starting`, SLUICE_PORT: "8799" });
+    const starting = spawnStack({ SLUICE_STATE: `${running.stateDir}/starting`, SLUICE_PORT: port });
     await once(starting.stdout ?? starting, "data"); // It has its model, and begins.
-    const second = await runToEnd({ SLUICE_STATE: `${running.stateDir}/starting`, SLUICE_PORT: "8798" });
+    const second = await runToEnd({
+      SLUICE_STATE: `${running.stateDir}/starting`,
+      SLUICE_PORT: String(await findFreePort()),
+    });
     expect(second.code).toBe(1);
     expect(second.output).toContain("is being started");
     starting.kill("SIGINT");
@@ -115,7 +121,7 @@ describe("a second stack", () => {
   it("names a model that is not there", async () => {
     const { code, output } = await runToEnd({
       SLUICE_STATE: `${running.stateDir}/other`,
-      SLUICE_PORT: "8799",
+      SLUICE_PORT: port,
       SLUICE_MODEL: "no/such/model",
     });
     expect(code).toBe(1);
@@ -127,7 +133,7 @@ describe("what cannot start", () => {
   it("is told once, with what its process said", async () => {
     const { code, output } = await runToEnd({
       SLUICE_STATE: `${running.stateDir}/parser`,
-      SLUICE_PORT: "8799",
+      SLUICE_PORT: port,
       SLUICE_TOOL_CALL_PARSER: "unheard-of",
     });
     expect(code).toBe(1);
@@ -139,7 +145,7 @@ describe("what cannot start", () => {
   it("names a state directory that cannot be written", async () => {
     const { code, output } = await runToEnd({
       SLUICE_STATE: path.join(running.stateDir, "demo-key"),
-      SLUICE_PORT: "8799",
+      SLUICE_PORT: port,
     });
     expect(code).toBe(1);
     expect(output).toMatch(/demo-key cannot be written: ENOTDIR.*SLUICE_STATE=/);
@@ -154,7 +160,7 @@ describe("npm start", () => {
         ...process.env,
         NODE_DISABLE_COMPILE_CACHE: "1", // npm's would lie in the temporary folder.
         SLUICE_STATE: `${running.stateDir}/npm`,
-        SLUICE_PORT: "8799",
+        SLUICE_PORT: port,
       },
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -171,7 +177,7 @@ describe("npm start", () => {
 
 describe("a supervisor whose output nobody reads any longer", () => {
   it("takes its processes with it", async () => {
-    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/unread`, SLUICE_PORT: "8799" });
+    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/unread`, SLUICE_PORT: port });
     const closed = once(child, "close");
     const pids = await startedBy(child);
     child.stdout?.destroy();
@@ -182,7 +188,7 @@ describe("a supervisor whose output nobody reads any longer", () => {
 
 describe("Ctrl-C", () => {
   it("leaves nothing running while the engines load and the database is migrated", async () => {
-    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/interrupted`, SLUICE_PORT: "8799" });
+    const child = spawnStack({ SLUICE_STATE: `${running.stateDir}/interrupted`, SLUICE_PORT: port });
     const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
     const pids = await startedBy(child);
     child.kill("SIGINT");

@@ -77,7 +77,7 @@ export async function startStack(env: NodeJS.ProcessEnv = {}): Promise<RunningSt
   };
 }
 
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
