@@ -74,6 +74,8 @@ describe("chat requests are refused by the name of the parameter at fault", () =
     ["half a token", { ...chat, max_completion_tokens: 1.5 }, "invalid_value", "max_completion_tokens"],
     ["a seed beyond 64 bits", { ...chat, seed: 2 ** 64 }, "invalid_value", "seed"],
     ["half a seed", { ...chat, seed: 0.5 }, "invalid_value", "seed"],
+    ["the least part of a seed", { ...chat, seed: 5e-324 }, "invalid_value", "seed"],
+    ["a seed and a part", { ...chat, seed: -1e-30 }, "invalid_value", "seed"],
     ["five stop strings", { ...chat, stop: ["a", "b", "c", "d", "e"] }, "invalid_value", "stop"],
     ["an empty stop string", { ...chat, stop: "" }, "invalid_value", "stop"],
     ["half a character as stop string", { ...chat, stop: ["\ud83d"] }, "invalid_value", "stop[0]"],

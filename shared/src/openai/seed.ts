@@ -10,6 +10,12 @@ const modulus = 9_007_199_254_740_881;
  * always into the same.
  */
 export const seedSchema = z.pipe(
-  z.number().check(z.multipleOf(1), z.gte(-largest), z.lte(largest)),
+  z.number().check(
+    z.multipleOf(1),
+    // zod takes what is nearly nothing for a multiple of 1.
+    z.refine((seed) => Number.isInteger(seed), { error: "expected integer" }),
+    z.gte(-largest),
+    z.lte(largest),
+  ),
   z.transform((seed) => (Number.isSafeInteger(seed) ? seed : seed % modulus)),
 );
