@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { imEnd, imStart } from "./fixtures/byte-tokenizer.ts";
 import { regionEachTest } from "./fixtures/region-each-test.ts";
 import type { ScriptedEngine } from "./fixtures/scripted-engine.ts";
-import type { TestRegion } from "./fixtures/test-region.ts";
+import { TestRegion } from "./fixtures/test-region.ts";
 import { bytesOf, hello } from "./fixtures/wire.ts";
 
 let engine: ScriptedEngine;
@@ -40,6 +40,31 @@ describe("/v1/tokenize", () => {
     expect((await ask("/v1/tokenize", { prompt: "x".repeat(2_000) })).body["count"]).toBe(2_000);
     const messages = [{ role: "user", content: "x".repeat(2_000) }];
     expect((await ask("/v1/tokenize", { messages })).body["count"]).toBeGreaterThan(2_000);
+  });
+
+  test("refuses texts that would take the region's thread for seconds, wherever in a conversation they are", async () => {
+    const chat_template =
+      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls %}{{ c.function.arguments.text }}{% endfor %}{% endfor %}";
+    const files = { "tokenizer_config.json": { chat_template } };
+    const roomy = await TestRegion.start([engine], { maxBodyBytes: 2 ** 22, files });
+    const text = "x".repeat(1_100_000);
+    const call = { id: "call_1", type: "function", function: { name: "f", arguments: JSON.stringify({ text }) } };
+    const called = [
+      { role: "user", content: "hi" },
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "call_1", content: "done" },
+    ];
+    for (const [route, fields, param] of [
+      ["/v1/tokenize", { prompt: text }, "prompt"],
+      ["/v1/tokenize", { messages: [{ role: "user", content: text }] }, "messages"],
+      ["/v1/responses/input_tokens", { input: text }, "input"],
+      ["/v1/chat/completions", { messages: called }, "messages"],
+    ] as const) {
+      const response = await roomy.post(route, { model: "tiny", ...fields });
+      expect(await response.json()).toMatchObject({ error: { param } });
+      expect(response.status).toBe(400);
+    }
+    await roomy.stop();
   });
 
   test.each<[string, object, string]>([

@@ -8,6 +8,8 @@ import { toolFields } from "./tools.ts";
 
 const maxMessages = 2048;
 const maxTokens = 1_048_576;
+/** In UTF-16 units. What comes of a text is put together in the region's one thread, a few microseconds a token. */
+export const maxTokenizedLength = 524_288;
 
 const { reasoning_effort, chat_template_kwargs, add_generation_prompt, continue_final_message } = templateFields;
 const { tools } = toolFields;
@@ -15,7 +17,7 @@ const { tools } = toolFields;
 /** The body of `POST /v1/tokenize`: one of `prompt` and `messages`. */
 export const tokenizeRequestSchema = z.strictObject({
   model: z.string(),
-  prompt: z.nullish(z.string()),
+  prompt: z.nullish(z.string().check(z.maxLength(maxTokenizedLength))),
   messages: z.nullish(boundedArray(chatMessageSchema, 1, maxMessages)),
   /** Whether what begins a sequence is put in front; true by default for a prompt. A chat template writes it itself. */
   add_special_tokens: z.nullish(z.boolean()),

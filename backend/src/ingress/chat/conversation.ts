@@ -1,6 +1,7 @@
 import { AppError } from "@sluice/shared/errors.ts";
 import type { ChatCompletionRequest } from "@sluice/shared/openai/chat-completion-request.ts";
 import { messageText } from "@sluice/shared/openai/chat-message.ts";
+import { maxTokenizedLength } from "@sluice/shared/openai/tokenize-request.ts";
 import type { Tool } from "@sluice/shared/openai/tools.ts";
 import { assertMayFit } from "#ingress/generation/output-budget.ts";
 import type { RenderOptions } from "#ingress/text/chat-template.ts";
@@ -15,12 +16,16 @@ export interface ConversationFields extends VariableFields {
   readonly continue_final_message?: boolean | null | undefined;
 }
 
-/** A conversation as the model reads it, up to where it goes on. Refuses what the template does not take, by name. */
+/**
+ * A conversation as the model reads it, up to where it goes on. Refuses what the template does not take, by name.
+ *
+ * @param maxModelLen absent where its tokens are only counted, however many: its text is then bounded by itself.
+ */
 export function renderConversation(
   fields: ConversationFields,
   tools: readonly Tool[] | undefined,
   { chatTemplate, tokenizer }: ServedModel,
-  maxModelLen: number,
+  maxModelLen?: number,
 ): string {
   if (chatTemplate === undefined) {
     throw new AppError("invalid_value", { param: "model", publicText: "This is not a chat model." });
@@ -28,9 +33,21 @@ export function renderConversation(
   const messages = withToolCalls(fields.messages);
   const toolsLength = tools === undefined ? 0 : JSON.stringify(tools).length;
   const textLength = messages.reduce((length, message) => length + messageText(message).length, toolsLength);
-  assertMayFit(textLength, tokenizer.longestToken, maxModelLen, "messages");
+  const assertNotTooLong = (length: number): void => {
+    if (maxModelLen !== undefined) assertMayFit(length, tokenizer.longestToken, maxModelLen, "messages");
+    else if (length > maxTokenizedLength) throw tooLong();
+  };
+  assertNotTooLong(textLength);
   const variables = templateVariables(fields, chatTemplate);
-  return chatTemplate.render(messages, tokenizer.controlText, { tools, variables, turn: turnOf(fields) });
+  const rendered = chatTemplate.render(messages, tokenizer.controlText, { tools, variables, turn: turnOf(fields) });
+  // Calls and names are text, too. Half of what is written may be marks (control-text.ts).
+  assertNotTooLong(Math.floor(rendered.length / 2));
+  return rendered;
+}
+
+function tooLong(): AppError {
+  const publicText = `Invalid 'messages': their tokens are counted up to ${maxTokenizedLength} characters.`;
+  return new AppError("invalid_value", { param: "messages", publicText });
 }
 
 function turnOf(fields: ConversationFields): RenderOptions["turn"] {

@@ -25,7 +25,7 @@ export async function answerInputTokens(body: unknown, region: Region, exchange:
 function render(request: ResponseRequest, model: ServedModel): string {
   try {
     const chat = toChatRequest(request, requestItems(request.input));
-    return renderConversation(chat, planToolUse(chat, model.toolFormat)?.tools, model, Infinity);
+    return renderConversation(chat, planToolUse(chat, model.toolFormat)?.tools, model);
   } catch (thrown) {
     throw renameParams(thrown, responseNames);
   }

@@ -105,3 +105,17 @@ test("a template that raises refuses the messages", () => {
     expect.objectContaining({ code: "invalid_value", param: "messages" }),
   );
 });
+
+test("short texts are not kept waiting by long ones, which all get their turn", async () => {
+  const order: string[] = [];
+  const encode = async (name: string, text: string): Promise<number> => {
+    const { length } = await tokenizer.encodeRaw(text);
+    order.push(name);
+    return length;
+  };
+  const long = Array.from({ length: 8 }, () => encode("long", "a".repeat(400_000)));
+  const short = encode("short", "a");
+  expect(await short).toBe(1);
+  expect(order).toEqual(["short"]);
+  expect(await Promise.all(long)).toEqual(long.map(() => 400_000));
+});

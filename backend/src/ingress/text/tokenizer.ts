@@ -2,6 +2,7 @@ import { AppError } from "@sluice/shared/errors.ts";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import * as z from "zod";
 import { ControlText } from "./control-text.ts";
+import { Turns } from "./turns.ts";
 import { TokenBytes, tokenSpelling } from "@sluice/shared/token-bytes.ts";
 
 const addedTokenSchema = z.looseObject({ content: z.string(), special: z.boolean() });
@@ -11,6 +12,11 @@ const tokenizerJsonSchema = z.looseObject({
   decoder: z.unknown(),
   model: z.looseObject({ unk_token: z.string().nullish() }),
 });
+
+/** In UTF-16 units. Longer texts take a thread of the process's pool for as long as thousands of short ones. */
+const longText = 32_768;
+/** The pool has four threads (libuv), and short texts shall find one free. */
+const mostLongAtOnce = 2;
 
 /** Text to token ids, natively and off the main thread; and what is needed to go back. */
 export class Tokenizer {
@@ -27,6 +33,7 @@ export class Tokenizer {
   readonly #plain: NativeTokenizer;
   /** Ids that `#plain` must never produce. The unknown token is not among them: any text may hold an unknown character. */
   readonly #controlIds: ReadonlySet<number>;
+  readonly #longTexts = new Turns(mostLongAtOnce);
 
   /** Takes the text of a tokenizer.json. Throws when it is not one that can be decoded piece by piece. */
   constructor(tokenizerJson: string) {
@@ -48,8 +55,7 @@ export class Tokenizer {
 
   /** A raw prompt as a base model wants it: begin-of-sequence added, control tokens read wherever they are spelled. */
   async encodeRaw(text: string): Promise<number[]> {
-    const encoding = await this.#native.encode(text, null, { addSpecialTokens: true });
-    return encoding.getIds();
+    return this.#encodeWith(this.#native, text, true);
   }
 
   /** As `encodeRaw`, with nothing added. */
@@ -66,19 +72,22 @@ export class Tokenizer {
     return ids.flat();
   }
 
-  async #encode(text: string): Promise<number[]> {
-    const encoding = await this.#native.encode(text, null, { addSpecialTokens: false });
-    return encoding.getIds();
+  #encode(text: string): Promise<number[]> {
+    return this.#encodeWith(this.#native, text, false);
   }
 
   /** A vocabulary can hold merges that spell a control token even so; such a text is refused. */
   async #encodePlain(text: string): Promise<number[]> {
-    const encoding = await this.#plain.encode(text, null, { addSpecialTokens: false });
-    const ids = encoding.getIds();
+    const ids = await this.#encodeWith(this.#plain, text, false);
     if (ids.some((id) => this.#controlIds.has(id))) {
       throw new AppError("invalid_value", { detail: "a caller's text encodes to a control token" });
     }
     return ids;
+  }
+
+  async #encodeWith(tokenizer: NativeTokenizer, text: string, addSpecialTokens: boolean): Promise<number[]> {
+    const encode = async (): Promise<number[]> => (await tokenizer.encode(text, null, { addSpecialTokens })).getIds();
+    return text.length < longText ? encode() : this.#longTexts.take(encode);
   }
 }
 

@@ -34,7 +34,7 @@ async function tokenize(request: TokenizeRequest, model: ServedModel): Promise<r
   }
   if (typeof prompt === "string") throw refusal("prompt", "give either 'prompt' or 'messages'");
   if (isSpecial === true) throw refusal("add_special_tokens", "the chat template writes them itself");
-  const rendered = renderConversation({ ...request, messages }, request.tools ?? undefined, model, Infinity);
+  const rendered = renderConversation({ ...request, messages }, request.tools ?? undefined, model);
   return model.tokenizer.encodeRendered(rendered);
 }
 
