@@ -98,6 +98,15 @@ export const organizationCommands: Readonly<Record<string, Command>> = {
       return { json: issuers, text: formatTable(issuerColumns, issuers) };
     },
   },
+  "issuers show": {
+    summary: "an issuer, and what its tokens may",
+    takes: ["ID"],
+    options: {},
+    run: async (api, { args: [id = ""] }) => {
+      const issuer = await api.get(`/issuers/${encodeURIComponent(id)}`);
+      return { json: issuer, text: formatThing(issuer) };
+    },
+  },
   "issuers add": {
     summary: "accept the tokens of an issuer; FILE is as docs/identity.md shows it",
     takes: ["FILE"],

@@ -1,6 +1,6 @@
 // `npm run sluice` against the real Worker, as a person runs it.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -233,6 +233,23 @@ test.each([
   expect([exitCode, stdout]).toEqual([1, ""]);
   expect(stderr).toContain(says);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test("an issuer is added as docs/identity.md shows it, shown with its terms, and deleted", async () => {
+  const page = await readFile(resolve(import.meta.dirname, "../../docs/identity.md"), "utf8");
+  const [, example = ""] = /```json\n(.*?)```/s.exec(page) ?? [];
+  const folder = await mkdtemp(join(tmpdir(), "sluice-cli-"));
+  await writeFile(join(folder, "issuer.json"), example);
+  const id = String((await json("issuers", "add", join(folder, "issuer.json")))["id"]);
+  await rm(folder, { recursive: true });
+  expect(await json("issuers", "show", id)).toMatchObject(JSON.parse(example) as object);
+  const text = await shown("issuers", "show", id);
+  expect(text).toMatch(/^tenant_claim +org\.id$/m);
+  expect(text).toMatch(/^terms +\{"rpm":60,"tpm":20000,/m);
+  await shown("issuers", "delete", id);
+  expect((await sluice(["issuers", "show", id])).stderr).toBe(
+    "There is no such issuer. See what there is with `sluice issuers list`.\n",
+  );
 });
 
 test("an edge that is not there, and a wrong key, are told apart", async () => {

@@ -110,6 +110,24 @@ test("tenants have limits of their own, and a plan's where a claim says so", asy
   expect(await codeOf(await edge.complete(await sign("plans"), {}))).toBe("invalid_token");
 });
 
+test("an issuer is told as it was made, with what holds where nothing was said", async () => {
+  const fields = {
+    jwks_url: "https://id.example/jwks",
+    tenant_claim: ["https://id.example/org", "id"],
+    project_claim: { claim: "realm.project", projects: { main: "proj_default" } },
+    scope_claim: "scope",
+    terms: { rpm: 60, models: ["pocket"] },
+    plans: { claim: "plan", terms: { gold: { rpm: 600 } } },
+  };
+  const { id } = (await (await addIssuer("told", fields)).json()) as { id: string };
+  const told = await (await edge.organization("GET", `/issuers/${id}`)).json();
+  expect(told).toMatchObject({ id, issuer, audiences: ["told"], ...fields });
+  expect(told).toMatchObject({ leeway_seconds: 30, scopes: ["inference", "usage.read"], terms: { tpm: null } });
+  const { data } = (await (await edge.organization("GET", "/issuers")).json()) as { data: { id: string }[] };
+  expect(data.find((one) => one.id === id)).toEqual(told);
+  expect((await edge.organization("GET", "/issuers/iss_none")).status).toBe(404);
+});
+
 test("scopes come from the claim, when the issuer has one", async () => {
   await addIssuer("scoped", { jwks: { keys: [publicJwk] }, scope_claim: "scope" });
   await vi.waitFor(

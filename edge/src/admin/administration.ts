@@ -8,7 +8,7 @@ import { createAdminKey, deleteAdminKey, listAdminKeys, retrieveAdminKey } from 
 import { changeApiKey, createApiKey, listApiKeys, retrieveApiKey, revokeApiKey, rotateApiKey } from "./api-keys.ts";
 import { listAuditLogs } from "./audit-logs.ts";
 import { readOrganizationLimits, readProjectLimits, setOrganizationLimits, setProjectLimits } from "./ceilings.ts";
-import { createIssuer, deleteIssuer, listIssuers } from "./issuers.ts";
+import { createIssuer, deleteIssuer, listIssuers, retrieveIssuer } from "./issuers.ts";
 import {
   readOrganizationNetworks,
   readProjectNetworks,
@@ -87,7 +87,7 @@ export function administration(parts: Parts): Hono<EdgeContext> {
   app.post("/admin_api_keys/:keyId/rotate", rotateAdminKey(common)).all(refuseMethod("POST"));
 
   app.post("/issuers", createIssuer(common)).get(listIssuers(common)).all(refuseMethod("GET", "POST"));
-  app.delete("/issuers/:issuerId", deleteIssuer(common)).all(refuseMethod("DELETE"));
+  app.get("/issuers/:issuerId", retrieveIssuer(common)).delete(deleteIssuer(common)).all(refuseMethod("GET", "DELETE"));
 
   app.get("/audit_logs", listAuditLogs(parts.audit)).all(refuseMethod("GET"));
 

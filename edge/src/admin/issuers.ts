@@ -13,7 +13,7 @@ import type { EdgeContext } from "#edge/context.ts";
 import type { Entropy } from "#edge/entropy.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { KeyDirectory } from "./key-directory.ts";
-import { keyTermsFields, toKeyTerms } from "./key-terms.ts";
+import { keyTermsFields, mapValues, termsToWire, toKeyTerms } from "./key-terms.ts";
 import { parseRequest } from "@sluice/shared/openai/parse-request.ts";
 
 const text = z.string().check(z.minLength(1), z.maxLength(512));
@@ -118,6 +118,15 @@ export function createIssuer({ issuers, directory, entropy, audit, bounds }: Iss
   };
 }
 
+export function retrieveIssuer({ issuers }: IssuerAdminParts): Handler<EdgeContext, "/:issuerId"> {
+  return async (c) => {
+    const id = c.req.param("issuerId");
+    const issuer = (await issuers.all()).find((one) => one.id === id);
+    if (issuer === undefined) throw noSuchIssuer();
+    return c.json(toWire(issuer));
+  };
+}
+
 export function listIssuers({ issuers }: IssuerAdminParts): Handler<EdgeContext> {
   return async (c) => c.json({ object: "list", data: (await issuers.all()).map(toWire), has_more: false });
 }
@@ -130,7 +139,7 @@ export function deleteIssuer({ issuers, audit }: IssuerAdminParts): Handler<Edge
   return async (c) => {
     const id = c.req.param("issuerId");
     const issuer = await issuers.retire(id);
-    if (issuer === undefined) throw new AppError("not_found", { publicText: "There is no such issuer." });
+    if (issuer === undefined) throw noSuchIssuer();
     const event = { type: "issuer.deleted", projectId: issuer.projectId, targetId: id } as const;
     await audit.record(c.get("actor"), { ...event, before: toWire(issuer) });
     await issuers.forget(id);
@@ -143,6 +152,10 @@ function keysOf({ jwks, jwks_url: url }: z.output<typeof creationSchema>): Issue
     throw new AppError("invalid_value", { param: "jwks_url", publicText: "Give either jwks_url or jwks." });
   }
   return jwks === undefined ? { kind: "url", url: url ?? "" } : { kind: "static", keys: jwks.keys };
+}
+
+function noSuchIssuer(): AppError {
+  return new AppError("not_found", { publicText: "There is no such issuer." });
 }
 
 function noSuchProject(param: string): AppError {
@@ -164,7 +177,8 @@ function isFetchable(address: string): boolean {
   return (protocol === "https:" || (protocol === "http:" && isLocal)) && username === "" && password === "";
 }
 
-function toWire({ id, orgId, projectId, issuer, audiences, keys, leewayS, maxLifetimeS }: Issuer) {
+/** As it was made, with what holds where nothing was said. */
+function toWire({ id, orgId, projectId, issuer, audiences, keys, project, termsByClaim: plans, ...rest }: Issuer) {
   return {
     object: "organization.issuer",
     id,
@@ -173,7 +187,18 @@ function toWire({ id, orgId, projectId, issuer, audiences, keys, leewayS, maxLif
     issuer,
     audiences,
     jwks_url: keys.kind === "url" ? keys.url : null,
-    leeway_seconds: leewayS,
-    max_lifetime_seconds: maxLifetimeS,
+    leeway_seconds: rest.leewayS,
+    max_lifetime_seconds: rest.maxLifetimeS,
+    tenant_claim: claimToWire(rest.tenantClaim),
+    project_claim: project === undefined ? null : { claim: claimToWire(project.claim), projects: project.projectIds },
+    scope_claim: rest.scopeClaim === undefined ? null : claimToWire(rest.scopeClaim),
+    scopes: rest.scopes,
+    terms: termsToWire(rest.terms),
+    plans: plans === undefined ? null : { claim: claimToWire(plans.claim), terms: mapValues(plans.terms, termsToWire) },
   };
+}
+
+/** The opposite of `pathOf`. */
+function claimToWire(path: readonly string[]): string | readonly string[] {
+  return path.some((name) => name.includes(".")) ? path : path.join(".");
 }

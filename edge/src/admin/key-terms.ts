@@ -145,7 +145,10 @@ function ratesToWire({ requestsPerMinute, tokensPerMinute, requestsPerDay, concu
   };
 }
 
-function mapValues<From, To>(table: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
+export function mapValues<From, To>(
+  table: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
 }
 
