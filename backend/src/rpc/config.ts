@@ -61,6 +61,11 @@ const schema = z.object({
   SLUICE_MAX_QUEUED_REQUESTS: count(1).default(256),
   SLUICE_MAX_QUEUED_TOKENS: count(1).default(131_072),
   /**
+   * Tokens that callers have not read yet, of all calls together, each likely token that is told beside one counted too: some 40
+   * bytes each. Past it the calls of which most is unread are given up.
+   */
+  SLUICE_MAX_UNREAD_TOKENS: count(1).default(2_097_152),
+  /**
    * On the CPU, what weights, KV pool and scratch may take together; most of what is free at start by default. On WebGPU,
    * what weights and KV pool may take of the device's memory; unbounded by default, since nobody can ask how much there is.
    */
@@ -128,6 +133,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     grammarLimits: { maxTextBytes: values.SLUICE_MAX_GRAMMAR_BYTES, timeoutMs: values.SLUICE_GRAMMAR_TIMEOUT_MS },
     prefixCaching: values.SLUICE_PREFIX_CACHING === "on",
     ...speculationOf(values),
+    maxUnreadTokens: values.SLUICE_MAX_UNREAD_TOKENS,
     drainGraceMs: values.SLUICE_DRAIN_GRACE_MS,
     logLevel: values.SLUICE_LOG_LEVEL,
   };

@@ -14,6 +14,7 @@ import { LiveCalls } from "./live-calls.ts";
 import type { RequestObserver } from "./request-timer.ts";
 import { RetryHints } from "./retry-hints.ts";
 import { StepCosts } from "./step-costs.ts";
+import { UnreadOutput } from "./unread-output.ts";
 import { watch } from "./watch.ts";
 
 /** gRPC's own default, said aloud: about a million prompt tokens. */
@@ -36,6 +37,8 @@ export interface EngineServerOptions {
   readonly grammars?: CompiledGrammars | undefined;
   /** A safe integer. */
   readonly drawSeed: () => number;
+  /** Tokens that callers have not read yet, of all calls together: see UnreadOutput. */
+  readonly maxUnreadTokens: number;
   /** Hears where the time of every request went. */
   readonly observer: RequestObserver;
 }
@@ -61,9 +64,21 @@ export class EngineServer {
     const { client, facts, clock, logger, drawSeed, observer, grammars } = options;
     const retryHints = new RetryHints(client, clock);
     const stepCosts = new StepCosts(client);
+    const unread = new UnreadOutput(options.maxUnreadTokens);
+    const generateParts = {
+      client,
+      calls: this.#calls,
+      clock,
+      logger,
+      drawSeed,
+      retryHints,
+      observer,
+      unread,
+      grammars,
+    };
     const handlers: GrpcHandlers<EngineDefinition> = {
       getModel: getModel(client, facts),
-      generate: generate({ client, calls: this.#calls, clock, logger, drawSeed, retryHints, observer, grammars }),
+      generate: generate(generateParts),
       abortChoices: abortChoices(this.#calls),
       embed: embed({ client, calls: this.#calls, clock, logger, retryHints, observer }),
       watch: watch({ client, calls: this.#calls, closing: this.#closing.signal, stepCosts, retryHints }),

@@ -60,6 +60,29 @@ test("a caller who reads slowly gets every choice to its end", async () => {
   expect(messages.flatMap(({ tokenIds }) => tokenIds).length).toBeGreaterThan(29_000);
 });
 
+test("when more is unread than there may be, the caller who reads least is given up, and nobody else", async () => {
+  const crowded = new LoopbackEngine(constantExecutor, limits, undefined, 10_000);
+  await crowded.listen();
+  await crowded.load();
+  const ask = async (name: string, maxTokens: number): Promise<ReturnType<typeof startGenerate>> => {
+    const call = startGenerate(crowded.connect(), {
+      ...request(name, maxTokens),
+      logprobs: { numTop: 2, prompt: false },
+    });
+    await new Promise((resolve) => call.once("data", resolve));
+    return call.pause();
+  };
+  const [slow, stuck] = [await ask("slow", 2_000), await ask("stuck", 900_000)];
+  await crowded.untilLoad(({ totals }) => totals.ended.abort === 1 && totals.ended.length === 1);
+  const [whole, given] = [untilEnd(slow), untilEnd(stuck)];
+  for (const call of [slow, stuck]) call.resume();
+  expect((await given).error).toBeDefined();
+  expect((await whole).error).toBeUndefined();
+  expect((await whole).tokenIds.length).toBeGreaterThan(1_900);
+  await crowded.untilLoad(({ numFreeBlocks }) => numFreeBlocks === 1024);
+  await crowded.close();
+});
+
 test("a caller who does not read is out of the engine at the deadline all the same", async () => {
   // A gRPC client would reset the stream at its own deadline; this one only asks, and takes 100 bytes.
   const session = connect(`http://127.0.0.1:${loopback.port}`, { settings: { initialWindowSize: 100 } });

@@ -14,6 +14,7 @@ import { type RequestObserver, RequestTimer } from "./request-timer.ts";
 import type { RetryHints } from "./retry-hints.ts";
 import { toStatus } from "./status.ts";
 import { TokenStream } from "./token-stream.ts";
+import type { UnreadOutput } from "./unread-output.ts";
 
 type GenerateCall = ServerWritableStream<GenerateRequest, GenerateResponse>;
 
@@ -25,6 +26,7 @@ export interface GenerateParts {
   readonly drawSeed: () => number;
   readonly retryHints: RetryHints;
   readonly observer: RequestObserver;
+  readonly unread: UnreadOutput;
   /** Absent: requests with a grammar are refused. */
   readonly grammars: CompiledGrammars | undefined;
 }
@@ -79,11 +81,16 @@ function startWithGrammar(
 
 /** @param lease of the request's grammar, released when the call ends. @throws AppError when the engine does not take the request. */
 function start(call: GenerateCall, request: ParsedGenerateRequest, parts: GenerateParts, lease?: GrammarLease): void {
-  const { client, calls, clock, logger, retryHints, observer } = parts;
+  const { client, calls, clock, logger, retryHints, observer, unread } = parts;
   const { requestId, n } = request;
-  const stream = new TokenStream(call, n);
-  const toError = (failure: Failure): AppError => toRefusal(failure, retryHints, request.promptTokenIds.length);
   assertMayOpen(client, calls, requestId);
+  const account = unread.open(() => {
+    logger.warn({ requestId }, "generate given up: its caller does not read");
+    leave();
+    call.emit("error", toStatus(new AppError("unavailable", { detail: "more was unread than the engine keeps" })));
+  });
+  const stream = new TokenStream(call, n, account);
+  const toError = (failure: Failure): AppError => toRefusal(failure, retryHints, request.promptTokenIds.length);
   const fail = (failure: Failure): void => {
     logger.warn({ requestId, code: failure.code, detail: failure.detail }, "generate failed");
     if (submission.admitted) submission.abort();
@@ -100,7 +107,10 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     n,
     onStart: (agoMs) => timer.noteStart(agoMs),
   });
-  if (!submission.admitted) throw toError(submission);
+  if (!submission.admitted) {
+    account.close();
+    throw toError(submission);
+  }
   observer.noteAdmitted({ n, maxTokens: request.stopping.maxTokens });
 
   const close = calls.open(requestId, {
@@ -118,6 +128,7 @@ function start(call: GenerateCall, request: ParsedGenerateRequest, parts: Genera
     submission.abort();
     lease?.release();
     stream.close();
+    account.close();
     close();
   };
   onCallEnd(call, clock, leave, () => call.destroy());

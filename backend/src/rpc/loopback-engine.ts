@@ -48,7 +48,7 @@ export class LoopbackEngine {
   /** What the engine's grammars are; absent without `grammars`. */
   readonly compiledGrammars: CompiledGrammars | undefined;
 
-  constructor(executor: Executor, limits: SchedulerLimits, grammars?: LoopbackGrammars) {
+  constructor(executor: Executor, limits: SchedulerLimits, grammars?: LoopbackGrammars, maxUnreadTokens = 1_000_000) {
     this.engine = new Engine(executor, limits, true, grammars?.grammars);
     this.engineClient = new EngineClient(typedPort(this.#channel.port1), limits.maxNumSeqs + limits.maxQueuedRequests);
     const facts = { modelId: "fake", engineId: "0", prefixCaching: true, ...limits };
@@ -65,6 +65,7 @@ export class LoopbackEngine {
       drawSeed: () => 1,
       observer: this.metrics.observer,
       grammars: this.compiledGrammars,
+      maxUnreadTokens,
     });
   }
 

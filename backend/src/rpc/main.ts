@@ -43,6 +43,7 @@ const server = new EngineServer({
   grammars,
   drawSeed: () => randomInt(2 ** 48 - 1),
   observer,
+  maxUnreadTokens: config.maxUnreadTokens,
 });
 
 // Listening comes before loading, so that a starting engine can be told from a missing one.

@@ -23,6 +23,11 @@ export class PendingTokens {
   /** Goes out with the next token. */
   #numCachedTokens: number | undefined;
 
+  /** Tokens, and what is told of tokens: each with the likely ones beside it. */
+  get size(): number {
+    return this.#tokenIds.length + sizeOf(this.#logprobs?.tokens) + sizeOf(this.#logprobs?.prompt);
+  }
+
   get isEmpty(): boolean {
     return this.#tokenIds.length === 0 && (this.#logprobs?.prompt.length ?? 0) === 0;
   }
@@ -64,6 +69,11 @@ export class PendingTokens {
     this.#logprobs = undefined;
     this.#numCachedTokens = undefined;
   }
+}
+
+/** All have as many beside them. */
+function sizeOf(logprobs: readonly TokenLogprobs[] = []): number {
+  return logprobs.length * (1 + (logprobs[0]?.topTokenIds.length ?? 0));
 }
 
 function toMessage({ logprob, topTokenIds, topLogprobs }: TokenLogprobs): {

@@ -8,6 +8,7 @@ import {
 import type { Finish } from "#engine/generation.ts";
 import { PendingTokens, type TokenBatch } from "./pending-tokens.ts";
 import { toStatus } from "./status.ts";
+import type { UnreadAccount } from "./unread-output.ts";
 
 const finishReasons = {
   stop: FinishReason.STOP,
@@ -29,15 +30,21 @@ interface Choice {
  */
 export class TokenStream {
   readonly #call: ServerWritableStream<GenerateRequest, GenerateResponse>;
+  readonly #unread: Pick<UnreadAccount, "change">;
   /** Those of which something is still to come. */
   readonly #choices = new Map<number, Choice>();
   #error: AppError | undefined;
   #blocked = false;
   #closed = false;
 
-  /** The call ends with the last of `numChoices` choices. */
-  constructor(call: ServerWritableStream<GenerateRequest, GenerateResponse>, numChoices: number) {
+  /** The call ends with the last of `numChoices` choices. @param unread is told of what gathers here. */
+  constructor(
+    call: ServerWritableStream<GenerateRequest, GenerateResponse>,
+    numChoices: number,
+    unread: Pick<UnreadAccount, "change">,
+  ) {
     this.#call = call;
+    this.#unread = unread;
     for (let index = 0; index < numChoices; index += 1) {
       this.#choices.set(index, { index, pending: new PendingTokens(), finish: undefined });
     }
@@ -48,7 +55,7 @@ export class TokenStream {
   }
 
   push(index: number, batch: TokenBatch): void {
-    this.#choices.get(index)?.pending.push(batch);
+    this.#gather(this.#choices.get(index), batch);
     this.#flush();
   }
 
@@ -56,13 +63,14 @@ export class TokenStream {
   finish(index: number, batch: TokenBatch, finish: Finish): void {
     const choice = this.#choices.get(index);
     if (choice === undefined) return;
-    choice.pending.push(batch);
     choice.finish = finish;
+    this.#gather(choice, batch);
     this.#flush();
   }
 
   /** Nothing more is sent of the choice. */
   drop(index: number): void {
+    this.#unread.change(-(this.#choices.get(index)?.pending.size ?? 0));
     this.#choices.delete(index);
     this.#flush();
   }
@@ -77,6 +85,13 @@ export class TokenStream {
   close(): void {
     this.#closed = true;
     this.#choices.clear();
+  }
+
+  #gather(choice: Choice | undefined, batch: TokenBatch): void {
+    if (choice === undefined) return;
+    const before = choice.pending.size;
+    choice.pending.push(batch);
+    this.#unread.change(choice.pending.size - before);
   }
 
   #flush(): void {
@@ -107,7 +122,9 @@ export class TokenStream {
   }
 
   #write({ index, pending }: Choice, finish?: Finish): void {
+    const before = pending.size;
     this.#blocked = !this.#call.write({ ...pending.take(), index, finish: finish && toMessage(finish) });
+    this.#unread.change(pending.size - before);
   }
 }
 
