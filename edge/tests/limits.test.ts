@@ -204,6 +204,19 @@ test("a month's budget that is spent is OpenAI's insufficient_quota", async () =
   expect(await response.json()).toMatchObject({ error: { code: "insufficient_quota", type: "insufficient_quota" } });
 });
 
+test.each(["1e999", "-1", "0", "99999999999", ""])(
+  "a region that wants %j tokens more is broken, and its gate hears nothing of it",
+  async (needed) => {
+    const key = await keyWith({ concurrency: 1 });
+    region.behaviour = refuseWith(412, { "x-sluice-needed-tokens": needed });
+    const response = await edge.complete(key, {});
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ error: { code: "unavailable" } });
+    region.behaviour = streamTokens(2);
+    await vi.waitFor(async () => expect((await edge.complete(key, {})).status).toBe(200), 10_000);
+  },
+);
+
 test("a prompt that has more tokens than estimated is served when they are there, and refused when not", async () => {
   const key = await keyWith({ tpm: 1_000 });
   region.behaviour = (response, { passport }) => {

@@ -39,8 +39,9 @@ test.each(["", ".", "..", "a.b", "a.b.c", "%%.%%"])("%j is no receipt", async (t
 });
 
 test("what was signed but is no receipt is none", async () => {
-  const odd = { ...receipt, completionTokens: -1 };
-  expect(await verifyReceipt(await signReceipt(odd, key), key)).toBeUndefined();
+  for (const completionTokens of [-1, 0.5, 2 ** 31 + 1, 2 ** 53]) {
+    expect(await verifyReceipt(await signReceipt({ ...receipt, completionTokens }, key), key)).toBeUndefined();
+  }
 });
 
 test.each([

@@ -6,16 +6,21 @@
 import * as z from "zod/mini";
 import { decodeBase64Url, encodeBase64Url } from "./base64-url.ts";
 
+/** More than an engine could count in a request; sums and products of such numbers are exact. */
+const maxTokens = 2 ** 31;
+
+const tokens = z.int().check(z.gte(0), z.lte(maxTokens));
+
 export const receiptSchema = z.object({
   requestId: z.string(),
   region: z.string(),
   /** The engine that ran it last; absent when none did. */
   engine: z.optional(z.string()),
   model: z.string(),
-  promptTokens: z.int().check(z.gte(0)),
+  promptTokens: tokens,
   /** Prompt tokens that came from the prefix cache; part of `promptTokens`. */
-  cachedTokens: z.int().check(z.gte(0)),
-  completionTokens: z.int().check(z.gte(0)),
+  cachedTokens: tokens,
+  completionTokens: tokens,
   /** `cancelled`: the caller left. `error`: it failed, or its time was up. */
   finishReason: z.string(),
   endedAtMs: z.int(),

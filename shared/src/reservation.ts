@@ -6,3 +6,8 @@ export const reservationTooSmallStatus = 412;
 
 /** Tokens of prompt and output together that the request needs. */
 export const neededTokensHeader = "x-sluice-needed-tokens";
+
+/** What the header says; absent when it is no number of tokens that anybody could use. */
+export function readNeededTokens(header: string | null): number | undefined {
+  return header !== null && /^[1-9]\d{0,9}$/.test(header) ? Number(header) : undefined;
+}

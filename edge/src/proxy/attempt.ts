@@ -1,7 +1,7 @@
 // One region asked once.
 import { AppError } from "@sluice/shared/errors.ts";
 import type { PassportKey } from "@sluice/shared/passport.ts";
-import { neededTokensHeader, reservationTooSmallStatus } from "@sluice/shared/reservation.ts";
+import { neededTokensHeader, readNeededTokens, reservationTooSmallStatus } from "@sluice/shared/reservation.ts";
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
 import { type RegionRequest, sendTo } from "./region-request.ts";
@@ -62,12 +62,14 @@ export async function attempt(region: Region, request: RegionRequest, options: A
     const response = await sendTo(region, request, options.passportKey, options.now(), signal);
     // From here the same signal bounds the body. The timer dies with the request, so nothing needs to clear it.
     setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.answerTimeoutMs);
-    const neededTokens = Number(response.headers.get(neededTokensHeader) ?? 0);
-    if (response.status === reservationTooSmallStatus && neededTokens > 0) {
+    const isShort = response.status === reservationTooSmallStatus;
+    const neededTokens = isShort ? readNeededTokens(response.headers.get(neededTokensHeader)) : undefined;
+    if (neededTokens !== undefined) {
       await response.body?.cancel();
       return { kind: "short", region, neededTokens };
     }
-    return { kind: declines.has(response.status) ? "declined" : "answered", region, response };
+    // One that does not say how much it needs is broken.
+    return { kind: isShort || declines.has(response.status) ? "declined" : "answered", region, response };
   } catch (cause) {
     if (callerGone.aborted) throw new AppError("request_cancelled", { cause });
     return { kind: "unreachable", region, cause };
