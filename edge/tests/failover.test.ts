@@ -122,6 +122,23 @@ test("a region that accepts and says nothing is given up after the start timeout
   expect(response.headers.get("x-sluice-region")).toBe("amsterdam");
 });
 
+test("when no region says how it is, that is said at once, also where an answer could take minutes", async () => {
+  near.behaviour = streamTokens(1);
+  const healthOf = async () => {
+    const { data } = (await (await edge.organization("GET", "/regions")).json()) as { data: { health: string }[] };
+    return data.map(({ health }) => health);
+  };
+  near.isFrozen = true;
+  far.isFrozen = true;
+  await vi.waitFor(async () => expect(await healthOf()).toEqual(["unreachable", "unreachable"]), { timeout: 20_000 });
+  const response = await edge.complete(key, {}, { from: "berlin" });
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ error: { code: "unavailable" } });
+  near.isFrozen = false;
+  far.isFrozen = false;
+  expect((await edge.complete(key, {}, { from: "berlin" })).status).toBe(200);
+});
+
 test("a region that refuses connections is passed over", async () => {
   await near.stop();
   const response = await ask();

@@ -19,6 +19,8 @@ import { brokenStreamEvent, type Ending, type Relay, relayEvents } from "#edge/p
 import type { RetryBudget } from "#edge/proxy/retry-budget.ts";
 import { isEventStream, replyHeaders } from "#edge/proxy/reply-headers.ts";
 import { refusalError } from "#edge/rate-limit/refusal-error.ts";
+import { pollRegion } from "#edge/routing/poll-region.ts";
+import type { Region } from "#edge/routing/region.ts";
 import type { RegionExperience } from "#edge/routing/region-experience.ts";
 
 export interface ForwardParts {
@@ -66,6 +68,8 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
       {
         ask: async (candidate) => {
           experience.outliers.asked(candidate.id);
+          const isDoubted = plan.find(({ region: { id } }) => id === candidate.id)?.doubt === "unreachable";
+          if (isDoubted && !(await answersAtAll(candidate, c.get("requestId"), parts))) return silent(candidate);
           const index = asked.push({ region: candidate, answered: false }) - 1;
           const result = await askRegion(candidate, request, options, raise);
           asked[index] = { region: candidate, ...whatItTold(result) };
@@ -105,6 +109,18 @@ export const relayPlainly: RelayAnswer = (c, { body }, isStream) => {
   c.set("remembered", kept);
   return relay;
 };
+
+/**
+ * Asked first of a region that was not reachable a moment ago and is tried for want of a better one: it says quickly how it is, and an
+ * answer that is not streamed may take minutes, all of which a region would be waited for that is not there.
+ */
+async function answersAtAll(region: Region, requestId: string, { passportKey, now }: ForwardParts): Promise<boolean> {
+  return (await pollRegion(region, requestId, passportKey, now)).kind === "answered";
+}
+
+function silent(region: Region): FinalAttempt {
+  return { kind: "unreachable", region, cause: "it does not say how it is" };
+}
 
 async function regionRequest(c: Context<EdgeContext>): Promise<RegionRequest> {
   const { principal, reservedTokens } = c.get("admitted");

@@ -48,6 +48,8 @@ export class MockRegion {
   numPolls = 0;
   behaviour: Behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
   status: RegionStatus["status"] = "ok";
+  /** Takes connections and answers nothing, not even how it is. */
+  isFrozen = false;
   models: string[] = ["pocket"];
   /** What is said of them; absent says nothing. */
   modelCards: RegionStatus["modelCards"];
@@ -93,6 +95,7 @@ export class MockRegion {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.isFrozen) return;
     const { method = "", url = "", headers } = request;
     const passport = await this.#verify(headers[passportHeader]);
     if (url === "/status") {
