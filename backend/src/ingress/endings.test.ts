@@ -192,7 +192,7 @@ describe("limits", () => {
       };
       pump();
     };
-    const impatient = await TestRegion.start([engine], { limits: { requestTimeoutMs: 2_000 } });
+    const impatient = await TestRegion.start([engine], { limits: { requestTimeoutMs: 6_000 } });
     const socket = await connectWithoutReading(impatient);
     await settled(() => numWritten);
     expect(impatient.inFlight.size).toBe(1);
