@@ -11,6 +11,8 @@ const patience = { testTimeout: 30_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     globalSetup: ["tests/temporary-files.ts"],
+    // What a run compiles, for its hundreds of processes that load the same.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node", import.meta.url)) },
     projects: [
       { test: { name: "shared", root: "shared", include: ["src/**/*.test.ts"], ...patience } },
       {

@@ -24,7 +24,9 @@ interface Run {
 }
 
 async function sluice(words: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
-  const env = { SLUICE_ADMIN_URL: edge.worker.url, SLUICE_ADMIN_KEY: adminKey, ...environment };
+  // oxlint-disable-next-line node/no-process-env -- a cache, without which each command compiles all of it anew
+  const { NODE_COMPILE_CACHE } = process.env;
+  const env = { NODE_COMPILE_CACHE, SLUICE_ADMIN_URL: edge.worker.url, SLUICE_ADMIN_KEY: adminKey, ...environment };
   return new Promise((settle) => {
     execFile(process.execPath, [program, ...words], { env }, (error, stdout, stderr) => {
       settle({ exitCode: error === null ? 0 : 1, stdout, stderr });
