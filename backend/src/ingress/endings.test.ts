@@ -196,7 +196,7 @@ describe("limits", () => {
     const socket = await connectWithoutReading(impatient);
     await settled(() => numWritten);
     expect(impatient.inFlight.size).toBe(1);
-    await until(() => impatient.inFlight.size === 0);
+    await until(() => impatient.inFlight.size === 0, 20_000);
     await until(() => engine.numCancelled === 1);
     socket.destroy();
     await impatient.stop();
