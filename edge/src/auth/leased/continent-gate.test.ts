@@ -5,7 +5,6 @@ import type { GateQuestion } from "#edge/auth/admission.ts";
 import { testQuestion } from "#edge/auth/test-question.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import type { KeyTerms } from "#edge/auth/key-record.ts";
-import { loanMs } from "./loan.ts";
 
 const places = ["EU", "NA", "AS"] as const;
 
@@ -63,10 +62,7 @@ test("a revoked key is refused on every continent once the call has returned, an
   const keyId = "leased-revoked";
   const home = await homeOf(keyId, {});
   for (const place of places) expect((await gateIn(keyId, place).admit(question(keyId, place))).kind).toBe("admitted");
-  const startedAtMs = Date.now();
   expect(await home.revoke("project")).toBe(true);
-  // All confirmed: nobody's loan was waited for.
-  expect(Date.now() - startedAtMs).toBeLessThan(loanMs);
   await evictDurableObject(gateIn(keyId, "AS"));
   for (const place of places) {
     expect(await gateIn(keyId, place).admit(question(keyId, place))).toEqual({ kind: "refused", reason: "revoked" });

@@ -14,12 +14,15 @@ const record: KeyRecord = {
   status: "active",
   createdAtMs: 0,
 };
+const revoked = { ...record, status: "revoked" } as const;
 
-test.each([
-  { way: "does not answer", recall: async () => new Promise<void>(() => undefined) },
-  { way: "cannot be reached", recall: async () => Promise.reject(new Error("no way")) },
-])("a change waits for a gate that $way until its loan has run out, and no longer", async ({ way, recall }) => {
-  await runInDurableObject(env.KEY_GATE.getByName(`home-${way}`), async (_, state) => {
+/** A change of a key that one gate has borrowed. Nothing is waited for but fake timers. */
+async function changeTold(
+  name: string,
+  recall: () => Promise<void>,
+  observe: (change: { readonly isComplete: () => boolean; readonly told: readonly Loan[] }) => Promise<void>,
+): Promise<void> {
+  await runInDurableObject(env.KEY_GATE.getByName(name), async (_, state) => {
     vi.useFakeTimers();
     const told: Loan[] = [];
     const home = new LeasedHome(
@@ -33,14 +36,34 @@ test.each([
       record,
     );
     home.lend("leased-home@EU", undefined);
-    const revoked = { ...record, status: "revoked" } as const;
     home.revise(revoked);
     let isComplete = false;
     const complete = home.recall().then(() => (isComplete = true));
-    await vi.advanceTimersByTimeAsync(loanMs - 1);
-    expect(isComplete).toBe(false);
-    await vi.advanceTimersByTimeAsync(1);
+    await observe({ isComplete: () => isComplete, told });
     await complete;
+  });
+}
+
+test("a change waits for no loan when every gate has heard of it", async () => {
+  await changeTold(
+    "home-confirmed",
+    async () => undefined,
+    async ({ isComplete, told }) => {
+      await vi.advanceTimersByTimeAsync(1);
+      expect(isComplete()).toBe(true);
+      expect(told).toEqual([{ revision: 1, record: revoked }]);
+    },
+  );
+});
+
+test.each([
+  { way: "does not answer", recall: async () => new Promise<void>(() => undefined) },
+  { way: "cannot be reached", recall: async () => Promise.reject(new Error("no way")) },
+])("a change waits for a gate that $way until its loan has run out, and no longer", async ({ way, recall }) => {
+  await changeTold(`home-${way}`, recall, async ({ isComplete, told }) => {
+    await vi.advanceTimersByTimeAsync(loanMs - 1);
+    expect(isComplete()).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
     expect(told).toEqual([{ revision: 1, record: revoked }]);
   });
 });
