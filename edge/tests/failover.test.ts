@@ -122,6 +122,19 @@ test("a region that accepts and says nothing is given up after the start timeout
   expect(response.headers.get("x-sluice-region")).toBe("amsterdam");
 });
 
+test("a region that falls silent over an answer that is not streamed is given up for the next", async () => {
+  far.behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  near.behaviour = (response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  await vi.waitFor(
+    async () =>
+      expect((await edge.complete(key, {}, { from: "berlin" })).headers.get("x-sluice-region")).toBe("amsterdam"),
+    { timeout: 20_000, interval: 500 },
+  );
+  near.isFrozen = true;
+  expect((await edge.complete(key, {}, { from: "berlin" })).headers.get("x-sluice-region")).toBe("tokyo");
+  near.isFrozen = false;
+});
+
 test("when no region says how it is, that is said at once, also where an answer could take minutes", async () => {
   near.behaviour = streamTokens(1);
   const healthOf = async () => {

@@ -23,6 +23,9 @@ import { pollRegion } from "#edge/routing/poll-region.ts";
 import type { Region } from "#edge/routing/region.ts";
 import type { RegionExperience } from "#edge/routing/region-experience.ts";
 
+/** How often a region is asked whether it is there while an answer is computed: so many times what a stream's start may take. */
+const vigilShare = 2;
+
 export interface ForwardParts {
   readonly passportKey: PassportKey;
   readonly gates: KeyGates;
@@ -44,10 +47,17 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
   const { passportKey, gates, experience, retryBudget, bounds, now } = parts;
   return async (c) => {
     let request = await regionRequest(c);
+    const isStreamed = c.get("body")?.stream === true;
+    const isThere = async (region: Region) => answersAtAll(region, c.get("requestId"), parts);
+    const vigilOver = (region: Region) => ({
+      everyMs: vigilShare * bounds.streamStartTimeoutMs,
+      isThere: async () => isThere(region),
+    });
     const options = {
       passportKey,
       now,
-      startTimeoutMs: c.get("body")?.stream === true ? bounds.streamStartTimeoutMs : bounds.answerTimeoutMs,
+      startTimeoutMs: isStreamed ? bounds.streamStartTimeoutMs : bounds.answerTimeoutMs,
+      ...(!isStreamed && { vigilOver }),
       answerTimeoutMs: bounds.answerTimeoutMs,
       // A retry will ask for the answer.
       callerGone: c.get("remembersBytes") !== undefined ? new AbortController().signal : c.req.raw.signal,
@@ -69,7 +79,7 @@ export function forward(parts: ForwardParts, relayAnswer: RelayAnswer = relayPla
         ask: async (candidate) => {
           experience.outliers.asked(candidate.id);
           const isDoubted = plan.find(({ region: { id } }) => id === candidate.id)?.doubt === "unreachable";
-          if (isDoubted && !(await answersAtAll(candidate, c.get("requestId"), parts))) return silent(candidate);
+          if (isDoubted && !(await isThere(candidate))) return silent(candidate);
           const index = asked.push({ region: candidate, answered: false }) - 1;
           const result = await askRegion(candidate, request, options, raise);
           asked[index] = { region: candidate, ...whatItTold(result) };
@@ -111,8 +121,8 @@ export const relayPlainly: RelayAnswer = (c, { body }, isStream) => {
 };
 
 /**
- * Asked first of a region that was not reachable a moment ago and is tried for want of a better one: it says quickly how it is, and an
- * answer that is not streamed may take minutes, all of which a region would be waited for that is not there.
+ * Asked of a region that was not reachable a moment ago before it is tried for want of a better one, and of one that is silent: it
+ * says quickly how it is, and an answer that is not streamed may take minutes, for which a region would be waited that is not there.
  */
 async function answersAtAll(region: Region, requestId: string, { passportKey, now }: ForwardParts): Promise<boolean> {
   return (await pollRegion(region, requestId, passportKey, now)).kind === "answered";

@@ -5,6 +5,7 @@ import { neededTokensHeader, readNeededTokens, reservationTooSmallStatus } from 
 import type { Clock } from "#edge/clock.ts";
 import type { Region } from "#edge/routing/region.ts";
 import { type RegionRequest, sendTo } from "./region-request.ts";
+import { keepVigil, type Vigil } from "./vigil.ts";
 
 export type Attempt =
   /** The region answers, well or with an error that any region would give. */
@@ -50,6 +51,8 @@ export interface AttemptOptions {
   readonly answerTimeoutMs: number;
   /** Aborted when the caller has left. */
   readonly callerGone: AbortSignal;
+  /** While its headers do not come, whether the region is there at all. Absent: `startTimeoutMs` alone bounds the wait. */
+  readonly vigilOver?: (region: Region) => Vigil;
 }
 
 /** Asks a region. Throws `request_cancelled` when the caller leaves first; every failure of the region is a value. */
@@ -57,6 +60,8 @@ export async function attempt(region: Region, request: RegionRequest, options: A
   const { callerGone } = options;
   const giveUp = new AbortController();
   const startTimer = setTimeout(() => giveUp.abort(new AppError("deadline_exceeded")), options.startTimeoutMs);
+  const vigil = options.vigilOver?.(region);
+  const endVigil = vigil && keepVigil(vigil, () => giveUp.abort(new AppError("unavailable")));
   try {
     const signal = AbortSignal.any([giveUp.signal, callerGone]);
     const response = await sendTo(region, request, options.passportKey, options.now(), signal);
@@ -75,5 +80,6 @@ export async function attempt(region: Region, request: RegionRequest, options: A
     return { kind: "unreachable", region, cause };
   } finally {
     clearTimeout(startTimer);
+    endVigil?.();
   }
 }
