@@ -70,8 +70,8 @@ const ledgerShare = 0.4;
 /** From the end of the longest answer until its reservation is given up: time to fetch its receipt and settle. */
 const settlementMs = 60_000;
 
-/** Regions keep receipts for ten minutes from the end (SLUICE_RECEIPT_KEEP_MS), and a few more for clocks and queues. */
-const receiptKeepMs = 15 * 60_000;
+/** Regions keep receipts for 25 minutes from the end (SLUICE_RECEIPT_KEEP_MS), and a few more for clocks and queues. */
+const receiptKeepMs = 30 * 60_000;
 
 const secret = z.string({ error: "is missing" }).check(z.minLength(32, { error: "is shorter than 32 characters" }));
 

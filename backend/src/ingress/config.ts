@@ -63,7 +63,7 @@ const environmentSchema = z.object({
   SLUICE_REASONING_PARSER: z.enum(["auto", "none", "think", "think_brackets"]).default("auto"),
   SLUICE_PASSPORT_PUBLIC_JWK: ed25519Jwk,
   SLUICE_RECEIPT_SECRET: z.string("must be the secret of the edge's receipts").min(32, "is shorter than 32 characters"),
-  SLUICE_RECEIPT_KEEP_MS: milliseconds.default(600_000),
+  SLUICE_RECEIPT_KEEP_MS: milliseconds.default(1_500_000),
   SLUICE_RECEIPT_WAIT_MS: milliseconds.default(5_000),
   SLUICE_MAX_RECEIPTS: count(1).default(65_536),
   SLUICE_MAX_BODY_BYTES: count(1).default(4 * 1024 * 1024),

@@ -33,6 +33,12 @@ export function gateAt({ keyId, place }: GateAddress, { homes, continents }: Gat
   return continents.getByName(keyId + placeMark + place, hintOf(place));
 }
 
+/** The key's id in the name of a gate. */
+export function keyOfGate(gateName: string): string {
+  const [keyId = gateName] = gateName.split(placeMark);
+  return keyId;
+}
+
 /** Of a gate among those that a ledger serves. */
 export function isContinentGateName(gateName: string): boolean {
   return gateName.includes(placeMark);

@@ -9,9 +9,10 @@
 // 3. A gate asked about a key that was never provisioned stores nothing, so the platform forgets it.
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
+import type { Bindings } from "#edge/bindings.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
+import { buildParts } from "#edge/parts.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
-import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
 import { QuotaBook } from "#edge/rate-limit/quota-book.ts";
@@ -26,9 +27,9 @@ import { GateCeilings, ledgersAbove } from "./gate-ceilings.ts";
 import { type KeyRecord, keyRecordSchema } from "./key-record.ts";
 import { changeRecord, type KeyChange, rotateRecord, type Rotation } from "./key-revision.ts";
 import { LastUse } from "./last-use.ts";
-import type { ContinentGate } from "./leased/continent-gate.ts";
 import { LeasedHome } from "./leased/leased-home.ts";
 import type { Loan } from "./leased/loan.ts";
+import { OrphanWatch } from "./orphan-watch.ts";
 import { Turnstile } from "./turnstile.ts";
 
 const recordKey = "record";
@@ -49,23 +50,26 @@ export interface KeyDescription {
   readonly lastUsedAtMs: number | undefined;
 }
 
-interface GateEnv {
-  readonly CONTINENT_GATE: DurableObjectNamespace<ContinentGate>;
-  readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
-}
-
-export class KeyGate extends DurableObject<GateEnv> {
+export class KeyGate extends DurableObject<Bindings> {
   readonly #config: Config;
   /** Absent until the key is provisioned. */
   #holding: Holding | undefined;
   /** Absent for a key that only this gate admits. */
   #leasedHome: LeasedHome | undefined;
   readonly #lastUse: LastUse;
+  readonly #orphans: OrphanWatch;
 
-  constructor(state: DurableObjectState, env: GateEnv) {
+  constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     this.#config = loadConfig(env);
     this.#lastUse = new LastUse(state.storage.kv);
+    this.#orphans = new OrphanWatch({
+      setAlarm: async (atMs) => state.storage.setAlarm(atMs),
+      waitUntil: (work) => state.waitUntil(work),
+      leaseMs: this.#config.quotaBounds.leaseMs,
+      record: () => this.#holding?.record,
+      buildParts: async () => buildParts(env),
+    });
     const stored = state.storage.kv.get(recordKey);
     if (stored === undefined) return;
     const record = keyRecordSchema.parse(stored);
@@ -92,6 +96,11 @@ export class KeyGate extends DurableObject<GateEnv> {
   /** See Turnstile.settle. */
   settle(settlements: readonly GateSettlement[]): readonly boolean[] {
     return this.#holding?.turnstile.settle(settlements) ?? settlements.map(() => false);
+  }
+
+  /** Charges requests that nobody settled. */
+  override async alarm(): Promise<void> {
+    if (this.#holding !== undefined) await this.#orphans.alarm(this.#holding.book.quota);
   }
 
   /** Lets a continent's gate decide for a leased key, for as long as loan.ts says. Absent: there is no such key. */
@@ -220,7 +229,7 @@ export class KeyGate extends DurableObject<GateEnv> {
     const ceilings = new GateCeilings(parts, unlimited, Date.now());
     const onAnswer = () => this.#noteUnlimited(ceilings);
     const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
-    return { book, turnstile: new Turnstile({ book, ceilings, onAnswer, waitUntil }) };
+    return { book, turnstile: new Turnstile({ book, ceilings, onAnswer, orphans: this.#orphans, waitUntil }) };
   }
 }
 

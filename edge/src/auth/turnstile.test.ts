@@ -39,7 +39,13 @@ async function admitWhile(name: string, before: KeyRecord, meanwhile: () => Prom
       numUnderWay: () => 0,
     };
     const ceilings = new GateCeilings(parts, [], Date.now());
-    const turnstile = new Turnstile({ book, ceilings, onAnswer: () => undefined, waitUntil: () => undefined });
+    const turnstile = new Turnstile({
+      book,
+      ceilings,
+      onAnswer: () => undefined,
+      orphans: { note: () => undefined },
+      waitUntil: () => undefined,
+    });
     let known: KeyRecord | "outdated" = before;
     const knownKey = () => (known === "outdated" ? known : { record: known, access: new AccessRules(known) });
     const admitted: Promise<Admission | "outdated"> = turnstile.admit(testQuestion(), knownKey);

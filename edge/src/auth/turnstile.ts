@@ -11,6 +11,7 @@ import { decideAdmission, endingOf, type KnownKey, principalOf, routingOf } from
 import type { GateSettlement } from "./gate-address.ts";
 import type { GateCeilings } from "./gate-ceilings.ts";
 import type { KeyRecord } from "./key-record.ts";
+import type { OrphanWatch } from "./orphan-watch.ts";
 
 /**
  * After so long without a request, what was written ahead is taken back and slices are reported: the platform may evict an
@@ -26,6 +27,8 @@ export interface TurnstileParts {
   readonly ceilings: GateCeilings;
   /** Is told whenever ledgers have answered. */
   readonly onAnswer: () => void;
+  /** Is told after what may have changed who is under way. */
+  readonly orphans: Pick<OrphanWatch, "note">;
   readonly waitUntil: (work: Promise<void>) => void;
 }
 
@@ -152,9 +155,10 @@ export class Turnstile {
 
   /** Sees to it that what is stored covers what was admitted, before the caller hears of it. */
   #cover(nowMs: number): void {
-    const { book, ceilings } = this.#parts;
+    const { book, ceilings, orphans } = this.#parts;
     book.cover(nowMs, ceilings.limitPlaces);
     if (!book.quota.hasLimits && !ceilings.hasLimits) return;
+    orphans.note(book.quota, nowMs);
     this.#idleTimer.note(nowMs);
   }
 }

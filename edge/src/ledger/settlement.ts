@@ -14,7 +14,7 @@ import { usageEntrySchema } from "./usage-entry.ts";
 import type { UsageOutbox } from "./usage-outbox.ts";
 
 /** How long a region may take to end a request that has ended here; it ends one within a step of its engine. */
-const patientWaitMs = 5_000;
+export const patientWaitMs = 5_000;
 
 /** An admitted request that has ended, whichever way. */
 export interface EndedRequest {

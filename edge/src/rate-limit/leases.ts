@@ -38,6 +38,10 @@ export class Leases {
   readonly #leaseMs: number;
   #numPhantoms = 0;
   #phantomDeadlineMs = 0;
+  /** Those whose own deadline has come, until somebody takes them. */
+  #orphans: Lease[] = [];
+  /** Requests that were orphans when they were restored, and hold their places for others. */
+  readonly #restoredOrphans = new Set<string>();
   /** How many may be under way before storage must hear of another. */
   #numCovered = 0;
 
@@ -47,12 +51,16 @@ export class Leases {
 
   /**
    * What storage tells. When it was written ahead, those it names may have ended and others begun in their places, so that
-   * nobody's deadline is known: all get the longest.
+   * nobody's deadline is known: all get the longest. Those it names whose own deadline is over are orphans at once.
    */
   static restore({ leases, numSpare, phantoms, leaseMs }: StoredLeases, nowMs: number): Leases {
     const restored = new Leases(leaseMs);
     const latestMs = nowMs + leaseMs;
     for (const lease of leases) {
+      if (numSpare !== undefined && lease.deadlineMs <= nowMs) {
+        restored.#orphans.push(lease);
+        restored.#restoredOrphans.add(lease.requestId);
+      }
       restored.#leases.set(lease.requestId, numSpare === undefined ? lease : { ...lease, deadlineMs: latestMs });
     }
     restored.#numPhantoms = numSpare ?? phantoms?.count ?? 0;
@@ -71,9 +79,18 @@ export class Leases {
     for (const lease of this.#leases.values()) {
       if (lease.deadlineMs > nowMs) break;
       expired.push(lease);
+      if (!this.#restoredOrphans.delete(lease.requestId)) this.#orphans.push(lease);
       this.#leases.delete(lease.requestId);
     }
     return expired;
+  }
+
+  /** Those whose deadline came before anybody said how they ended, each for the first who asks. */
+  takeOrphans(): readonly Lease[] {
+    if (this.#orphans.length === 0) return this.#orphans;
+    const orphans = this.#orphans;
+    this.#orphans = [];
+    return orphans;
   }
 
   /** A phantom may be of any model, and counts for each. */

@@ -175,6 +175,11 @@ export class Quota {
     return this.#leases.agesMs(nowMs);
   }
 
+  /** Requests that nobody settled in time, each for the first who asks. They stay charged as reserved. */
+  takeOrphans(): readonly Lease[] {
+    return this.#leases.takeOrphans();
+  }
+
   /** Requests under way, of one model if that is given. */
   numUnderWay(nowMs: number, model?: string): number {
     this.#expire(nowMs);

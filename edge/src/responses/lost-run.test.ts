@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { importReceiptKey, noReceipt, signReceipt } from "@sluice/shared/receipt.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { testQuestion } from "#edge/auth/test-question.ts";
-import type { LostRun } from "./lost-run.ts";
+import type { LostRequest } from "#edge/ledger/lost-request.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 const queued: StoredResponse = {
@@ -46,7 +46,7 @@ async function signed(requestId: string): Promise<string> {
 }
 
 /** A response whose object is lost while it runs, for which 1,000 of 10,000 tokens are reserved. Returns what is left of these. */
-async function lost(name: string, changes: Partial<LostRun> = {}) {
+async function lost(name: string, changes: Partial<LostRequest> = {}) {
   const [requestId, keyId] = [`req_${name}`, `lost-${name}`];
   const gate = env.KEY_GATE.getByName(keyId);
   const identity = { keyId, orgId: "org", projectId: "project", secretHash: "hash" };
@@ -54,7 +54,7 @@ async function lost(name: string, changes: Partial<LostRun> = {}) {
   await gate.provision({ ...identity, status: "active", createdAtMs: 0, limits });
   await gate.admit(testQuestion({ requestId, demand: { promptTokens: 500, outputTokens: 500 } }));
   const store = env.RESPONSE_STORE.getByName(`lost-run-${name}`);
-  const run: LostRun = {
+  const run: LostRequest = {
     requestId,
     principal: { keyId, orgId: "org", projectId: "project" },
     place: "elsewhere",

@@ -6,12 +6,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "#edge/bindings.ts";
 import { waitAtMost } from "#edge/deadline.ts";
+import { lostRequestSchema, settleLost } from "#edge/ledger/lost-request.ts";
 import { buildParts } from "#edge/parts.ts";
 import type { BackgroundJob } from "./background-job.ts";
 import { BackgroundRun, type RunRefusal } from "./background-run.ts";
 import { EventLog } from "./event-log.ts";
 import { followEvents } from "./follow-events.ts";
-import { lostRunOf, lostRunSchema, settleLostRun } from "./lost-run.ts";
+import { lostRunOf } from "./lost-run.ts";
 import { blankResponse } from "./response-turn.ts";
 import { type StoredHead, storedHeadSchema, type StoredResponse, storedWithoutOutput } from "./stored-response.ts";
 import { Shelf } from "#edge/storage/shelf.ts";
@@ -137,7 +138,7 @@ export class ResponseStore extends DurableObject<Bindings> {
   async #settleLost(): Promise<void> {
     const stored = this.ctx.storage.kv.get(runKey);
     if (stored === undefined) return;
-    await settleLostRun(lostRunSchema.parse(stored), await buildParts(this.env));
+    await settleLost([lostRequestSchema.parse(stored)], await buildParts(this.env));
     this.ctx.storage.kv.delete(runKey);
   }
 

@@ -8,15 +8,17 @@ import type { Admission, GateQuestion, Raise } from "#edge/auth/admission.ts";
 import type { KnownKey } from "#edge/auth/decide-admission.ts";
 import { GateCeilings, type Ledger, ledgersAbove } from "#edge/auth/gate-ceilings.ts";
 import type { KeyGate } from "#edge/auth/key-gate.ts";
+import { OrphanWatch } from "#edge/auth/orphan-watch.ts";
+import type { Bindings } from "#edge/bindings.ts";
+import { buildParts } from "#edge/parts.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { type LookUp, Turnstile } from "#edge/auth/turnstile.ts";
-import type { GateSettlement } from "#edge/auth/gate-address.ts";
+import { type GateSettlement, keyOfGate } from "#edge/auth/gate-address.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
 import { waitAtMost } from "#edge/deadline.ts";
 import { mostTokensUnder } from "#edge/rate-limit/ceiling.ts";
 import type { TokenDemand } from "#edge/rate-limit/estimate-demand.ts";
 import { leasedLedgerName } from "#edge/rate-limit/ledger-name.ts";
-import type { LimitLedger } from "#edge/rate-limit/limit-ledger.ts";
 import type { Limits } from "#edge/rate-limit/limits.ts";
 import type { PlaceClaim } from "#edge/rate-limit/place-register.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
@@ -34,12 +36,7 @@ interface Entrance {
 
 type Holding = KnownKey & Entrance;
 
-interface ContinentGateEnv {
-  readonly KEY_GATE: DurableObjectNamespace<KeyGate>;
-  readonly LIMIT_LEDGER: DurableObjectNamespace<LimitLedger>;
-}
-
-export class ContinentGate extends DurableObject<ContinentGateEnv> {
+export class ContinentGate extends DurableObject<Bindings> {
   readonly #config: Config;
   readonly #borrowed = new Borrowed();
   /** Without limits: those are with the home. It knows what is under way. */
@@ -48,11 +45,19 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
   #holding: Holding | undefined;
   /** Present while the home is asked. */
   #asking: Promise<void> | undefined;
+  readonly #orphans: OrphanWatch;
 
-  constructor(state: DurableObjectState, env: ContinentGateEnv) {
+  constructor(state: DurableObjectState, env: Bindings) {
     super(state, env);
     this.#config = loadConfig(env);
     this.#book = new QuotaBook(state.storage.kv, { limits: {}, modelLimits: {} }, this.#config.quotaBounds);
+    this.#orphans = new OrphanWatch({
+      setAlarm: async (atMs) => state.storage.setAlarm(atMs),
+      waitUntil: (work) => state.waitUntil(work),
+      leaseMs: this.#config.quotaBounds.leaseMs,
+      record: () => this.#holding?.record,
+      buildParts: async () => buildParts(env),
+    });
   }
 
   async admit(question: GateQuestion): Promise<Admission> {
@@ -80,6 +85,13 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     });
     this.#book.storeExactly();
     return wereUnderWay;
+  }
+
+  /** Charges requests that nobody settled. Whose they are, a gate that slept is told by the home. */
+  override async alarm(): Promise<void> {
+    const holding = this.#holding ?? (await this.#present(keyOfGate(this.ctx.id.name ?? "")));
+    if (holding === "outdated") throw new Error("the key changed while its home was asked");
+    await this.#orphans.alarm(this.#book.quota);
   }
 
   /** The home, or a ledger above, is short of places. Returns what this gate has use for: it has given up the others. */
@@ -169,7 +181,16 @@ export class ContinentGate extends DurableObject<ContinentGateEnv> {
     };
     const ceilings = new GateCeilings(parts, [], Date.now());
     const waitUntil = (work: Promise<void>) => this.ctx.waitUntil(work);
-    return { ceilings, turnstile: new Turnstile({ book: this.#book, ceilings, onAnswer: () => undefined, waitUntil }) };
+    return {
+      ceilings,
+      turnstile: new Turnstile({
+        book: this.#book,
+        ceilings,
+        onAnswer: () => undefined,
+        orphans: this.#orphans,
+        waitUntil,
+      }),
+    };
   }
 
   #home(keyId: string): DurableObjectStub<KeyGate> {
