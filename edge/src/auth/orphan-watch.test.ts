@@ -1,8 +1,8 @@
 // Requests that were admitted and that nobody ever settles, because the Worker died that was to.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { importReceiptKey, noReceipt, signReceipt } from "@sluice/shared/receipt.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { AskedRegions, receiptOfFar } from "#edge/ledger/testing/asked-regions.ts";
 import type { UsageEntry } from "#edge/ledger/usage-entry.ts";
 import { UsageOutbox } from "#edge/ledger/usage-outbox.ts";
 import type { AdmittingGate } from "./gate-address.ts";
@@ -12,34 +12,14 @@ import { testQuestion } from "./test-question.ts";
 const leaseMs = 660_000;
 
 let posted: UsageEntry[] = [];
-/** Whether the region named `near` answers at all. It never ran anything. */
-let isNearThere = true;
+let regions: AskedRegions;
 
 beforeEach(() => {
   posted = [];
-  isNearThere = true;
   vi.spyOn(UsageOutbox.prototype, "post").mockImplementation(async (entries) => void posted.push(...entries));
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const { hostname, pathname } = new URL(input instanceof Request ? input.url : input);
-    if (pathname !== "/receipts") throw new Error("not a question for receipts");
-    if (hostname === "near.test" && !isNearThere) throw new Error("unreachable");
-    const { requestIds } = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as { requestIds: string[] };
-    const wasRun = (id: string) => hostname === "far.test" && id.startsWith("run");
-    return Response.json({
-      receipts: await Promise.all(requestIds.map(async (id) => (wasRun(id) ? signed(id) : noReceipt))),
-    });
-  });
+  regions = new AskedRegions((requestId) => requestId.startsWith("run"));
 });
 afterEach(() => vi.restoreAllMocks());
-
-async function signed(requestId: string): Promise<string> {
-  const key = await importReceiptKey("receipt-secret-of-the-tests-0123456789abcdef");
-  const counts = { promptTokens: 30, cachedTokens: 0, completionTokens: 12 };
-  return signReceipt(
-    { requestId, region: "far", model: "pocket", finishReason: "cancelled", endedAtMs: 0, ...counts },
-    key,
-  );
-}
 
 async function provisioned(keyId: string, terms: KeyTerms = { limits: { concurrentRequests: 100 } }) {
   const gate = env.KEY_GATE.getByName(keyId);
@@ -74,7 +54,7 @@ test("what they used gets into the ledger when their time is over, and those tha
   expect(posted.map(({ requestId }) => requestId)).toEqual(ids);
   const [entry] = posted;
   expect(entry).toMatchObject({ keyId: "orphans", orgId: "org", projectId: "project", model: "pocket", missing: [] });
-  expect(entry?.receipts).toEqual([await signed("run-0")]);
+  expect(entry?.receipts).toEqual([await receiptOfFar("run-0")]);
   expect(entry?.reservedTokens).toBe(1_000);
   expect(await alarmOf(gate)).toBeNull();
 });
@@ -97,15 +77,15 @@ test("a gate that crashed charges those it knows by name once, when their own ti
 });
 
 test("of a region that cannot be asked the receipt is missing, and the ledger asks again", async () => {
-  isNearThere = false;
+  regions.isNearThere = false;
   const gate = await provisioned("orphans-silent");
   await slept(gate, ["run-1"], leaseMs + 1_000);
   await runDurableObjectAlarm(gate);
-  expect(posted).toMatchObject([{ requestId: "run-1", missing: ["near"], receipts: [await signed("run-1")] }]);
+  expect(posted).toMatchObject([{ requestId: "run-1", missing: ["near"], receipts: [await receiptOfFar("run-1")] }]);
 });
 
 test("regions in which the key's requests do not run are not asked", async () => {
-  isNearThere = false;
+  regions.isNearThere = false;
   const gate = await provisioned("orphans-bound", { limits: { concurrentRequests: 9 }, jurisdictions: ["jp"] });
   await slept(gate, ["run-1"], leaseMs + 1_000);
   await runDurableObjectAlarm(gate);

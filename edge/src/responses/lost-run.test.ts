@@ -1,9 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { importReceiptKey, noReceipt, signReceipt } from "@sluice/shared/receipt.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { testQuestion } from "#edge/auth/test-question.ts";
 import type { LostRequest } from "#edge/ledger/lost-request.ts";
+import { AskedRegions } from "#edge/ledger/testing/asked-regions.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 const queued: StoredResponse = {
@@ -15,35 +15,12 @@ const queued: StoredResponse = {
   expiresAtMs: Date.now() + 60_000,
 };
 
-/** Whether the region named `near` answers at all. */
-let isNearThere = true;
-let asked: string[] = [];
+let regions: AskedRegions;
 
 beforeEach(() => {
-  isNearThere = true;
-  asked = [];
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const { hostname, pathname } = new URL(input instanceof Request ? input.url : input);
-    if (pathname !== "/receipts") throw new Error("not a question for receipts");
-    asked.push(hostname);
-    if (hostname === "near.test" && !isNearThere) throw new Error("unreachable");
-    const { requestIds } = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array)) as { requestIds: string[] };
-    const receipts = await Promise.all(
-      requestIds.map(async (id) => (hostname === "far.test" ? signed(id) : noReceipt)),
-    );
-    return Response.json({ receipts });
-  });
+  regions = new AskedRegions(() => true);
 });
 afterEach(() => vi.restoreAllMocks());
-
-async function signed(requestId: string): Promise<string> {
-  const key = await importReceiptKey("receipt-secret-of-the-tests-0123456789abcdef");
-  const counts = { promptTokens: 30, cachedTokens: 0, completionTokens: 12 };
-  return signReceipt(
-    { requestId, region: "far", model: "pocket", finishReason: "error", endedAtMs: 0, ...counts },
-    key,
-  );
-}
 
 /** A response whose object is lost while it runs, for which 1,000 of 10,000 tokens are reserved. Returns what is left of these. */
 async function lost(name: string, changes: Partial<LostRequest> = {}) {
@@ -78,16 +55,16 @@ async function lost(name: string, changes: Partial<LostRequest> = {}) {
 
 test("a response whose object was lost is charged with what its region counted", async () => {
   expect(await lost("counted")).toBe(10_000 - 42);
-  expect(asked.toSorted()).toEqual(["far.test", "near.test"]);
+  expect(regions.asked.toSorted()).toEqual(["far.test", "near.test"]);
 });
 
 test("where a region cannot say what it took, it counts as reserved", async () => {
-  isNearThere = false;
+  regions.isNearThere = false;
   expect(await lost("silent")).toBe(10_000 - 1_000);
 });
 
 test("regions that it may not have reached are not asked", async () => {
-  isNearThere = false;
+  regions.isNearThere = false;
   expect(await lost("bound", { jurisdictions: ["jp"] })).toBe(10_000 - 42);
-  expect(asked).toEqual(["far.test"]);
+  expect(regions.asked).toEqual(["far.test"]);
 });
