@@ -11,7 +11,6 @@ import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import type { Bindings } from "#edge/bindings.ts";
 import { type Config, loadConfig } from "#edge/config.ts";
-import { buildParts } from "#edge/parts.ts";
 import type { SliceAnswer, SliceOrder } from "#edge/rate-limit/ceiling.ts";
 import { claimUnderWay } from "#edge/rate-limit/places.ts";
 import type { PlaceClaim, PlaceRecall } from "#edge/rate-limit/place-register.ts";
@@ -63,13 +62,8 @@ export class KeyGate extends DurableObject<Bindings> {
     super(state, env);
     this.#config = loadConfig(env);
     this.#lastUse = new LastUse(state.storage.kv);
-    this.#orphans = new OrphanWatch({
-      setAlarm: async (atMs) => state.storage.setAlarm(atMs),
-      waitUntil: (work) => state.waitUntil(work),
-      leaseMs: this.#config.quotaBounds.leaseMs,
-      record: () => this.#holding?.record,
-      buildParts: async () => buildParts(env),
-    });
+    const { leaseMs } = this.#config.quotaBounds;
+    this.#orphans = new OrphanWatch({ state, env, leaseMs, record: () => this.#holding?.record });
     const stored = state.storage.kv.get(recordKey);
     if (stored === undefined) return;
     const record = keyRecordSchema.parse(stored);

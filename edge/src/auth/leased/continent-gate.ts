@@ -10,7 +10,6 @@ import { GateCeilings, type Ledger, ledgersAbove } from "#edge/auth/gate-ceiling
 import type { KeyGate } from "#edge/auth/key-gate.ts";
 import { OrphanWatch } from "#edge/auth/orphan-watch.ts";
 import type { Bindings } from "#edge/bindings.ts";
-import { buildParts } from "#edge/parts.ts";
 import type { KeyRecord } from "#edge/auth/key-record.ts";
 import { type LookUp, Turnstile } from "#edge/auth/turnstile.ts";
 import { type GateSettlement, keyOfGate } from "#edge/auth/gate-address.ts";
@@ -51,13 +50,8 @@ export class ContinentGate extends DurableObject<Bindings> {
     super(state, env);
     this.#config = loadConfig(env);
     this.#book = new QuotaBook(state.storage.kv, { limits: {}, modelLimits: {} }, this.#config.quotaBounds);
-    this.#orphans = new OrphanWatch({
-      setAlarm: async (atMs) => state.storage.setAlarm(atMs),
-      waitUntil: (work) => state.waitUntil(work),
-      leaseMs: this.#config.quotaBounds.leaseMs,
-      record: () => this.#holding?.record,
-      buildParts: async () => buildParts(env),
-    });
+    const { leaseMs } = this.#config.quotaBounds;
+    this.#orphans = new OrphanWatch({ state, env, leaseMs, record: () => this.#holding?.record });
   }
 
   async admit(question: GateQuestion): Promise<Admission> {
