@@ -43,3 +43,11 @@ test("one that has been told is told again after what it notes then", () => {
   vi.advanceTimersByTime(1_000);
   expect(numIdle).toBe(2);
 });
+
+test("one that was made before goes on by the clock that it was made with", () => {
+  vi.useRealTimers();
+  const older = new IdleTimer(1_000, () => undefined);
+  vi.useFakeTimers();
+  older.note(Date.now());
+  expect(vi.getTimerCount()).toBe(0);
+});
